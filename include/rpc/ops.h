@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * THE contract between the two worlds: every operation of lsaiso, once.
+ * START HERE.
+ *
+ * From this table the preprocessor makes the operation numbers, the request
+ * and reply structs (rpc.h), the field tables that the one codec walks
+ * (rpc/codec.c), the dispatch rows and handler prototypes of lsaiso
+ * (lsaiso/dispatch.c), ask_x() of the broker (lsass/ask.h), the name strings,
+ * and a round-trip test of every message (tests/table).
+ *
+ * Adding an operation: its row and its two field lists here, one handler
+ * file lsaiso/op_x.c, the caller, its vectors. Nothing else.
+ *
+ * Field kinds. The kind carries the security rule:
+ *
+ *   U32 U64 I32 I64   fixed-width integers, little-endian on the wire
+ *   FIX(name, n)      exactly n octets
+ *   VAR(name, max)    0..max octets, length first (u32)
+ *   SECRET(name, max) like VAR; a long-term secret. Requests only: a reply
+ *                     that declares one does not compile (rpc.h)
+ *   RELEASE(name,max) like VAR; may carry a key that leaves lsaiso on
+ *                     purpose. Replies only, so every such place can be listed
+ *
+ * In requests VAR and SECRET decode to views (struct rd) into the frame that
+ * the trusted side has already copied; in replies they are owned octets.
+ */
+#ifndef RPC_OPS_H
+#define RPC_OPS_H
+
+/* Phases in which an operation is allowed. */
+#define ISO_BOOT 1u /* lsainit holds the channel, policy is not yet fixed */
+#define ISO_RUN	 2u /* policy fixed for the life of this lsaiso */
+
+/* Effects, for the reader, the manual and the tests. */
+#define ISO_FX_NONE    0u
+#define ISO_FX_STORE   1u
+#define ISO_FX_USE     2u
+#define ISO_FX_DESTROY 3u
+
+/* Limits of the fields below, in octets. */
+#define ISO_KEY_MAX    32u    /* AES-256 is the longest key of etypes 17..20, 23 */
+#define ISO_BOOT_ID    16u
+#define ISO_HASH       32u    /* SHA-256 */
+#define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
+#define ISO_CLIENT_MAX 1024u  /* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
+#define ISO_BODY_MAX   65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
+#define ISO_AUTH_MAX   2048u  /* sealed Authenticator */
+#define ISO_PART_MAX   8192u  /* EncTGSRepPart; real ones are a few hundred octets */
+
+/* Kinds of sealed credentials (configure no others). */
+#define ISO_KIND_TGT  1u /* session key of a ticket-granting ticket */
+#define ISO_KIND_NTLM 2u /* NT hash absorbed over KCM; no operation uses it yet */
+
+/* Operations that a blob may be used for (bit set in its header). */
+#define ISO_MAY_TGS 1u
+
+/* configure.policy bits */
+#define ISO_POLICY_RC4	     1u /* etype 23 may be used (RFC 4757) */
+#define ISO_POLICY_FORWARDED 2u /* let KDC option FORWARDED through */
+#define ISO_POLICY_PROXY     4u /* let KDC option PROXY through */
+#define ISO_POLICY_S4U	     8u /* let KDC option CNAME-IN-ADDL-TKT through */
+#define ISO_POLICY_ALL	     15u
+
+/* krb_tgs_open.verdict */
+#define ISO_RELEASED 0u /* plainly a service ticket: its key is in part */
+#define ISO_WITHHELD 1u /* TGT-class: part holds a stand-in, blob the key */
+
+/* OP(number, name, phases, effect) */
+#define ISO_OPS(OP)                                                                           \
+	OP(1, ping, ISO_BOOT | ISO_RUN, ISO_FX_NONE)                                           \
+	OP(2, configure, ISO_BOOT, ISO_FX_NONE)                                                \
+	OP(3, status, ISO_BOOT | ISO_RUN, ISO_FX_NONE)                                         \
+	OP(4, session_open, ISO_RUN, ISO_FX_STORE)                                             \
+	OP(5, session_close, ISO_RUN, ISO_FX_DESTROY)                                          \
+	OP(6, session_info, ISO_RUN, ISO_FX_NONE)                                              \
+	OP(7, cred_absorb, ISO_RUN, ISO_FX_STORE)                                              \
+	OP(8, krb_tgs_seal, ISO_RUN, ISO_FX_USE)                                               \
+	OP(9, krb_tgs_open, ISO_RUN, ISO_FX_USE)
+
+/* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
+#define ISO_REQ_ping(F)
+#define ISO_REP_ping(F)
+
+/* ---- configure: fixes policy and ends the boot phase; once */
+#define ISO_REQ_configure(F)                                                                  \
+	F(U32, policy, 0)     /* ISO_POLICY_* */                                               \
+	F(U32, rate, 0)	      /* krb_tgs_seal per second and session, 1..1 000 000 */          \
+	F(U32, burst, 0)      /* token bucket depth, 1..1 000 000 */
+#define ISO_REP_configure(F)
+
+/* ---- status: counters since start; no secret among them */
+#define ISO_REQ_status(F)
+#define ISO_REP_status(F)                                                                     \
+	F(FIX, boot_id, ISO_BOOT_ID)	/* random per start; every blob carries it */          \
+	F(U32, phase, 0)		/* ISO_BOOT or ISO_RUN */                              \
+	F(U32, policy, 0)		/* as configured */                                    \
+	F(U64, uptime_ms, 0)		/* own clock, milliseconds */                          \
+	F(U32, sessions, 0)		/* open now */                                         \
+	F(U32, sessions_max, 0)		/* size of the table */                                \
+	F(U32, pending, 0)		/* TGS requests awaiting their reply */                \
+	F(U32, pending_max, 0)		/* size of the ring */                                 \
+	F(U64, served, 0)		/* calls answered ISO_OK */                            \
+	F(U64, refused, 0)		/* calls answered anything else */                     \
+	F(U64, absorbed, 0)		/* credentials sealed by cred_absorb */                \
+	F(U64, sealed, 0)		/* authenticators made */                              \
+	F(U64, released, 0)		/* service keys that left */                           \
+	F(U64, withheld, 0)		/* TGT-class keys kept inside */                       \
+	F(U64, dropped, 0)		/* pending requests overwritten by newer ones */
+
+/* ---- session_open: a logon; its key lives until close, expiry or restart */
+#define ISO_REQ_session_open(F)                                                               \
+	F(U32, owner, 0)      /* uid that every later call must name */                        \
+	F(U32, lifetime, 0)   /* seconds from now, 1..31 622 400 (366 days) */
+#define ISO_REP_session_open(F)                                                               \
+	F(U32, session, 0)    /* slot in the table */                                          \
+	F(U32, generation, 0) /* of that slot */
+
+/* ---- session_close: destroys the session's key; all its blobs are dead */
+#define ISO_REQ_session_close(F)                                                              \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)
+#define ISO_REP_session_close(F)
+
+/* ---- session_info: counters of one session */
+#define ISO_REQ_session_info(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)
+#define ISO_REP_session_info(F)                                                               \
+	F(U64, expires_in, 0) /* seconds */                                                    \
+	F(U32, uses, 0)	      /* authenticators made */                                        \
+	F(U32, refused, 0)    /* calls of this session that failed */                          \
+	F(U32, tokens, 0)     /* left in the token bucket */
+
+/* ---- cred_absorb: seals a secret into a session (KCM STORE, REPLACE) */
+#define ISO_REQ_cred_absorb(F)                                                                \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(U32, kind, 0)		       /* ISO_KIND_* */                                        \
+	F(I32, etype, 0)	       /* of the key; 0 for ISO_KIND_NTLM */                   \
+	F(I64, endtime, 0)	       /* seconds since 1970; the blob dies then */            \
+	F(VAR, client, ISO_CLIENT_MAX) /* whose credential: crealm, cname; see krb_tgs_seal */ \
+	F(SECRET, key, ISO_KEY_MAX)    /* exactly as long as etype asks; 16 for NTLM */
+#define ISO_REP_cred_absorb(F) F(VAR, blob, ISO_BLOB_MAX)
+
+/* ---- krb_tgs_seal: authenticator of a TGS-REQ over the caller's body */
+#define ISO_REQ_krb_tgs_seal(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(I32, skew, 0)		       /* KDC clock minus ours, seconds, within a day */       \
+	F(VAR, blob, ISO_BLOB_MAX)     /* of kind ISO_KIND_TGT */                              \
+	F(VAR, client, ISO_CLIENT_MAX) /* DER, crealm [1] then cname [2] as in RFC 4120 5.5.1  \
+					* Authenticator, no outer SEQUENCE */                  \
+	F(VAR, body, ISO_BODY_MAX)     /* DER of KDC-REQ-BODY, RFC 4120 5.4.1 */
+#define ISO_REP_krb_tgs_seal(F)                                                               \
+	F(U64, pending, 0)		   /* names the request for krb_tgs_open */            \
+	F(I32, etype, 0)		   /* of the cipher below */                           \
+	F(VAR, authenticator, ISO_AUTH_MAX) /* EncryptedData.cipher, key usage 7 */
+
+/* ---- krb_tgs_open: opens the KDC's answer; decides what may leave */
+#define ISO_REQ_krb_tgs_open(F)                                                               \
+	F(U64, pending, 0)                                                                     \
+	F(U32, owner, 0)                                                                       \
+	F(I32, etype, 0)	       /* EncryptedData.etype of enc-part */                   \
+	F(VAR, cipher, ISO_PART_MAX)   /* EncryptedData.cipher of enc-part, key usage 9 */
+#define ISO_REP_krb_tgs_open(F)                                                               \
+	F(U32, verdict, 0)		 /* ISO_RELEASED or ISO_WITHHELD */                    \
+	F(VAR, blob, ISO_BLOB_MAX)	 /* sealed key when withheld, else empty */            \
+	F(RELEASE, part, ISO_PART_MAX)	 /* EncTGSRepPart DER; a withheld key is overwritten   \
+					  * by a random stand-in of the same length */
+
+#endif
