@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The configuration of lsaiso.conf(5) as a struct, read with inih.
+ * Used by lsainit, lsass and lsactl; never by lsaiso.
+ */
+#ifndef LIB_CONFIG_H
+#define LIB_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/config_keys.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/lsaiso/lsaiso.conf"
+
+struct config {
+#define CF_STR(section, key, member, def, help)		    char *member;
+#define CF_NUM(section, key, member, def, min, max, help) uint64_t member;
+#define CF_YES(section, key, member, def, help)		    bool member;
+#define CF_ONE(section, key, member, def, words, help)	    char *member;
+	CONFIG_KEYS(CF_STR, CF_NUM, CF_YES, CF_ONE)
+#undef CF_STR
+#undef CF_NUM
+#undef CF_YES
+#undef CF_ONE
+};
+
+/*
+ * Read file and then, if it exists, every *.conf of the folder FILE's
+ * directory + "/" + FILE's name with ".conf" replaced by ".conf.d", in
+ * order of name (for /etc/lsaiso/lsaiso.conf: /etc/lsaiso/lsaiso.conf.d/).
+ * A later value replaces an earlier one. A missing FILE is an error unless
+ * it is CONFIG_DEFAULT_FILE, which may be absent: then defaults hold.
+ *
+ * error  out, "FILE:LINE: what is wrong, what to do", never a value of a
+ *        key that could be sensitive; at most n octets
+ *
+ * Returns 0, or -1 with error filled: unknown section or key, value out of
+ * range, duplicate key in one file, unreadable file.
+ */
+int config_read(struct config *cf, const char *file, char *error, size_t n)
+    __attribute__((warn_unused_result));
+void config_free(struct config *cf);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Every key of lsaiso.conf, once. From this table come the struct, the
+ * parser with its range checks, `lsactl doctor`, and the key list of
+ * lsaiso.conf(5) (a test compares them).
+ *
+ *   STR(section, key, member, default, help)
+ *   NUM(section, key, member, default, min, max, help)
+ *   YES(section, key, member, default, help)                     yes | no
+ *   ONE(section, key, member, default, "a|b|c", help)            one of
+ */
+#ifndef LIB_CONFIG_KEYS_H
+#define LIB_CONFIG_KEYS_H
+
+#define CONFIG_KEYS(STR, NUM, YES, ONE)                                                       \
+	STR("run", "directory", run_directory, "/run/lsaiso",                                  \
+	    "runtime folder: lock, admin socket")                                              \
+	STR("run", "programs", run_programs, "",                                               \
+	    "folder of lsaiso and lsass; empty: as installed, or beside lsainit when it runs " \
+	    "from a build folder")                                                             \
+	STR("run", "lsaiso_user", run_lsaiso_user, "lsaiso",                                   \
+	    "user of lsaiso, name or number; only when started as root")                       \
+	STR("run", "lsass_user", run_lsass_user, "lsass",                                      \
+	    "user of lsass, name or number; only when started as root")                        \
+	ONE("isolation", "level", isolation_level, "process", "process",                       \
+	    "isolation level; nothing starts if it cannot be had")                             \
+	ONE("isolation", "memory", isolation_memory, "secret", "secret|ordinary",              \
+	    "memory of lsaiso: memfd_secret, or (weaker) ordinary locked memory")              \
+	STR("kcm", "socket", kcm_socket, "/run/.heim_org.h5l.kcm-socket",                      \
+	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
+	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock", "socket of lsactl")     \
+	STR("state", "directory", state_directory, "/var/lib/lsaiso",                          \
+	    "sealed caches, so that they survive a restart of lsass")                          \
+	YES("state", "keep", state_keep, "yes", "write sealed caches to the state folder")     \
+	STR("krb5", "config", krb5_config, "",                                                 \
+	    "krb5.conf that lsass itself uses; empty: the system's")                           \
+	YES("krb5", "rc4", krb5_rc4, "no", "allow etype 23, arcfour-hmac (weak)")              \
+	YES("krb5", "forwarded", krb5_forwarded, "no",                                         \
+	    "let requests for forwarded tickets through to the KDC")                           \
+	YES("krb5", "proxy", krb5_proxy, "no", "let requests for proxy tickets through")       \
+	YES("krb5", "s4u", krb5_s4u, "no", "let constrained delegation through")               \
+	NUM("tgs", "workers", tgs_workers, 8, 1, 64, "threads that talk to KDCs")              \
+	NUM("tgs", "workers_per_realm", tgs_workers_per_realm, 4, 1, 64,                       \
+	    "of these, at most so many busy with one realm (a slow KDC stalls only its own)")  \
+	NUM("tgs", "queue", tgs_queue, 1024, 1, 65536, "requests waiting for a worker")        \
+	NUM("tgs", "negative_seconds", tgs_negative_seconds, 10, 0, 3600,                      \
+	    "how long a KDC's refusal is remembered, per user and service")                    \
+	NUM("tgs", "rate", tgs_rate, 200, 1, 1000000,                                          \
+	    "ticket requests per second and logon, enforced by lsaiso")                        \
+	NUM("tgs", "burst", tgs_burst, 2000, 1, 1000000, "token bucket depth of that rate")    \
+	NUM("limits", "caches_per_user", limits_caches, 1024, 1, 1000000, "caches of one uid") \
+	NUM("limits", "tickets_per_cache", limits_tickets, 4096, 1, 1000000,                   \
+	    "credentials in one cache")                                                        \
+	NUM("limits", "octets_per_user", limits_octets, 67108864, 65536, 17179869184,          \
+	    "octets of all credentials of one uid")                                            \
+	NUM("limits", "connections", limits_connections, 4096, 16, 100000,                     \
+	    "clients connected at once")                                                       \
+	NUM("limits", "connections_per_user", limits_connections_per_user, 2048, 1, 100000,    \
+	    "clients of one uid (root: no limit but the one above)")                           \
+	NUM("limits", "idle_seconds", limits_idle_seconds, 300, 1, 86400,                      \
+	    "a client in the middle of a message for so long is cut off")                      \
+	ONE("log", "level", log_level, "info", "error|warning|notice|info|debug",              \
+	    "least severe message that is logged")
+
+#endif

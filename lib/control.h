@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The private line between lsainit and lsass: one SOCK_SEQPACKET pair,
+ * inherited, no name. One message per packet, fixed struct, descriptors as
+ * SCM_RIGHTS beside it. Both ends are the same build; no version.
+ *
+ * lsass is started with CONTROL_FD_* below and the argument --config FILE,
+ * and an environment of KRB5_CONFIG (if configured) and nothing else. It
+ * first receives CTL_HELLO, then CTL_ISO for the running lsaiso (again, with
+ * a new channel, whenever lsaiso was restarted), and CTL_TABLE whenever the
+ * process table changed. It answers CTL_READY once, after it has loaded its
+ * state and can serve.
+ */
+#ifndef LIB_CONTROL_H
+#define LIB_CONTROL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Descriptors of lsass at start. The listening sockets outlive it. */
+#define CONTROL_FD_LINE	 3 /* this line */
+#define CONTROL_FD_KCM	 4 /* listening KCM socket */
+#define CONTROL_FD_ADMIN 5 /* listening admin socket */
+#define CONTROL_FDS_END	 6
+
+#define CONTROL_STATE_KEY 64 /* AES-SIV-CMAC-256 key of the state files */
+
+enum control_type {
+	CTL_HELLO = 1, /* lsainit -> lsass: state_key; no descriptors */
+	CTL_ISO = 2,   /* lsainit -> lsass: a running, configured lsaiso; descriptors {mailbox
+			* memfd, life socket}; process table in table */
+	CTL_TABLE = 3, /* lsainit -> lsass: process table only (lsaiso gone, lsass restarted) */
+	CTL_READY = 4, /* lsass -> lsainit: serving */
+	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
+};
+
+/* What lsactl status shows of the processes. Times: seconds since 1970. */
+struct control_table {
+	int32_t lsainit_pid, lsaiso_pid, lsass_pid; /* lsaiso_pid 0: not running */
+	int64_t lsainit_since, lsaiso_since, lsass_since;
+	uint32_t lsaiso_restarts, lsass_restarts;
+	int32_t lsaiso_last_exit;   /* wait status of the previous lsaiso, 0 if none */
+	uint8_t separate_users;	    /* 0: started by an ordinary user, no uid separation */
+	uint8_t secret_memory;	    /* 0: [isolation] memory = ordinary */
+	uint8_t namespaces;	    /* 0: lsaiso has no namespaces of its own */
+	uint8_t pad_[5];
+};
+
+struct control_msg {
+	uint32_t type; /* enum control_type */
+	uint32_t pad_;
+	uint8_t boot_id[16];		      /* CTL_ISO: of that lsaiso */
+	uint8_t state_key[CONTROL_STATE_KEY]; /* CTL_HELLO: random per lsainit; wiped after use */
+	struct control_table table;
+};
+
+/*
+ * Send or receive one message with up to 2 descriptors.
+ *
+ * fds  -1 for none; received ones are close-on-exec and belong to the caller
+ *
+ * control_recv returns 1 with a message, 0 at end of file, -1 with errno
+ * (EBADMSG: wrong size or type). control_send returns 0 or -1 with errno.
+ */
+int control_send(int line, const struct control_msg *msg, const int fds[2]);
+int control_recv(int line, struct control_msg *msg, int fds[2]);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The admin front: a UNIX socket that speaks varlink's framing (one JSON
+ * object, then NUL). Request {"method": "org.lsaiso.Status", "parameters":
+ * {...}}; reply {"parameters": {...}} or {"error": "org.lsaiso.Error",
+ * "parameters": {"message": "..."}}.
+ *
+ *   org.lsaiso.Status         processes, level and what it does not give,
+ *                             counters of lsaiso, lsass, the TGS pool
+ *   org.lsaiso.ListSessions   root: all; others: their own
+ *   org.lsaiso.ListCaches     likewise; never a key, nor a stand-in
+ *   org.lsaiso.ShowCache      {name, uid?} the credentials of one cache
+ *   org.lsaiso.DestroyCache   {name, uid?} root: any user's; others: their own
+ *
+ * Callers are known by SO_PEERCRED.
+ */
+#ifndef LSASS_FRONT_ADMIN_H
+#define LSASS_FRONT_ADMIN_H
+
+#include "lib/control.h"
+
+struct config;
+struct loop;
+struct store;
+struct tgs;
+
+/* What the front looks at; the pointers stay the caller's. */
+struct admin_view {
+	const struct config *cf;
+	struct store *store;
+	struct tgs *tgs;
+	const struct control_table *table;
+	const uint32_t *kcm_clients; /* connected now */
+};
+
+/* Serve listen_fd in the loop. 0 or -1 with errno. */
+int admin_start(struct loop *lo, int listen_fd, const struct admin_view *view);
+
+#endif
