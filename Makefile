@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A thin front for Meson. `make demo` and `make check` do all the set-up
+# themselves (as root on Debian 12: missing packages are installed).
+
+BUILD ?= build
+MESON_FLAGS ?=
+
+.PHONY: all setup demo check check-long bench install clean format
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@scripts/setup.sh build
+	@meson setup $(BUILD) -Dwerror=true $(MESON_FLAGS)
+
+setup:
+	@scripts/setup.sh test
+
+demo:
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory all
+	@demo/demo --build $(BUILD)
+
+check: setup
+	@scripts/check --build $(BUILD)
+
+check-long: setup
+	@scripts/check --build $(BUILD) --long
+
+bench:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@bench/run --build $(BUILD)
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-*
