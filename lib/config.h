@@ -15,10 +15,10 @@
 #define CONFIG_DEFAULT_FILE "/etc/lsaiso/lsaiso.conf"
 
 struct config {
-#define CF_STR(section, key, member, def, help)		    char *member;
+#define CF_STR(section, key, member, def, help)		  char *member;
 #define CF_NUM(section, key, member, def, min, max, help) uint64_t member;
-#define CF_YES(section, key, member, def, help)		    bool member;
-#define CF_ONE(section, key, member, def, words, help)	    char *member;
+#define CF_YES(section, key, member, def, help)		  bool member;
+#define CF_ONE(section, key, member, def, words, help)	  char *member;
 	CONFIG_KEYS(CF_STR, CF_NUM, CF_YES, CF_ONE)
 #undef CF_STR
 #undef CF_NUM

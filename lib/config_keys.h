@@ -12,6 +12,7 @@
 #ifndef LIB_CONFIG_KEYS_H
 #define LIB_CONFIG_KEYS_H
 
+/* clang-format off */
 #define CONFIG_KEYS(STR, NUM, YES, ONE)                                                       \
 	STR("run", "directory", run_directory, "/run/lsaiso",                                  \
 	    "runtime folder: lock, admin socket")                                              \
@@ -61,5 +62,6 @@
 	    "a client in the middle of a message for so long is cut off")                      \
 	ONE("log", "level", log_level, "info", "error|warning|notice|info|debug",              \
 	    "least severe message that is logged")
+/* clang-format on */
 
 #endif

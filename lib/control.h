@@ -39,10 +39,10 @@ struct control_table {
 	int32_t lsainit_pid, lsaiso_pid, lsass_pid; /* lsaiso_pid 0: not running */
 	int64_t lsainit_since, lsaiso_since, lsass_since;
 	uint32_t lsaiso_restarts, lsass_restarts;
-	int32_t lsaiso_last_exit;   /* wait status of the previous lsaiso, 0 if none */
-	uint8_t separate_users;	    /* 0: started by an ordinary user, no uid separation */
-	uint8_t secret_memory;	    /* 0: [isolation] memory = ordinary */
-	uint8_t namespaces;	    /* 0: lsaiso has no namespaces of its own */
+	int32_t lsaiso_last_exit; /* wait status of the previous lsaiso, 0 if none */
+	uint8_t separate_users;	  /* 0: started by an ordinary user, no uid separation */
+	uint8_t secret_memory;	  /* 0: [isolation] memory = ordinary */
+	uint8_t namespaces;	  /* 0: lsaiso has no namespaces of its own */
 	uint8_t pad_[5];
 };
 

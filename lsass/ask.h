@@ -34,7 +34,7 @@ int ask_life_fd(void);
 /* Boot id of the attached lsaiso; false when there is none. */
 bool ask_boot_id(uint8_t boot_id[ISO_BOOT_ID]);
 
-#define ASK_PROTO(number, name, phases, effect)                                               \
+#define ASK_PROTO(number, name, phases, effect)                                                    \
 	enum iso_status ask_##name(const struct iso_req_##name *req, struct iso_rep_##name *rep);
 ISO_OPS(ASK_PROTO)
 #undef ASK_PROTO

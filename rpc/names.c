@@ -3,8 +3,8 @@
 #include "rpc/rpc.h"
 
 #define NM_FIELD(kind, name, max) #name,
-#define NM_TABLES(number, op, phases, fx)                                                     \
-	static const char *const req_##op[] = { ISO_REQ_##op(NM_FIELD) 0 };                    \
+#define NM_TABLES(number, op, phases, fx)                                                          \
+	static const char *const req_##op[] = { ISO_REQ_##op(NM_FIELD) 0 };                        \
 	static const char *const rep_##op[] = { ISO_REP_##op(NM_FIELD) 0 };
 ISO_OPS(NM_TABLES)
 
@@ -37,8 +37,8 @@ const char *
 rpc_status_text(uint32_t status)
 {
 	switch (status) {
-#define NM_STATUS(number, name, text)                                                         \
-	case number:                                                                           \
+#define NM_STATUS(number, name, text)                                                              \
+	case number:                                                                               \
 		return text;
 		ISO_STATUS_LIST(NM_STATUS)
 	case ISO_GONE:
@@ -52,8 +52,8 @@ const char *
 rpc_exit_text(int code)
 {
 	switch (code) {
-#define NM_EXIT(number, name, text)                                                           \
-	case number:                                                                           \
+#define NM_EXIT(number, name, text)                                                                \
+	case number:                                                                               \
 		return text;
 		ISO_EXIT_LIST(NM_EXIT)
 	default:

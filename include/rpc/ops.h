@@ -39,7 +39,7 @@
 #define ISO_FX_DESTROY 3u
 
 /* Limits of the fields below, in octets. */
-#define ISO_KEY_MAX    32u    /* AES-256 is the longest key of etypes 17..20, 23 */
+#define ISO_KEY_MAX    32u /* AES-256 is the longest key of etypes 17..20, 23 */
 #define ISO_BOOT_ID    16u
 #define ISO_HASH       32u    /* SHA-256 */
 #define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
@@ -65,6 +65,9 @@
 /* krb_tgs_open.verdict */
 #define ISO_RELEASED 0u /* plainly a service ticket: its key is in part */
 #define ISO_WITHHELD 1u /* TGT-class: part holds a stand-in, blob the key */
+
+/* The tables below are laid out by hand. */
+/* clang-format off */
 
 /* OP(number, name, phases, effect) */
 #define ISO_OPS(OP)                                                                           \
@@ -172,5 +175,7 @@
 	F(VAR, blob, ISO_BLOB_MAX)	 /* sealed key when withheld, else empty */            \
 	F(RELEASE, part, ISO_PART_MAX)	 /* EncTGSRepPart DER; a withheld key is overwritten   \
 					  * by a random stand-in of the same length */
+
+/* clang-format on */
 
 #endif

@@ -42,7 +42,7 @@ enum iso_op {
 #define RPC_OP_ENUM(n, name, phases, fx) ISO_OP_##name = n,
 	ISO_OPS(RPC_OP_ENUM)
 #undef RPC_OP_ENUM
-	ISO_OP_END /* one past the highest */
+	    ISO_OP_END /* one past the highest */
 };
 
 /* Requests: variable parts are views. RELEASE does not exist here. */
@@ -61,23 +61,23 @@ enum iso_op {
 #define RPC_RP_I32(name, max) int32_t name;
 #define RPC_RP_I64(name, max) int64_t name;
 #define RPC_RP_FIX(name, max) uint8_t name[max];
-#define RPC_RP_VAR(name, max)                                                                 \
-	struct {                                                                               \
-		uint32_t len;                                                                  \
-		uint8_t at[max];                                                               \
+#define RPC_RP_VAR(name, max)                                                                      \
+	struct {                                                                                   \
+		uint32_t len;                                                                      \
+		uint8_t at[max];                                                                   \
 	} name;
 #define RPC_RP_RELEASE(name, max) RPC_RP_VAR(name, max)
 #define RPC_RP(kind, name, max)	  RPC_RP_##kind(name, max)
 
 /* A struct of no fields has one unused octet, so that it has a size. */
-#define RPC_STRUCTS(n, name, phases, fx)                                                      \
-	struct iso_req_##name {                                                                \
-		uint8_t reserved_;                                                             \
-		ISO_REQ_##name(RPC_RQ)                                                         \
-	};                                                                                     \
-	struct iso_rep_##name {                                                                \
-		uint8_t reserved_;                                                             \
-		ISO_REP_##name(RPC_RP)                                                         \
+#define RPC_STRUCTS(n, name, phases, fx)                                                           \
+	struct iso_req_##name {                                                                    \
+		uint8_t reserved_;                                                                 \
+		ISO_REQ_##name(RPC_RQ)                                                             \
+	};                                                                                         \
+	struct iso_rep_##name {                                                                    \
+		uint8_t reserved_;                                                                 \
+		ISO_REP_##name(RPC_RP)                                                             \
 	};
 ISO_OPS(RPC_STRUCTS)
 #undef RPC_STRUCTS

@@ -9,6 +9,7 @@
 #ifndef RPC_STATUS_H
 #define RPC_STATUS_H
 
+/* clang-format off */
 /* ST(number, name, text for people) */
 #define ISO_STATUS_LIST(ST)                                                                   \
 	ST(0, OK, "done")                                                                      \
@@ -31,6 +32,7 @@
 	ST(17, E_FULL, "no room for another session")                                          \
 	ST(18, E_ENTROPY, "no entropy")
 
+/* clang-format on */
 #define ISO_STATUS_ENUM(n, name, text) ISO_##name = n,
 enum iso_status { ISO_STATUS_LIST(ISO_STATUS_ENUM) };
 #undef ISO_STATUS_ENUM
@@ -41,6 +43,7 @@ enum iso_status { ISO_STATUS_LIST(ISO_STATUS_ENUM) };
  */
 #define ISO_GONE 0x7fff
 
+/* clang-format off */
 /* EX(number, name, text for people): exit codes of the lsaiso process. */
 #define ISO_EXIT_LIST(EX)                                                                     \
 	EX(80, ARGS, "started without its channel (only lsainit starts lsaiso)")               \
@@ -54,6 +57,7 @@ enum iso_status { ISO_STATUS_LIST(ISO_STATUS_ENUM) };
 	EX(88, STACK, "stack protector tripped")                                               \
 	EX(89, ASSERT, "an internal assertion failed")
 
+/* clang-format on */
 #define ISO_EXIT_ENUM(n, name, text) ISO_EXIT_##name = n,
 enum iso_exit { ISO_EXIT_LIST(ISO_EXIT_ENUM) };
 #undef ISO_EXIT_ENUM

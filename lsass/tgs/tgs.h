@@ -29,22 +29,22 @@ struct tgs_tgt {
 /* What is asked. All views are copied by tgs_submit. */
 struct tgs_request {
 	uid_t uid;
-	uint64_t cache_id;	  /* requests merge only within one cache */
+	uint64_t cache_id;	    /* requests merge only within one cache */
 	const struct tgs_tgt *tgts; /* the cache's TGTs: its own realm's first */
 	size_t ntgts;
-	struct rd client;	  /* wire.h principal: the cache's */
-	struct rd server;	  /* wire.h principal, as the client asked */
-	int32_t etype;		  /* session key type wanted; 0: any */
-	bool user_to_user;	  /* second_ticket is a TGT, ENC-TKT-IN-SKEY */
+	struct rd client;  /* wire.h principal: the cache's */
+	struct rd server;  /* wire.h principal, as the client asked */
+	int32_t etype;	   /* session key type wanted; 0: any */
+	bool user_to_user; /* second_ticket is a TGT, ENC-TKT-IN-SKEY */
 	struct rd second_ticket;
-	uint32_t endtime;	  /* wanted; 0: as long as possible */
-	int32_t kdc_offset;	  /* seconds, as the cache has it */
+	uint32_t endtime;   /* wanted; 0: as long as possible */
+	int32_t kdc_offset; /* seconds, as the cache has it */
 };
 
 /* One ticket that came out of an exchange: the one asked for comes last. */
 struct tgs_ticket {
-	struct rd cred;	   /* wire.h cred; TGT-class: with its stand-in */
-	struct rd blob;	   /* TGT-class: sealed key, same session; else empty */
+	struct rd cred;		      /* wire.h cred; TGT-class: with its stand-in */
+	struct rd blob;		      /* TGT-class: sealed key, same session; else empty */
 	uint32_t session, generation; /* valid when blob is not empty */
 };
 
