@@ -38,11 +38,16 @@ struct wire_cred {
 	uint32_t authtime, starttime, endtime, renew_till;
 	bool is_skey;
 	uint32_t flags;
-	struct rd addresses, authdata; /* encoded lists, count included; empty in an mcred: absent */
+	struct rd addresses,
+	    authdata; /* encoded lists, count included; empty in an mcred: absent */
 	struct rd ticket, second_ticket;
 };
 
-/* Take one item off the front of in. Return 0, or -1 if malformed. */
+/*
+ * Take one item off the front of in. Return 0, or -1 if malformed; what was
+ * filled in before the fault is then meaningless. wire_cred leaves no member
+ * unset but the unused places of comp[].
+ */
 int wire_u8(struct rd *in, uint8_t *value);
 int wire_u16(struct rd *in, uint16_t *value);
 int wire_u32(struct rd *in, uint32_t *value);
@@ -53,8 +58,17 @@ int wire_mcred(struct rd *in, struct wire_cred *match);
 /* A name up to and including its NUL; the view is without it. */
 int wire_name(struct rd *in, struct rd *name);
 
+/* Numbers in place, for lengths and times inside octets we already parsed. */
+uint32_t wire_get_u32(const uint8_t at[4]);
+void wire_set_u32(uint8_t at[4], uint32_t value);
+
+/* data is exactly the octets of text. */
+bool wire_is(struct rd data, const char *text);
+
 /* Same realm and components; the name type does not count. */
 bool wire_princ_equal(const struct wire_princ *a, const struct wire_princ *b);
+/* Same components; the realm does not count. */
+bool wire_princ_same_name(const struct wire_princ *a, const struct wire_princ *b);
 
 /* Hash of realm and components for tables, seeded per process; not secret. */
 uint64_t wire_princ_hash(const struct wire_princ *princ);
@@ -77,7 +91,9 @@ bool wire_is_tgt_class(const struct wire_princ *server, bool is_skey);
 
 /*
  * DER of crealm [1] and cname [2] (RFC 4120 5.5.1), as lsaiso wants its
- * client field. Returns the length, 0 if it does not fit n octets.
+ * client field. Name type UNKNOWN (old MIT clients) is written as PRINCIPAL,
+ * so that cache and credential, which may differ in it, give the same octets.
+ * Returns the length, 0 if it does not fit n octets.
  */
 size_t wire_client_der(const struct wire_princ *client, uint8_t *der, size_t n);
 
