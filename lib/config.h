@@ -43,4 +43,23 @@ int config_read(struct config *cf, const char *file, char *error, size_t n)
     __attribute__((warn_unused_result));
 void config_free(struct config *cf);
 
+/* One row of config_keys.h, for whoever shows or checks keys. */
+enum config_kind { CONFIG_STR, CONFIG_NUM, CONFIG_YES, CONFIG_ONE };
+struct config_key {
+	const char *section, *key;
+	enum config_kind kind;
+	size_t offset;	   /* of the member in struct config */
+	const char *def;   /* default as it would be written */
+	const char *words; /* CONFIG_ONE: "a|b|c" */
+	const char *help;
+	uint64_t min, max; /* CONFIG_NUM */
+};
+
+/* Row i of the table; NULL after the last. */
+const struct config_key *config_key_at(size_t i);
+/* The row of [section] key; NULL if there is none. */
+const struct config_key *config_key_find(const char *section, const char *key);
+/* The value in force, as it would be written. */
+void config_value(const struct config *cf, const struct config_key *key, char *text, size_t n);
+
 #endif

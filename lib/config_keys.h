@@ -29,7 +29,8 @@
 	    "memory of lsaiso: memfd_secret, or (weaker) ordinary locked memory")              \
 	STR("kcm", "socket", kcm_socket, "/run/.heim_org.h5l.kcm-socket",                      \
 	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
-	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock", "socket of lsactl")     \
+	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \
+	    "socket of lsactl; not set: admin.sock in the folder of [run] directory")          \
 	STR("state", "directory", state_directory, "/var/lib/lsaiso",                          \
 	    "sealed caches, so that they survive a restart of lsass")                          \
 	YES("state", "keep", state_keep, "yes", "write sealed caches to the state folder")     \
