@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lsainit --check: would it start? Changes nothing. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/machine.h"
+#include "lsainit/init.h"
+
+int
+check(struct instance *in)
+{
+	int bad = 0, error;
+	pid_t pid;
+
+	(void)printf("%s: valid\n", in->config_path);
+	bad |= prepare_users(in) != 0;
+	bad |= prepare_images(in) != 0;
+	if (in->table.secret_memory) {
+		error = machine_memfd_secret();
+		bad |= error != 0;
+		(void)printf("memfd_secret: %s\n",
+			     error == 0 ? "works"
+					: "missing; boot with secretmem.enable=1, or accept less: "
+					  "memory = ordinary in [isolation]");
+	} else {
+		(void)printf("memory: ordinary, as configured (weaker)\n");
+	}
+	pid = lock_holder(in);
+	if (pid != 0)
+		(void)printf("running: lsainit, pid %d\n", (int)pid);
+	(void)printf("%s\n", bad ? "would not start" : "would start");
+	return bad ? 1 : 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lsainit, the supervisor: one instance of lsaiso and lsass and everything
+ * that is made before them. The struct is filled from top to bottom;
+ * functions that fail have said why in the log.
+ */
+#ifndef LSAINIT_INIT_H
+#define LSAINIT_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/config.h"
+#include "lib/control.h"
+
+struct mailbox;
+
+/* A program, opened once: what was looked at is what is started. */
+struct image {
+	int fd;
+	char *path; /* for people */
+};
+
+/* How often and when it is started again. */
+struct respawn {
+	uint32_t quick;	 /* deaths in a row within RESPAWN_QUICK_MS of the start */
+	int64_t started; /* milliseconds, CLOCK_MONOTONIC */
+	int64_t due;	 /* start again then; 0: running, or not wanted */
+};
+
+#define RESPAWN_QUICK_MS 1000
+#define RESPAWN_STEP_MS	 100
+#define RESPAWN_MAX_MS	 5000
+#define ISO_ANSWER_MS	 5000 /* lsaiso must answer within this after its start */
+#define STOP_MS		 5000 /* lsass may take so long to write its caches */
+
+struct instance {
+	const char *config_path; /* absolute, or the default */
+	struct config cf;
+
+	/* prepare.c */
+	bool separate; /* started as root: each process has a user of its own */
+	uid_t iso_uid, lsass_uid;
+	gid_t iso_gid, lsass_gid;
+	struct image iso_image, lsass_image;
+	int lock_fd;
+	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
+	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
+
+	/* listen.c */
+	int kcm_fd, admin_fd;
+
+	/* iso.c */
+	int mailbox_fd, life_fd; /* -1: no lsaiso */
+	uint8_t boot_id[16];
+	struct respawn iso;
+
+	/* broker.c */
+	int line; /* -1: no lsass */
+	bool ready, was_ready;
+	struct respawn lsass;
+
+	bool stopping;
+	struct control_table table;
+};
+
+/* ---- prepare.c: in this order, each 0 or -1 */
+int prepare_users(struct instance *in);
+int prepare_images(struct instance *in);
+int prepare_run_directory(struct instance *in); /* and the lock in it */
+int prepare_state_directory(struct instance *in);
+int prepare_state_key(struct instance *in);
+/* Pid of whoever holds the lock of this instance; 0: nobody. */
+pid_t lock_holder(const struct instance *in);
+
+/* ---- listen.c */
+int listen_sockets(struct instance *in);
+void unlink_sockets(const struct instance *in);
+
+/* ---- iso.c */
+/* Start lsaiso, see that it answers and is what was configured, fix policy. */
+int iso_start(struct instance *in);
+/* It ended with this wait status: forget its channel. */
+void iso_ended(struct instance *in, int status);
+void iso_stop(struct instance *in);
+
+/* ---- broker.c */
+int broker_start(struct instance *in);
+void broker_ended(struct instance *in, int status);
+void broker_send(struct instance *in, enum control_type type);
+/* A message of lsass waits on the line. */
+void broker_message(struct instance *in);
+
+/* ---- supervise.c: until told to stop. The exit code. */
+int supervise(struct instance *in);
+
+/* ---- reason.c: why a child ended, and what to do, for people */
+void reason_text(const struct instance *in, int status, bool iso, char *text, size_t n);
+
+/* ---- notify.c: sd_notify(3), nothing without NOTIFY_SOCKET */
+void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- check.c: lsainit --check. The exit code. */
+int check(struct instance *in);
+
+int64_t monotonic_ms(void);
+/* Close *fd if open; it is -1 afterwards. */
+void close_fd(int *fd);
+
+#endif

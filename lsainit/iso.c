@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting lsaiso: its channel, its world, its policy; and seeing that it is what it should be. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/mailbox.h"
+#include "lsainit/child.h"
+#include "lsainit/init.h"
+
+#define ISO_FILES  16		/* it has 5, and makes one more at start */
+#define ISO_LOCKED (64UL << 20) /* more than it can use; it is lockable, not locked */
+
+/* ---- policy over the fresh channel; lsainit is its first user */
+
+static int
+configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
+{
+	const struct config *cf = &in->cf;
+	struct iso_req_status ask = { 0 };
+	struct iso_rep_status *is = calloc(1, sizeof(*is));
+	struct iso_req_configure conf = { 0 };
+	struct iso_rep_configure done = { 0 };
+	enum iso_status st;
+
+	if (is == NULL)
+		return -1;
+	conf.policy = (cf->krb5_rc4 ? ISO_POLICY_RC4 : 0) |
+		      (cf->krb5_forwarded ? ISO_POLICY_FORWARDED : 0) |
+		      (cf->krb5_proxy ? ISO_POLICY_PROXY : 0) | (cf->krb5_s4u ? ISO_POLICY_S4U : 0);
+	conf.rate = (uint32_t)cf->tgs_rate;
+	conf.burst = (uint32_t)cf->tgs_burst;
+	st = mailbox_call(mb, in->life_fd, ISO_OP_configure, &conf, &done, ISO_ANSWER_MS);
+	if (st == ISO_OK)
+		st = mailbox_call(mb, in->life_fd, ISO_OP_status, &ask, is, ISO_ANSWER_MS);
+	if (st == ISO_OK && (is->phase != ISO_RUN || is->policy != conf.policy)) {
+		log_err("lsaiso did not take its policy");
+		st = ISO_E_POLICY;
+	} else if (st == (enum iso_status)ISO_GONE && errno == ETIMEDOUT) {
+		log_err("lsaiso did not answer within %d s", ISO_ANSWER_MS / 1000);
+	} else if (st != ISO_OK && st != (enum iso_status)ISO_GONE) {
+		log_err("lsaiso refused its configuration: %s", rpc_status_text(st));
+	}
+	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
+	free(is);
+	return st == ISO_OK ? 0 : -1;
+}
+
+/* ---- is it what was configured? The kernel's word, not its own */
+
+static bool
+has_line(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at != NULL && (at[strlen(line)] == '\n' || at[strlen(line)] == '\0');
+}
+
+static int
+verify(const struct instance *in, pid_t pid)
+{
+	char path[64], text[8192], uids[96];
+	FILE *file;
+	size_t got = 0;
+	unsigned int uid = (unsigned int)in->iso_uid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		got = fread(text, 1, sizeof(text) - 1, file);
+		(void)fclose(file);
+	}
+	text[got] = '\0';
+	(void)snprintf(uids, sizeof(uids), "\nUid:\t%u\t%u\t%u\t%u", uid, uid, uid, uid);
+	if (!has_line(text, uids))
+		log_err("lsaiso does not run as uid %u", uid);
+	else if (!has_line(text, "\nNoNewPrivs:\t1"))
+		log_err("lsaiso runs without no_new_privs");
+	else if (!has_line(text, "\nSeccomp:\t2"))
+		log_err("lsaiso runs without its system call filter");
+	else if (!has_line(text, "\nCapEff:\t0000000000000000") ||
+		 !has_line(text, "\nCapPrm:\t0000000000000000"))
+		log_err("lsaiso holds capabilities");
+	else
+		return 0;
+	return -1;
+}
+
+/* ---- start and end */
+
+static pid_t
+spawn(struct instance *in, int life)
+{
+	char memory[32];
+	char name[] = "lsaiso";
+	char *argv[] = { name, memory, NULL };
+	char *envp[] = { NULL };
+	struct child_plan plan = {
+		.name = "lsaiso",
+		.image = in->iso_image.fd,
+		.argv = argv,
+		.envp = envp,
+		.fds = { in->mailbox_fd, life },
+		.nfds = 2,
+		.alive = in->alive[0],
+		.mute = true,
+		.separate = in->separate,
+		.uid = in->iso_uid,
+		.gid = in->iso_gid,
+		.jail = in->separate,
+		.jail_at = in->cf.run_directory,
+		.files = ISO_FILES,
+		.locked = ISO_LOCKED,
+		.alone = true,
+	};
+
+	_Static_assert(ISO_FD_MAILBOX == 3 && ISO_FD_LIFE == 4, "descriptors in order");
+	(void)snprintf(memory, sizeof(memory), "memory=%s", in->cf.isolation_memory);
+	return child_start(&plan);
+}
+
+static int
+make_channel(struct instance *in, int *life)
+{
+	int pair[2];
+
+	in->mailbox_fd = mailbox_make();
+	if (in->mailbox_fd < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		log_err("no channel for lsaiso: %s", strerror(errno));
+		close_fd(&in->mailbox_fd);
+		return -1;
+	}
+	in->life_fd = pair[0];
+	*life = pair[1];
+	return 0;
+}
+
+/* It runs, but is not fit: end it, say what it says. */
+static void
+discard(struct instance *in, pid_t pid)
+{
+	char why[512];
+	int status = 0;
+
+	(void)kill(pid, SIGKILL); /* an exit of its own accord is not overwritten */
+	if (waitpid(pid, &status, 0) == pid) {
+		reason_text(in, status, true, why, sizeof(why));
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+			log_err("lsaiso: %s", why);
+		in->table.lsaiso_last_exit = status;
+	}
+	close_fd(&in->mailbox_fd);
+	close_fd(&in->life_fd);
+}
+
+int
+iso_start(struct instance *in)
+{
+	struct mailbox *mb;
+	int life = -1, bad;
+	pid_t pid;
+
+	in->iso.started = monotonic_ms();
+	in->iso.due = 0;
+	if (make_channel(in, &life) != 0)
+		return -1;
+	pid = spawn(in, life);
+	close_fd(&life);
+	if (pid < 0) {
+		close_fd(&in->mailbox_fd);
+		close_fd(&in->life_fd);
+		return -1;
+	}
+	mb = mailbox_map(in->mailbox_fd);
+	bad = mb == NULL || configure(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
+	mailbox_unmap(mb);
+	if (bad) {
+		discard(in, pid);
+		return -1;
+	}
+	in->table.lsaiso_pid = pid;
+	in->table.lsaiso_since = time(NULL);
+	log_notice("lsaiso runs: pid %d, level %s, memory %s", (int)pid, in->cf.isolation_level,
+		   in->cf.isolation_memory);
+	return 0;
+}
+
+void
+iso_ended(struct instance *in, int status)
+{
+	char why[512];
+
+	reason_text(in, status, true, why, sizeof(why));
+	if (!in->stopping)
+		log_err("lsaiso (pid %d) is gone: %s; every logon it held has ended",
+			(int)in->table.lsaiso_pid, why);
+	in->table.lsaiso_last_exit = status;
+	in->table.lsaiso_pid = 0;
+	close_fd(&in->mailbox_fd);
+	close_fd(&in->life_fd);
+	memset(in->boot_id, 0, sizeof(in->boot_id));
+}
+
+void
+iso_stop(struct instance *in)
+{
+	int status = 0;
+
+	if (in->table.lsaiso_pid == 0)
+		return;
+	(void)kill(in->table.lsaiso_pid, SIGKILL); /* it keeps nothing and holds no lock */
+	if (waitpid(in->table.lsaiso_pid, &status, 0) > 0)
+		iso_ended(in, status);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The two listening sockets. They outlive lsass: clients wait in the backlog. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lsainit/init.h"
+
+#define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
+
+static void
+program_of(pid_t pid, char *name, size_t n)
+{
+	char path[64];
+	ssize_t got = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, name, n - 1);
+		(void)close(fd);
+	}
+	name[got > 0 ? got : 0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+}
+
+/* Say who it is that answers at path; fd is connected to it. */
+static void
+log_rival(const char *path, int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	char name[32] = "";
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		program_of(peer.pid, name, sizeof(name));
+	log_err("%s is in use by another daemon: pid %d (%s); stop it%s", path, (int)peer.pid,
+		name[0] != '\0' ? name : "unknown",
+		peer.pid == 1 ? ": systemctl disable --now sssd-kcm.socket sssd-kcm.service" : "");
+}
+
+/*
+ * Make way for bind: nothing there, or a socket that nobody answers.
+ * Returns 0, or -1.
+ */
+static int
+clear_stale(const char *path, const struct sockaddr_un *addr)
+{
+	struct stat sb;
+	int fd, got;
+
+	if (lstat(path, &sb) != 0) {
+		if (errno == ENOENT)
+			return 0;
+		log_err("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (!S_ISSOCK(sb.st_mode)) {
+		log_err("%s exists and is not a socket; remove it, or configure another path",
+			path);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		log_err("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	got = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	if (got == 0 || errno == EAGAIN) {
+		log_rival(path, fd);
+	} else if (errno != ECONNREFUSED) {
+		log_err("%s: cannot tell whether it is in use: %s", path, strerror(errno));
+	} else if (unlink(path) != 0) {
+		log_err("%s: stale socket cannot be removed: %s", path, strerror(errno));
+	} else {
+		log_info("%s: stale socket replaced", path);
+		(void)close(fd);
+		return 0;
+	}
+	(void)close(fd);
+	return -1;
+}
+
+/* Everybody may connect; who it is decides what they get. */
+static int
+listen_at(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t before;
+	int fd, got;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		log_err("%s: too long for a socket", path);
+		return -1;
+	}
+	memcpy(addr.sun_path, path, strlen(path));
+	if (clear_stale(path, &addr) != 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		log_err("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	before = umask(0111);
+	got = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
+	(void)umask(before);
+	if (got != 0 || listen(fd, BACKLOG) != 0) {
+		log_err("%s: %s%s", path, strerror(errno),
+			errno == ENOENT ? "; its folder must exist" : "");
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+listen_sockets(struct instance *in)
+{
+	in->kcm_fd = listen_at(in->cf.kcm_socket);
+	if (in->kcm_fd < 0)
+		return -1;
+	in->admin_fd = listen_at(in->cf.admin_socket);
+	if (in->admin_fd >= 0)
+		return 0;
+	(void)unlink(in->cf.kcm_socket);
+	close_fd(&in->kcm_fd);
+	return -1;
+}
+
+void
+unlink_sockets(const struct instance *in)
+{
+	if (in->kcm_fd >= 0)
+		(void)unlink(in->cf.kcm_socket);
+	if (in->admin_fd >= 0)
+		(void)unlink(in->cf.admin_socket);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What must be there before anything is started. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lsainit/init.h"
+
+#define LOCK_NAME "lsainit.pid"
+
+void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* ---- users */
+
+/* A name, or a number that need not have a name. */
+static int
+find_user(const char *key, const char *word, uid_t *uid, gid_t *gid)
+{
+	struct passwd *pw = getpwnam(word);
+	char *end = NULL;
+	unsigned long number;
+
+	if (pw != NULL) {
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+	} else {
+		errno = 0;
+		number = strtoul(word, &end, 10);
+		if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 ||
+		    number >= UINT32_MAX) {
+			log_err(
+			    "there is no user \"%s\" ([run] %s); make it with `systemd-sysusers "
+			    "lsaiso.conf` or `useradd --system --no-create-home --shell "
+			    "/usr/sbin/nologin %s`",
+			    word, key, word);
+			return -1;
+		}
+		pw = getpwuid((uid_t)number);
+		*uid = (uid_t)number;
+		*gid = pw != NULL ? pw->pw_gid : (gid_t)number;
+	}
+	if (*uid == 0 || *gid == 0) {
+		log_err("[run] %s must not be root", key);
+		return -1;
+	}
+	return 0;
+}
+
+int
+prepare_users(struct instance *in)
+{
+	in->separate = geteuid() == 0;
+	in->table.separate_users = in->separate;
+	in->table.namespaces = in->separate;
+	if (!in->separate) {
+		in->iso_uid = in->lsass_uid = geteuid();
+		in->iso_gid = in->lsass_gid = getegid();
+		log_warn("not started as root: lsaiso and lsass run as uid %u without users and "
+			 "namespaces of their own",
+			 (unsigned int)geteuid());
+		return 0;
+	}
+	if (find_user("lsaiso_user", in->cf.run_lsaiso_user, &in->iso_uid, &in->iso_gid) != 0 ||
+	    find_user("lsass_user", in->cf.run_lsass_user, &in->lsass_uid, &in->lsass_gid) != 0)
+		return -1;
+	if (in->iso_uid == in->lsass_uid) {
+		log_err("[run] lsaiso_user and lsass_user must be two users");
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- programs */
+
+static int
+open_image(struct image *im, const char *path)
+{
+	struct stat sb;
+
+	im->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (im->fd < 0)
+		return -1;
+	if (fstat(im->fd, &sb) != 0 || !S_ISREG(sb.st_mode) || (sb.st_mode & 0111) == 0) {
+		log_err("%s is not a program", path);
+	} else if ((sb.st_uid != 0 && sb.st_uid != geteuid()) || (sb.st_mode & S_IWOTH) != 0 ||
+		   ((sb.st_mode & S_IWGRP) != 0 && sb.st_gid != 0 && geteuid() == 0)) {
+		log_err("%s can be changed by others than root; chown root, chmod go-w", path);
+	} else {
+		im->path = realpath(path, NULL);
+		if (im->path != NULL)
+			return 0;
+		log_err("%s: %s", path, strerror(errno));
+	}
+	close_fd(&im->fd);
+	errno = EPERM;
+	return -1;
+}
+
+static int
+own_folder(char *folder, size_t n)
+{
+	ssize_t got = readlink("/proc/self/exe", folder, n - 1);
+
+	if (got <= 0)
+		return -1;
+	folder[got] = '\0';
+	*strrchr(folder, '/') = '\0';
+	return 0;
+}
+
+/* Open FOLDER/REST/NAME; only a program that is not there lets the search go on. */
+static bool
+try_image(struct image *im, const char *folder, const char *rest, const char *name)
+{
+	char path[PATH_MAX + 64];
+
+	if (snprintf(path, sizeof(path), "%s/%s/%s", folder, rest, name) >= (int)sizeof(path))
+		return false;
+	return open_image(im, path) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/*
+ * [run] programs: the folder itself, or a build folder. Else where we were
+ * installed, or, from a build or staging folder, beside us.
+ */
+static int
+find_image(const struct config *cf, const char *name, struct image *im)
+{
+	char own[PATH_MAX];
+	bool found;
+
+	im->fd = -1;
+	if (cf->run_programs[0] != '\0')
+		found = try_image(im, cf->run_programs, name, name) ||
+			try_image(im, cf->run_programs, ".", name);
+	else if (own_folder(own, sizeof(own)) != 0)
+		found = false;
+	else if (strcmp(own, SBINDIR) == 0)
+		found = try_image(im, LIBEXECDIR, ".", name);
+	else
+		found = try_image(im, own, "../libexec/lsaiso", name) ||
+			try_image(im, own, strcmp(name, "lsass") == 0 ? "../lsass" : "../lsaiso",
+				  name);
+	return found && im->fd >= 0 ? 0 : -1;
+}
+
+int
+prepare_images(struct instance *in)
+{
+	if (find_image(&in->cf, "lsaiso", &in->iso_image) != 0) {
+		log_err("the program lsaiso was not found; set [run] programs in %s",
+			in->config_path);
+		return -1;
+	}
+	if (find_image(&in->cf, "lsass", &in->lsass_image) != 0) {
+		log_err("the program lsass was not found; set [run] programs in %s",
+			in->config_path);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- folders */
+
+/*
+ * A folder of ours: made if missing, never taken over from somebody else.
+ *
+ * owner  who must own it; group likewise if it is made here
+ */
+static int
+own_directory(const char *path, mode_t mode, uid_t owner, gid_t group, const char *key)
+{
+	struct stat sb;
+	int fd, made = mkdir(path, mode) == 0, bad = 0;
+
+	if (!made && errno != EEXIST) {
+		log_err("%s (%s): %s%s", path, key, strerror(errno),
+			errno == ENOENT ? "; the folder it is to be in must exist" : "");
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &sb) != 0) {
+		log_err("%s (%s): %s", path, key, strerror(errno));
+		close_fd(&fd);
+		return -1;
+	}
+	if (made && (fchmod(fd, mode) != 0 || (geteuid() == 0 && fchown(fd, owner, group) != 0))) {
+		log_err("%s (%s): %s", path, key, strerror(errno));
+		bad = 1;
+	} else if (!made && sb.st_uid != owner) {
+		log_err("%s (%s) belongs to uid %u; it must belong to uid %u (chown), or configure "
+			"another folder",
+			path, key, (unsigned int)sb.st_uid, (unsigned int)owner);
+		bad = 1;
+	} else if (!made && (sb.st_mode & 0777 & ~mode) != 0 && fchmod(fd, mode) != 0) {
+		log_err("%s (%s): %s", path, key, strerror(errno));
+		bad = 1;
+	}
+	(void)close(fd);
+	return bad ? -1 : 0;
+}
+
+static pid_t
+read_pid(int fd)
+{
+	char text[32];
+	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (got <= 0)
+		return 0;
+	text[got] = '\0';
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static int
+open_lock(const struct instance *in, int flags)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, in->cf.run_directory) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0644);
+}
+
+pid_t
+lock_holder(const struct instance *in)
+{
+	int fd = open_lock(in, O_RDONLY);
+	pid_t pid = 0;
+
+	if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		pid = read_pid(fd);
+	close_fd(&fd);
+	return pid;
+}
+
+int
+prepare_run_directory(struct instance *in)
+{
+	if (own_directory(in->cf.run_directory, 0755, geteuid(), getegid(), "[run] directory") != 0)
+		return -1;
+	in->lock_fd = open_lock(in, O_RDWR | O_CREAT);
+	if (in->lock_fd < 0) {
+		log_err("%s/" LOCK_NAME ": %s", in->cf.run_directory, strerror(errno));
+		return -1;
+	}
+	if (flock(in->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		log_err("another lsainit, pid %d, runs with [run] directory = %s; stop it, or give "
+			"this one a folder of its own",
+			(int)read_pid(in->lock_fd), in->cf.run_directory);
+		return -1;
+	}
+	if (ftruncate(in->lock_fd, 0) != 0 || dprintf(in->lock_fd, "%d\n", (int)getpid()) < 0) {
+		log_err("%s/" LOCK_NAME ": %s", in->cf.run_directory, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int
+prepare_state_directory(struct instance *in)
+{
+	return own_directory(in->cf.state_directory, 0700, in->lsass_uid, in->lsass_gid,
+			     "[state] directory");
+}
+
+/* ---- the key of the state files: as long as we live, nowhere else */
+
+int
+prepare_state_key(struct instance *in)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED || mlock(at, page) != 0 || madvise(at, page, MADV_DONTDUMP) != 0 ||
+	    madvise(at, page, MADV_DONTFORK) != 0) {
+		log_err("no locked memory for the state key: %s (see LimitMEMLOCK)",
+			strerror(errno));
+		return -1;
+	}
+	in->state_key = at;
+	if (getrandom(in->state_key, CONTROL_STATE_KEY, 0) != CONTROL_STATE_KEY) {
+		log_err("no entropy: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lsainit/init.h"
+#include "rpc/rpc.h"
+
+/* What to do about an exit code of lsaiso. */
+static const char *
+advice(int code)
+{
+	switch (code) {
+	case ISO_EXIT_SECRET:
+		return "boot with secretmem.enable=1, or accept less: memory = ordinary in "
+		       "[isolation]";
+	case ISO_EXIT_MEMLOCK:
+		return "raise the limit (LimitMEMLOCK= of the unit, ulimit -l)";
+	case ISO_EXIT_ARGS:
+	case ISO_EXIT_CHANNEL:
+		return "lsainit and lsaiso are of different versions; install them together";
+	case ISO_EXIT_SECCOMP:
+		return "the kernel needs CONFIG_SECCOMP_FILTER";
+	case ISO_EXIT_STACK:
+	case ISO_EXIT_ASSERT:
+		return "a bug or an attack: please report it";
+	default:
+		return NULL;
+	}
+}
+
+static void
+signal_text(int number, bool iso, char *text, size_t n)
+{
+	const char *why = "";
+
+	if (number == SIGSYS)
+		why = ": it made a system call that its filter refuses";
+	else if (number == SIGKILL)
+		why = ": somebody killed it, or memory ran out (see the kernel's log)";
+	(void)snprintf(text, n, "ended by signal %d (%s)%s", number, strsignal(number),
+		       number == SIGSYS && !iso ? "" : why);
+}
+
+void
+reason_text(const struct instance *in, int status, bool iso, char *text, size_t n)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	const char *known = iso ? rpc_exit_text(code) : NULL;
+	const char *hint = known != NULL ? advice(code) : NULL;
+
+	if (WIFSIGNALED(status))
+		signal_text(WTERMSIG(status), iso, text, n);
+	else if (known == NULL)
+		(void)snprintf(text, n, "exit code %d", code);
+	else
+		(void)snprintf(text, n, "%s%s%s%s%s", known, hint != NULL ? "; " : "",
+			       hint != NULL ? hint : "", code == ISO_EXIT_SECRET ? " of " : "",
+			       code == ISO_EXIT_SECRET ? in->config_path : "");
+}
