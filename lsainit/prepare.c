@@ -268,6 +268,7 @@ prepare_run_directory(struct instance *in)
 		log_err("another lsainit, pid %d, runs with [run] directory = %s; stop it, or give "
 			"this one a folder of its own",
 			(int)read_pid(in->lock_fd), in->cf.run_directory);
+		close_fd(&in->lock_fd);
 		return -1;
 	}
 	if (ftruncate(in->lock_fd, 0) != 0 || dprintf(in->lock_fd, "%d\n", (int)getpid()) < 0) {
