@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Install what is missing on Debian 12, and nothing else. Quiet when nothing
+# is missing.
+#
+#   scripts/setup.sh [build] [test] [demo] [bench]        default: build
+#
+# No daemon of an installed package is started: while it installs, and only
+# then, a policy-rc.d refuses (unless the machine has one of its own).
+# Heimdal's programs clash with MIT's; they are unpacked, not installed, into
+# ${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/heimdal. Only their libraries are
+# installed.
+set -euo pipefail
+
+build="gcc libc6-dev meson ninja-build pkg-config libkrb5-dev nettle-dev libinih-dev libjansson-dev
+	libcmocka-dev binutils"
+realm="krb5-kdc krb5-admin-server krb5-user krb5-config"
+services="apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client slapd ldap-utils
+	libsasl2-modules-gssapi-mit"
+peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libroken19-heimdal
+	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
+	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal"
+tools="python3 gdb procps iproute2 util-linux"
+checks="python3-pytest python3-gssapi strace mandoc systemd clang clang-tidy clang-format
+	libclang-rt-14-dev git"
+
+want=
+heimdal=no
+for set in "${@:-build}"; do
+	case $set in
+	build) want+=" $build" ;;
+	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
+	test | bench) want+=" $build $realm $services $peers $tools $checks" heimdal=yes ;;
+	*) echo "usage: scripts/setup.sh [build] [test] [demo] [bench]" >&2; exit 2 ;;
+	esac
+done
+
+# missing PACKAGE...: print those that are not installed
+missing()
+{
+	local package
+	for package in "$@"; do
+		case $(dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null) in
+		*installed*) ;;
+		*) echo "$package" ;;
+		esac
+	done
+}
+
+refuse_starts()
+{
+	[ -e /usr/sbin/policy-rc.d ] && return 0
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	trap 'exit 130' INT TERM HUP
+	chmod 755 /usr/sbin/policy-rc.d
+}
+
+install()
+{
+	echo "setup: installing $*"
+	refuse_starts
+	apt-get -qq -o DPkg::Lock::Timeout=300 update ||
+		echo "setup: apt-get update failed, going on with the lists there are" >&2
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@" >/dev/null
+}
+
+unpack_heimdal()
+{
+	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/heimdal new package
+	[ -x "$folder/usr/sbin/kcm" ] && [ -x "$folder/usr/bin/kgetcred" ] && return 0
+	echo "setup: unpacking heimdal-clients and heimdal-kcm into $folder"
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download heimdal-clients heimdal-kcm)
+	for package in "$new"/*.deb; do
+		dpkg -x "$package" "$new"
+		rm "$package"
+	done
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
+command -v apt-get >/dev/null || {
+	echo "setup: this script knows Debian only; see scripts/setup.sh for the list of packages" >&2
+	exit 1
+}
+
+# shellcheck disable=SC2086 # lists of words
+mapfile -t needed < <(missing $(printf '%s\n' $want | sort -u))
+if [ ${#needed[@]} -gt 0 ]; then
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "setup: these packages are missing, and only root can install them:" >&2
+		printf '    %s\n' "${needed[@]}" >&2
+		exit 1
+	fi
+	install "${needed[@]}"
+fi
+[ $heimdal = no ] || unpack_heimdal
