@@ -2,8 +2,9 @@
 /*
  * The admin front: a UNIX socket that speaks varlink's framing (one JSON
  * object, then NUL). Request {"method": "org.lsaiso.Status", "parameters":
- * {...}}; reply {"parameters": {...}} or {"error": "org.lsaiso.Error",
- * "parameters": {"message": "..."}}.
+ * {...}}; reply {"parameters": {...}} or {"error": "org.lsaiso.NotFound",
+ * "parameters": {"message": "..."}}, with NotFound, PermissionDenied,
+ * InvalidParameter, MethodNotFound or Failed.
  *
  *   org.lsaiso.Status         processes, level and what it does not give,
  *                             counters of lsaiso, lsass, the TGS pool

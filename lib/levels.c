@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lib/levels.h"
+
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/control.h"
+
+const char lib_version[] = VERSION;
+
+static const char *const process_lacks[] = {
+	"the kernel sees everything: exploits of it, modules, kexec, DMA, a hypervisor get the "
+	"keys",
+	"root can inject code into lsaiso with ptrace, BPF tracing, perf or uprobes: the guard "
+	"that "
+	"refuses this is not in this version (until then: Yama ptrace_scope=3, lockdown)",
+	"root can use a live session as its user, within policy and rate, until it ends; "
+	"each use is counted",
+	"credentials at entry: kinit holds password and TGT key until it exits, lsass the key for "
+	"the instant of STORE",
+	"service tickets leave with their session keys, because clients need them",
+	NULL,
+};
+
+static const struct level levels[] = {
+	{
+	    .name = "process",
+	    .holds = "other users, and every read of memory, cores and files by root",
+	    .lacks = process_lacks,
+	},
+};
+
+const struct level *
+level_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(levels[i].name, name) == 0)
+			return &levels[i];
+	}
+	return NULL;
+}
+
+size_t
+level_weaker(const struct config *cf, const struct control_table *table,
+	     struct weaker list[WEAKER_MAX])
+{
+	size_t n = 0;
+
+	if (strcmp(cf->isolation_memory, "ordinary") == 0)
+		list[n++] = (struct weaker){
+			"[isolation] memory = ordinary",
+			"root can read the keys in /proc/PID/mem and they can reach a hypervisor's "
+			"view or kernel memory dumps",
+		};
+	if (table != NULL && !table->separate_users)
+		list[n++] = (struct weaker){
+			"started by an ordinary user",
+			"lsaiso and lsass have no users of their own: every program of this user "
+			"is "
+			"as close to them as root is",
+		};
+	if (table != NULL && !table->namespaces)
+		list[n++] = (struct weaker){
+			"no namespaces",
+			"lsaiso shares the network and file system view of its starter; its system "
+			"call filter alone keeps it from using them",
+		};
+	if (cf->krb5_rc4)
+		list[n++] = (struct weaker){ "[krb5] rc4 = yes",
+					     "tickets with a weak cipher are accepted" };
+	if (cf->krb5_forwarded)
+		list[n++] = (struct weaker){
+			"[krb5] forwarded = yes",
+			"forwarded ticket-granting tickets can be asked for; their keys stay "
+			"sealed",
+		};
+	if (cf->krb5_proxy)
+		list[n++] = (struct weaker){ "[krb5] proxy = yes",
+					     "proxy tickets can be asked for" };
+	if (cf->krb5_s4u)
+		list[n++] = (struct weaker){
+			"[krb5] s4u = yes", "a service's session can ask for tickets of its users"
+		};
+	return n;
+}

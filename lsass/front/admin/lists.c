@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* org.lsaiso.ListSessions and ListCaches. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lsass/ask.h"
+#include "lsass/cache/store.h"
+#include "lsass/front/admin/methods.h"
+
+/* Whose: one uid, or for root without "uid" everybody's. */
+struct scope {
+	bool all;
+	uid_t uid;
+};
+
+static int
+scope_of(uid_t uid, const json_t *ask, struct scope *sc, struct admin_error *error)
+{
+	sc->all = uid == 0 && json_object_get(ask, "uid") == NULL;
+	return admin_whose(uid, ask, &sc->uid, error);
+}
+
+static const char *
+cache_state(struct cache *ca, uint32_t now)
+{
+	const struct cred *tgt = cache_tgt(ca);
+
+	if (tgt == NULL)
+		return "no ticket-granting ticket";
+	if (tgt->logon == NULL || tgt->logon->dead)
+		return "log on again";
+	return cred_expired(tgt, now) ? "expired" : "live";
+}
+
+static json_t *
+principal_of(const struct cache *ca)
+{
+	struct rd in = { .at = ca->principal, .len = ca->principal_len };
+	struct wire_princ princ;
+
+	if (ca->principal == NULL || wire_princ(&in, &princ) != 0)
+		return json_null();
+	return admin_principal(&princ);
+}
+
+/* ---- caches */
+
+struct cache_list {
+	struct scope scope;
+	uint32_t now;
+	const char *dflt; /* name of the default cache of this collection */
+	json_t *list;
+};
+
+static bool
+add_cache(struct cache *ca, void *arg)
+{
+	struct cache_list *cl = arg;
+	const struct cred *tgt = cache_tgt(ca);
+
+	(void)json_array_append_new(
+	    cl->list,
+	    json_pack("{s:I, s:s, s:b, s:o, s:s, s:I, s:I, s:I}", "uid",
+		      (json_int_t)collection_uid(ca->collection), "name", ca->name, "default",
+		      cl->dflt != NULL && strcmp(cl->dflt, ca->name) == 0, "principal",
+		      principal_of(ca), "state", cache_state(ca, cl->now), "tickets",
+		      (json_int_t)ca->nlisted, "octets", (json_int_t)ca->octets, "endtime",
+		      (json_int_t)(tgt != NULL ? tgt->endtime : 0)));
+	return false;
+}
+
+static bool
+add_caches(struct collection *co, void *arg)
+{
+	struct cache_list *cl = arg;
+
+	if (!cl->scope.all && collection_uid(co) != cl->scope.uid)
+		return false;
+	cl->dflt = collection_default(co);
+	collection_each_cache(co, add_cache, cl);
+	return !cl->scope.all;
+}
+
+json_t *
+method_list_caches(const struct admin_view *view, uid_t uid, const json_t *ask,
+		   struct admin_error *error)
+{
+	struct cache_list cl = { .now = (uint32_t)time(NULL) };
+
+	if (scope_of(uid, ask, &cl.scope, error) != 0)
+		return NULL;
+	cl.list = json_array();
+	store_each_collection(view->store, add_caches, &cl);
+	return json_pack("{s:o}", "caches", cl.list);
+}
+
+/* ---- sessions: the logons that caches hold on to */
+
+struct use {
+	const struct logon *logon;
+	const struct cache *cache;
+};
+
+struct session_list {
+	struct scope scope;
+	struct use *uses;
+	size_t n, room;
+	bool failed;
+};
+
+static bool
+add_use(struct session_list *sl, const struct logon *logon, const struct cache *ca)
+{
+	if (logon == NULL)
+		return true;
+	if (sl->n > 0 && sl->uses[sl->n - 1].logon == logon && sl->uses[sl->n - 1].cache == ca)
+		return true;
+	if (sl->n == sl->room) {
+		size_t room = sl->room == 0 ? 64 : 2 * sl->room;
+		struct use *more = reallocarray(sl->uses, room, sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		sl->uses = more;
+		sl->room = room;
+	}
+	sl->uses[sl->n++] = (struct use){ logon, ca };
+	return true;
+}
+
+static bool
+add_uses(struct cache *ca, void *arg)
+{
+	struct session_list *sl = arg;
+	bool ok = true;
+
+	for (const struct cred *cr = ca->first; ok && cr != NULL; cr = cr->next)
+		ok = add_use(sl, cr->logon, ca);
+	sl->failed = !ok;
+	return sl->failed;
+}
+
+static bool
+add_collection(struct collection *co, void *arg)
+{
+	struct session_list *sl = arg;
+
+	if (!sl->scope.all && collection_uid(co) != sl->scope.uid)
+		return false;
+	collection_each_cache(co, add_uses, sl);
+	return sl->failed || !sl->scope.all;
+}
+
+static int
+by_session(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+
+	if (x->logon->owner != y->logon->owner)
+		return x->logon->owner < y->logon->owner ? -1 : 1;
+	if (x->logon->session != y->logon->session)
+		return x->logon->session < y->logon->session ? -1 : 1;
+	if (x->logon != y->logon)
+		return x->logon < y->logon ? -1 : 1;
+	return x->cache == y->cache ? 0 : x->cache < y->cache ? -1 : 1;
+}
+
+/* What lsaiso counts for it; a dead one has nothing left to ask. */
+static void
+add_info(json_t *to, const struct logon *lo)
+{
+	struct iso_req_session_info ask = { .session = lo->session,
+					    .generation = lo->generation,
+					    .owner = lo->owner };
+	struct iso_rep_session_info is = { 0 };
+	enum iso_status st = lo->dead ? ISO_E_SESSION : ask_session_info(&ask, &is);
+
+	(void)json_object_set_new(to, "state",
+				  json_string(st == ISO_OK	    ? "open"
+					      : st == ISO_E_EXPIRED ? "expired"
+								    : "log on again"));
+	if (st != ISO_OK)
+		return;
+	(void)json_object_set_new(to, "expires_in", json_integer((json_int_t)is.expires_in));
+	(void)json_object_set_new(to, "uses", json_integer(is.uses));
+	(void)json_object_set_new(to, "refused", json_integer(is.refused));
+	(void)json_object_set_new(to, "tokens", json_integer(is.tokens));
+}
+
+static json_t *
+sessions_json(const struct session_list *sl)
+{
+	json_t *list = json_array(), *names = NULL;
+
+	for (size_t i = 0; i < sl->n; i++) {
+		const struct use *us = &sl->uses[i];
+
+		if (i == 0 || sl->uses[i - 1].logon != us->logon) {
+			json_t *one = json_pack("{s:I, s:I, s:I, s:o}", "uid",
+						(json_int_t)us->logon->owner, "session",
+						(json_int_t)us->logon->session, "generation",
+						(json_int_t)us->logon->generation, "principal",
+						principal_of(us->cache));
+
+			names = json_array();
+			add_info(one, us->logon);
+			(void)json_object_set_new(one, "caches", names);
+			(void)json_array_append_new(list, one);
+		} else if (sl->uses[i - 1].cache == us->cache) {
+			continue;
+		}
+		(void)json_array_append_new(names, json_string(us->cache->name));
+	}
+	return list;
+}
+
+json_t *
+method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask,
+		     struct admin_error *error)
+{
+	struct session_list sl = { 0 };
+	json_t *list;
+
+	if (scope_of(uid, ask, &sl.scope, error) != 0)
+		return NULL;
+	store_each_collection(view->store, add_collection, &sl);
+	if (sl.failed) {
+		free(sl.uses);
+		return NULL;
+	}
+	if (sl.n > 0)
+		qsort(sl.uses, sl.n, sizeof(sl.uses[0]), by_session);
+	list = sessions_json(&sl);
+	free(sl.uses);
+	return json_pack("{s:o}", "sessions", list);
+}

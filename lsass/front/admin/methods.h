@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The methods of the admin front: who asks (uid) and what, as JSON, to a
+ * reply as JSON. They look, and DestroyCache changes; none returns a key, a
+ * stand-in or a blob.
+ */
+#ifndef LSASS_FRONT_ADMIN_METHODS_H
+#define LSASS_FRONT_ADMIN_METHODS_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "lsass/front/admin/admin.h"
+
+/* Why a method failed: the name after "org.lsaiso." and a sentence. */
+struct admin_error {
+	const char *name;
+	const char *message;
+};
+
+/*
+ * view   what there is
+ * uid    of the caller
+ * ask    "parameters" of the request, an object
+ * error  out, when NULL is returned
+ *
+ * Returns a new object, or NULL.
+ */
+typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const json_t *ask,
+			     struct admin_error *error);
+
+admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
+    method_destroy_cache;
+
+/*
+ * Whose things the request is about: "uid" of ask, or else the caller.
+ * Only root may name another. Returns 0, or -1 with error.
+ */
+int admin_whose(uid_t uid, const json_t *ask, uid_t *whose, struct admin_error *error);
+
+struct wire_princ;
+
+/*
+ * A principal as JSON text: what is not printable ASCII shows as ?, so that
+ * no name breaks the encoding or a terminal.
+ */
+json_t *admin_principal(const struct wire_princ *princ);
+
+#endif

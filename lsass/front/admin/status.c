@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* org.lsaiso.Status: processes, the level and what it lacks, counters. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lib/config.h"
+#include "lib/levels.h"
+#include "lsass/ask.h"
+#include "lsass/cache/store.h"
+#include "lsass/front/admin/methods.h"
+#include "lsass/tgs/tgs.h"
+
+/* Numbers of a struct as members of the same name. */
+#define COUNT(from, name) json_object_set_new(to, #name, json_integer((json_int_t)(from).name))
+
+static json_t *
+process(const char *name, int32_t pid, int64_t since, uint32_t restarts)
+{
+	json_t *to = json_pack("{s:s, s:s, s:i, s:I}", "name", name, "state",
+			       pid != 0 ? "running" : "not running", "restarts", (int)restarts,
+			       "since", (json_int_t)(pid != 0 ? since : 0));
+
+	if (to != NULL && pid != 0)
+		(void)json_object_set_new(to, "pid", json_integer(pid));
+	return to;
+}
+
+static void
+add_last_exit(json_t *iso, int status)
+{
+	char text[128];
+	const char *known = WIFEXITED(status) ? rpc_exit_text(WEXITSTATUS(status)) : NULL;
+
+	if (status == 0)
+		return;
+	if (WIFSIGNALED(status))
+		(void)snprintf(text, sizeof(text), "signal %d", WTERMSIG(status));
+	else if (known != NULL)
+		(void)snprintf(text, sizeof(text), "%s", known);
+	else
+		(void)snprintf(text, sizeof(text), "exit code %d", WEXITSTATUS(status));
+	(void)json_object_set_new(iso, "last_exit", json_string(text));
+}
+
+static json_t *
+processes(const struct control_table *ta)
+{
+	json_t *list = json_array();
+	json_t *iso = process("lsaiso", ta->lsaiso_pid, ta->lsaiso_since, ta->lsaiso_restarts);
+
+	if (iso != NULL)
+		add_last_exit(iso, ta->lsaiso_last_exit);
+	(void)json_array_append_new(list,
+				    process("lsainit", ta->lsainit_pid, ta->lsainit_since, 0));
+	(void)json_array_append_new(list, iso);
+	(void)json_array_append_new(
+	    list, process("lsass", ta->lsass_pid, ta->lsass_since, ta->lsass_restarts));
+	return list;
+}
+
+static json_t *
+level(const struct admin_view *view)
+{
+	const struct level *le = level_find(view->cf->isolation_level);
+	struct weaker weak[WEAKER_MAX];
+	size_t n = level_weaker(view->cf, view->table, weak);
+	json_t *lacks = json_array(), *weaker = json_array();
+
+	for (size_t i = 0; le != NULL && le->lacks[i] != NULL; i++)
+		(void)json_array_append_new(lacks, json_string(le->lacks[i]));
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(
+		    weaker,
+		    json_pack("{s:s, s:s}", "setting", weak[i].setting, "means", weak[i].means));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o}", "name", view->cf->isolation_level,
+			 "memory", view->table->secret_memory ? "secret" : "ordinary", "holds",
+			 le != NULL ? le->holds : "", "separate_users", view->table->separate_users,
+			 "namespaces", view->table->namespaces, "lacks", lacks, "weaker", weaker);
+}
+
+static void
+add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
+{
+	char text[2 * ISO_BOOT_ID + 1];
+
+	for (size_t i = 0; i < n && i < ISO_BOOT_ID; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", at[i]);
+	(void)json_object_set_new(to, name, json_string(text));
+}
+
+/* What lsaiso says of itself; null when there is none to ask. */
+static json_t *
+isolated(void)
+{
+	struct iso_req_status ask = { 0 };
+	struct iso_rep_status is = { 0 };
+	json_t *to;
+
+	if (ask_status(&ask, &is) != ISO_OK)
+		return json_null();
+	to = json_object();
+	add_hex(to, "boot_id", is.boot_id, sizeof(is.boot_id));
+	(void)json_object_set_new(to, "phase", json_string(is.phase == ISO_RUN ? "run" : "boot"));
+	(void)COUNT(is, policy);
+	(void)COUNT(is, uptime_ms);
+	(void)COUNT(is, sessions);
+	(void)COUNT(is, sessions_max);
+	(void)COUNT(is, pending);
+	(void)COUNT(is, pending_max);
+	(void)COUNT(is, served);
+	(void)COUNT(is, refused);
+	(void)COUNT(is, absorbed);
+	(void)COUNT(is, sealed);
+	(void)COUNT(is, released);
+	(void)COUNT(is, withheld);
+	(void)COUNT(is, dropped);
+	return to;
+}
+
+static json_t *
+caches(const struct admin_view *view)
+{
+	struct store_totals totals = { 0 };
+	json_t *to = json_object();
+
+	store_totals(view->store, &totals);
+	(void)COUNT(totals, users);
+	(void)COUNT(totals, caches);
+	(void)COUNT(totals, creds);
+	(void)COUNT(totals, octets);
+	(void)COUNT(totals, logons);
+	(void)COUNT(totals, absorbed);
+	(void)COUNT(totals, evicted);
+	(void)COUNT(totals, purged);
+	(void)COUNT(totals, damaged_files);
+	return to;
+}
+
+static json_t *
+tickets(const struct admin_view *view)
+{
+	struct tgs_stats stats = { 0 };
+	json_t *to = json_object();
+
+	tgs_stats(view->tgs, &stats);
+	(void)COUNT(stats, asked);
+	(void)COUNT(stats, merged);
+	(void)COUNT(stats, from_negative);
+	(void)COUNT(stats, exchanged);
+	(void)COUNT(stats, failed);
+	(void)COUNT(stats, refused);
+	(void)COUNT(stats, waiting);
+	(void)COUNT(stats, running);
+	return to;
+}
+
+json_t *
+method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
+	      struct admin_error *error)
+{
+	(void)uid;
+	(void)ask;
+	(void)error;
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}}", "version", lib_version,
+			 "level", level(view), "processes", processes(view->table), "lsaiso",
+			 isolated(), "caches", caches(view), "tgs", tickets(view), "kcm", "socket",
+			 view->cf->kcm_socket, "clients", (json_int_t)*view->kcm_clients);
+}
