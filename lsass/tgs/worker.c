@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The worker threads of the pool. A worker counts against the realm its job
+ * is expected to wait for and against the one whose KDC it talks to at the
+ * moment, so that a realm whose KDC is slow or dead never holds more than
+ * its share of the workers, also when a referral leads there.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* pthread_setname_np */
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lsass/tgs/pool.h"
+
+/* ---- under the lock */
+
+static unsigned int
+busy_with(const struct tgs *t, const struct realm *realm, const struct worker *but)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < t->nworkers; i++) {
+		const struct worker *w = &t->workers[i];
+
+		if (w != but && w->busy && (realm_is(&w->base, realm) || realm_is(&w->now, realm)))
+			n++;
+	}
+	return n;
+}
+
+/* Take the first job off the queue whose realm has room; NULL: none. */
+static struct job *
+pick(struct tgs *t)
+{
+	const struct realm *full = NULL;
+
+	for (struct job **at = &t->queue; *at != NULL; at = &(*at)->next) {
+		struct job *job = *at;
+
+		if (full != NULL && realm_is(full, &job->realm))
+			continue;
+		if (busy_with(t, &job->realm, NULL) >= t->per_realm) {
+			full = &job->realm;
+			continue;
+		}
+		*at = job->next;
+		if (*at == NULL)
+			t->queue_end = at;
+		job->next = NULL;
+		t->waiting--;
+		return job;
+	}
+	return NULL;
+}
+
+/* Back to the front of the queue. */
+static void
+put_back(struct tgs *t, struct job *job)
+{
+	job->next = t->queue;
+	t->queue = job;
+	if (job->next == NULL)
+		t->queue_end = &job->next;
+	t->waiting++;
+}
+
+static void
+finish(struct tgs *t, struct job *job)
+{
+	job->next = NULL;
+	*t->finished_end = job;
+	t->finished_end = &job->next;
+	t->exchanged++;
+}
+
+/* ---- one job */
+
+/* A KDC of this realm comes next: is there room? Otherwise the job waits in its queue. */
+static int32_t
+enter(void *arg, struct rd name)
+{
+	struct worker *w = arg;
+	struct tgs *t = w->pool;
+	struct realm realm;
+	int32_t code = 0;
+
+	realm_set(&realm, name);
+	pthread_mutex_lock(&t->lock);
+	if (t->stopping) {
+		code = KRB5_KDC_UNREACH;
+	} else if (!realm_is(&w->now, &realm)) {
+		if (realm_is(&w->base, &realm) || busy_with(t, &realm, w) < t->per_realm) {
+			w->now = realm;
+			if (t->queue != NULL)
+				pthread_cond_broadcast(&t->work);
+		} else if (w->job->moves++ < POOL_MOVES_MAX) {
+			w->job->realm = realm;
+			code = POOL_MOVED;
+		} else {
+			code = KRB5KDC_ERR_SVC_UNAVAILABLE;
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return code;
+}
+
+/* Hand the tickets over to the job, which outlives the exchange. */
+static int32_t
+keep(struct job *job, struct exchange *ex)
+{
+	job->tickets = calloc(ex->ntickets, sizeof(*job->tickets));
+	if (job->tickets == NULL)
+		return ENOMEM;
+	memcpy(job->tickets, ex->tickets, ex->ntickets * sizeof(*job->tickets));
+	job->ntickets = ex->ntickets;
+	for (size_t i = 0; i < ex->ntickets; i++)
+		ex->tickets[i].cred = (struct creds_octets){ NULL, 0 };
+	return 0;
+}
+
+static void
+work(struct worker *w, struct job *job)
+{
+	struct exchange ex;
+	krb5_error_code code;
+
+	memset(&ex, 0, sizeof(ex));
+	code = context_get(&w->context, w->pool->krb5_config, job->req.kdc_offset);
+	if (code != 0) {
+		log_err("tgs: krb5 configuration: code %ld", (long)code);
+		job->code = KRB5_CONFIG_CANTOPEN;
+		return;
+	}
+	ex.ctx = w->context.ctx;
+	ex.req = &job->req;
+	ex.enter = enter;
+	ex.arg = w;
+	job->code = exchange_run(&ex);
+	job->kdc_refused = ex.kdc_refused;
+	if (job->code == 0)
+		job->code = keep(job, &ex);
+	exchange_free(&ex);
+}
+
+static void
+ring(int event_fd)
+{
+	const uint64_t one = 1;
+
+	while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {}
+}
+
+void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct tgs *t = w->pool;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "tgs-%u", w->index);
+	(void)pthread_setname_np(pthread_self(), name);
+	/* So that the first request need not wait for it; a failure shows again there. */
+	if (context_get(&w->context, t->krb5_config, 0) != 0)
+		log_warn("tgs: the krb5 configuration cannot be read yet");
+	pthread_mutex_lock(&t->lock);
+	while (!t->stopping) {
+		w->job = pick(t);
+		if (w->job == NULL) {
+			pthread_cond_wait(&t->work, &t->lock);
+			continue;
+		}
+		w->busy = true;
+		w->base = w->now = w->job->realm;
+		t->running++;
+		pthread_mutex_unlock(&t->lock);
+		work(w, w->job);
+		pthread_mutex_lock(&t->lock);
+		w->busy = false;
+		t->running--;
+		if (w->job->code == POOL_MOVED)
+			put_back(t, w->job);
+		else
+			finish(t, w->job);
+		w->job = NULL;
+		if (t->queue != NULL)
+			pthread_cond_broadcast(&t->work);
+		ring(t->event_fd);
+	}
+	t->alive--;
+	pthread_cond_broadcast(&t->ended);
+	pthread_mutex_unlock(&t->lock);
+	context_free(&w->context);
+	return NULL;
+}
