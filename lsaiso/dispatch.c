@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one dispatcher: decode, phase, call, encode, count, wipe. Made from
+ * ops.h; knows nothing of what an operation does.
+ */
+#include "iso.h"
+#include "wipe.h"
+
+/* Deeper than the crypto below any handler goes. */
+#define STACK_USED 6144u
+
+static enum iso_status
+call(struct iso *iso, uint32_t op)
+{
+	switch (op) {
+#define CALL(n, name, phases, fx)                                                                  \
+	case n:                                                                                    \
+		return iso_op_##name(iso, &iso->req.name, &iso->rep.name);
+		ISO_OPS(CALL)
+#undef CALL
+	default:
+		return ISO_E_OP;
+	}
+}
+
+/*
+ * Zero the parts of a reply that hold something: of a variable part the
+ * length that it says. Before a call (fresh) that is its length alone.
+ */
+static void
+rep_wipe(const struct rpc_op *row, union iso_rep *rep, bool fresh)
+{
+	for (size_t i = 0; i < row->rep_fields; i++) {
+		const struct rpc_field *f = &row->rep[i];
+		uint8_t *at = (uint8_t *)rep + f->offset;
+		uint32_t len = 0;
+
+		switch ((enum rpc_kind)f->kind) {
+		case RPC_U32:
+		case RPC_I32:
+			wipe(at, 4);
+			break;
+		case RPC_U64:
+		case RPC_I64:
+			wipe(at, 8);
+			break;
+		case RPC_FIX:
+			wipe(at, f->max);
+			break;
+		case RPC_VAR:
+		case RPC_SECRET:
+		case RPC_RELEASE:
+			memcpy(&len, at, 4);
+			if (fresh || len > f->max)
+				len = 0;
+			wipe(at, 4 + (size_t)len);
+			break;
+		}
+	}
+}
+
+/* What the library's functions left on the stack. */
+static __attribute__((noinline)) void
+stack_wipe(void)
+{
+	uint8_t below[STACK_USED];
+
+	wipe(below, sizeof(below));
+}
+
+static void
+count(struct iso *iso, enum iso_status st)
+{
+	if (st == ISO_OK) {
+		iso->count.served++;
+		return;
+	}
+	iso->count.refused++;
+	if (iso->at != NULL && iso->at->refused != UINT32_MAX)
+		iso->at->refused++;
+}
+
+size_t
+iso_serve(struct iso *iso, size_t len)
+{
+	const struct wr out = { iso->out, sizeof(iso->out) };
+	const struct rpc_op *row = NULL;
+	enum iso_status st = ISO_E_FRAME;
+	uint32_t op = 0;
+	size_t n = 0;
+
+	iso->at = NULL;
+	if (len <= sizeof(iso->frame))
+		st = rpc_decode_req((struct rd){ iso->frame, len }, &op, &iso->req);
+	else
+		len = sizeof(iso->frame);
+	row = st == ISO_OK ? rpc_op(op) : NULL;
+	if (row != NULL && (row->phases & iso->phase) == 0) {
+		st = ISO_E_PHASE;
+		row = NULL;
+	}
+	if (row != NULL) {
+		rep_wipe(row, &iso->rep, true);
+		st = call(iso, op);
+	}
+	if (rpc_encode_rep(op, st, &iso->rep, out, &n) != ISO_OK) {
+		st = ISO_E_RANGE;
+		if (rpc_encode_rep(op, st, NULL, out, &n) != ISO_OK)
+			n = 0;
+	}
+	count(iso, st);
+	if (row != NULL) {
+		rep_wipe(row, &iso->rep, false);
+		if (row->effect != ISO_FX_NONE)
+			stack_wipe();
+	}
+	wipe(&iso->req, sizeof(iso->req));
+	wipe(iso->frame, len);
+	return n;
+}

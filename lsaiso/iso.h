@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one state of lsaiso, and the core's entry points. The host places the
+ * struct in its most secret memory, zeroed, and passes it by pointer; the
+ * core has no other variable.
+ *
+ * Order: iso_start once, then iso_run, which never returns. Tests call
+ * iso_serve instead.
+ */
+#ifndef LSAISO_ISO_H
+#define LSAISO_ISO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rpc/rpc.h"
+
+#define ISO_SESSIONS	65536u
+#define ISO_PENDINGS	1024u	/* a power of two: the low bits of an id are the slot */
+#define ISO_PENDING_MS	300000u /* a TGS request waits five minutes for its reply */
+#define ISO_SESSION_KEY 32u
+
+/*
+ * One logon. Open while expires_ms is not 0; of a closed one only
+ * generation has a meaning, and owner is the free list's next slot + 1.
+ */
+struct session {
+	uint8_t key[ISO_SESSION_KEY];
+	uint64_t expires_ms;  /* own clock */
+	uint32_t owner;	      /* uid */
+	uint32_t generation;  /* never 0 while open */
+	uint32_t millitokens; /* left in the bucket */
+	uint32_t refilled_ms; /* low half of the own clock at the last refill */
+	uint32_t uses;
+	uint32_t refused;
+};
+_Static_assert(sizeof(struct session) == 64, "one cache line");
+
+/* One TGS request on its way to a KDC. Unused while id is 0. */
+struct pending {
+	uint64_t id; /* random, low bits are the slot */
+	uint64_t created_ms;
+	uint32_t session, generation;
+	uint32_t options; /* KDCOptions, bit 0 of RFC 4120 is the highest */
+	uint32_t nonce;
+	int32_t etype;	    /* of the subkey */
+	int32_t skew;	    /* KDC clock minus ours, seconds */
+	uint32_t tgt_class; /* the requested name alone withholds the key */
+	uint8_t subkey[ISO_KEY_MAX];
+	uint8_t client[ISO_HASH];
+};
+
+struct iso_counters {
+	uint64_t served, refused, absorbed, sealed, released, withheld, dropped;
+};
+
+struct iso {
+	uint8_t root[32]; /* salt of every blob key */
+	uint8_t boot_id[ISO_BOOT_ID];
+	uint32_t phase; /* ISO_BOOT, ISO_RUN */
+	uint32_t policy, rate, burst;
+	uint64_t start_ms, now_ms; /* own clock; now_ms never goes back */
+	uint64_t stamp_us;	   /* of the last authenticator */
+	struct iso_counters count;
+
+	uint32_t open;	    /* sessions */
+	uint32_t high;	    /* slots from here on were never used */
+	uint32_t free;	    /* head of the free list: slot + 1, or 0 */
+	uint64_t sweep_ms;  /* when to look for expired sessions */
+	uint32_t waiting;   /* pending requests */
+	uint32_t next;	    /* pending slot to use, counts on for ever */
+	struct session *at; /* session of the call being served, or NULL */
+
+	union iso_req req;
+	union iso_rep rep;
+	uint8_t out[RPC_REP_MAX];
+	uint8_t frame[RPC_REQ_MAX];
+	struct pending pending[ISO_PENDINGS];
+	struct session session[ISO_SESSIONS];
+};
+
+/*
+ * Make keys and boot id, enter ISO_BOOT. iso is zeroed memory.
+ * Returns ISO_OK, ISO_E_ENTROPY.
+ */
+enum iso_status iso_start(struct iso *iso) __attribute__((warn_unused_result));
+
+/* Serve until the process ends. */
+void iso_run(struct iso *iso) __attribute__((noreturn));
+
+/*
+ * Serve one request: len octets in iso->frame, which are wiped.
+ * Returns the length of the reply in iso->out; the caller wipes that.
+ */
+size_t iso_serve(struct iso *iso, size_t len);
+
+/* Own clock, milliseconds: that of the host, but it never goes back. */
+uint64_t iso_now(struct iso *iso);
+
+/* One handler per operation, in op_NAME.c. They only compute. */
+#define ISO_HANDLER(n, name, phases, fx)                                                           \
+	enum iso_status iso_op_##name(struct iso *iso, const struct iso_req_##name *req,           \
+				      struct iso_rep_##name *rep);
+ISO_OPS(ISO_HANDLER)
+#undef ISO_HANDLER
+
+#endif

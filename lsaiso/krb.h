@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Kerberos cryptography of five encryption types, over nettle:
+ *
+ *   17, 18  aes128/256-cts-hmac-sha1-96        RFC 3961, 3962
+ *   19, 20  aes128-cts-hmac-sha256-128, aes256-cts-hmac-sha384-192  RFC 8009
+ *   23      rc4-hmac                           RFC 4757
+ *
+ * Whether a type may be used is policy and decided by the caller. No key
+ * schedule or derived key outlives a call.
+ */
+#ifndef LSAISO_KRB_H
+#define LSAISO_KRB_H
+
+#include "rpc/rpc.h"
+
+/* Key usages, RFC 4120 section 7.5.1. No other exists here. */
+#define KRB_USAGE_TGS_REQ_CKSUM 6u /* checksum in the authenticator of a TGS-REQ */
+#define KRB_USAGE_TGS_REQ_AUTH	7u /* that authenticator */
+#define KRB_USAGE_TGS_REP_SUB	9u /* enc-part of TGS-REP under the subkey */
+
+#define KRB_ETYPE_AES128_SHA1 17
+#define KRB_ETYPE_AES256_SHA1 18
+#define KRB_ETYPE_AES128_SHA2 19
+#define KRB_ETYPE_AES256_SHA2 20
+#define KRB_ETYPE_RC4	      23
+
+#define KRB_CONF_MAX 16u /* confounder */
+#define KRB_MAC_MAX  24u /* integrity tag or checksum */
+
+enum krb_profile { KRB_SHA1, KRB_SHA2, KRB_RC4 };
+
+/* Lengths in octets. */
+struct krb_type {
+	int32_t etype;
+	int32_t cksumtype; /* the mandatory checksum of the type */
+	uint8_t profile;   /* enum krb_profile */
+	uint8_t key_len;
+	uint8_t conf_len;
+	uint8_t mac_len; /* tag of an encryption, and of a checksum */
+};
+
+struct krb_key {
+	const struct krb_type *type;
+	uint8_t octets[ISO_KEY_MAX]; /* type->key_len of them */
+};
+
+/* The row of an encryption type, or NULL. etype comes off the wire. */
+const struct krb_type *krb_type(int32_t etype);
+
+/*
+ * Encrypt with a fresh confounder.
+ *
+ * out  ciphertext as in EncryptedData.cipher; must not overlap plain
+ * len  out, plain.len + conf_len + mac_len
+ *
+ * Returns ISO_OK, ISO_E_RANGE (out too small), ISO_E_ENTROPY.
+ */
+enum iso_status krb_encrypt(const struct krb_key *key, uint32_t usage, struct rd plain,
+			    struct wr out, size_t *len) __attribute__((warn_unused_result));
+
+/*
+ * Decrypt, and verify in constant time. When that fails out is zero again.
+ *
+ * out  holds cipher.len octets; the plaintext ends up at its start
+ * len  out, of the plaintext
+ *
+ * Returns ISO_OK, ISO_E_RANGE (out too small), ISO_E_INTEGRITY (also when
+ * cipher is too short to be any).
+ */
+enum iso_status krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd cipher,
+			    struct wr out, size_t *len) __attribute__((warn_unused_result));
+
+/* The type's mandatory checksum of data: type->mac_len octets into mac. */
+void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,
+		  uint8_t mac[KRB_MAC_MAX]);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "iso.h"
+
+#include "host.h"
+#include "wipe.h"
+
+enum iso_status
+iso_start(struct iso *iso)
+{
+	enum iso_status st = iso_host_entropy((struct wr){ iso->root, sizeof(iso->root) });
+
+	if (st == ISO_OK)
+		st = iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
+	if (st != ISO_OK)
+		return st;
+	iso->start_ms = iso_now(iso);
+	iso->phase = ISO_BOOT;
+	return ISO_OK;
+}
+
+uint64_t
+iso_now(struct iso *iso)
+{
+	uint64_t ms = iso_host_clock(ISO_CLOCK_BOOT) / 1000;
+
+	if (ms > iso->now_ms)
+		iso->now_ms = ms;
+	return iso->now_ms;
+}
+
+void
+iso_run(struct iso *iso)
+{
+	for (;;) {
+		size_t len = iso_host_recv((struct wr){ iso->frame, sizeof(iso->frame) });
+		size_t n = iso_serve(iso, len);
+
+		iso_host_send((struct rd){ iso->out, n });
+		wipe(iso->out, n);
+	}
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "iso.h"
+
+#define MOST 1000000u /* tokens a second, and in a bucket; ops.h */
+
+enum iso_status
+iso_op_configure(struct iso *iso, const struct iso_req_configure *req,
+		 struct iso_rep_configure *rep)
+{
+	(void)rep;
+	if ((req->policy & ~ISO_POLICY_ALL) != 0 || req->rate < 1 || req->rate > MOST ||
+	    req->burst < 1 || req->burst > MOST)
+		return ISO_E_RANGE;
+	iso->policy = req->policy;
+	iso->rate = req->rate;
+	iso->burst = req->burst;
+	iso->phase = ISO_RUN;
+	return ISO_OK;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The KDC's answer: opened under the subkey that krb_tgs_seal chose. Decides
+ * whether the new ticket's key may leave, and takes it out if not.
+ */
+#include "blob.h"
+#include "host.h"
+#include "krb.h"
+#include "pending.h"
+#include "policy.h"
+#include "session.h"
+#include "tgs.h"
+#include "wipe.h"
+
+/* Under S' into rep->part, then as EncTGSRepPart. */
+static enum iso_status
+open_part(const struct pending *p, const struct iso_req_krb_tgs_open *req,
+	  struct iso_rep_krb_tgs_open *rep, struct tgs_part *part)
+{
+	struct krb_key key = { .type = krb_type(p->etype) };
+	size_t len = 0;
+	enum iso_status st = ISO_E_MISMATCH;
+
+	if (key.type == NULL || req->etype != p->etype)
+		return st;
+	memcpy(key.octets, p->subkey, sizeof(key.octets));
+	st = krb_decrypt(&key, KRB_USAGE_TGS_REP_SUB, req->cipher,
+			 (struct wr){ rep->part.at, sizeof(rep->part.at) }, &len);
+	wipe(&key, sizeof(key));
+	rep->part.len = (uint32_t)len;
+	if (st == ISO_OK)
+		st = tgs_part_read((struct rd){ rep->part.at, len }, part);
+	if (st == ISO_OK && part->nonce != p->nonce)
+		st = ISO_E_MISMATCH;
+	return st;
+}
+
+/* Seal the key into a new blob, leave a random stand-in in its place. */
+static enum iso_status
+withhold(struct iso *iso, const struct session *s, const struct pending *p,
+	 const struct tgs_part *part, struct iso_rep_krb_tgs_open *rep)
+{
+	struct blob b = { .kind = ISO_KIND_TGT, .may = ISO_MAY_TGS, .etype = (int32_t)part->etype };
+	uint8_t *place = rep->part.at + (part->key.at - rep->part.at);
+	enum iso_status st = blob_deadline(iso, part->endtime, p->skew, &b.expires_ms);
+
+	memcpy(b.client, p->client, sizeof(b.client));
+	if (st == ISO_OK)
+		st = blob_seal(iso, s, &b, part->key,
+			       (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
+	if (st == ISO_OK)
+		st = iso_host_entropy((struct wr){ place, part->key.len });
+	return st;
+}
+
+static enum iso_status
+release_or_withhold(struct iso *iso, const struct session *s, const struct pending *p,
+		    const struct tgs_part *part, struct iso_rep_krb_tgs_open *rep)
+{
+	const struct krb_type *type = policy_type(iso, part->etype);
+
+	if (type == NULL || part->key.len != type->key_len)
+		return ISO_E_ETYPE;
+	tgs_part_clean(part, (struct wr){ rep->part.at, rep->part.len });
+	if (p->tgt_class == 0 && !tgt_class(&part->sname, p->options)) {
+		rep->verdict = ISO_RELEASED;
+		iso->count.released++;
+		return ISO_OK;
+	}
+	rep->verdict = ISO_WITHHELD;
+	iso->count.withheld++;
+	return withhold(iso, s, p, part, rep);
+}
+
+enum iso_status
+iso_op_krb_tgs_open(struct iso *iso, const struct iso_req_krb_tgs_open *req,
+		    struct iso_rep_krb_tgs_open *rep)
+{
+	struct pending p = { 0 };
+	struct tgs_part part = { 0 };
+	struct session *s = NULL;
+	enum iso_status st = pending_take(iso, req->pending, &p);
+
+	if (st == ISO_OK)
+		st = session_find(iso, p.session, p.generation, req->owner, &s);
+	if (st == ISO_OK)
+		st = open_part(&p, req, rep, &part);
+	if (st == ISO_OK)
+		st = release_or_withhold(iso, s, &p, &part, rep);
+	wipe(&p, sizeof(p));
+	return st;
+}

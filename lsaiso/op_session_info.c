@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+enum iso_status
+iso_op_session_info(struct iso *iso, const struct iso_req_session_info *req,
+		    struct iso_rep_session_info *rep)
+{
+	struct session *s = NULL;
+	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
+
+	if (st != ISO_OK)
+		return st;
+	rep->expires_in = (s->expires_ms - iso->now_ms) / 1000;
+	rep->uses = s->uses;
+	rep->refused = s->refused;
+	rep->tokens = session_tokens(iso, s);
+	return ISO_OK;
+}

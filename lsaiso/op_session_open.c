@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+#define LIFETIME_MAX 31622400u /* seconds, 366 days; ops.h */
+
+enum iso_status
+iso_op_session_open(struct iso *iso, const struct iso_req_session_open *req,
+		    struct iso_rep_session_open *rep)
+{
+	enum iso_status st = ISO_E_RANGE;
+
+	if (req->lifetime >= 1 && req->lifetime <= LIFETIME_MAX)
+		st = session_open(iso, req->owner, (uint64_t)req->lifetime * 1000, &rep->session);
+	if (st == ISO_OK)
+		rep->generation = iso->session[rep->session].generation;
+	return st;
+}

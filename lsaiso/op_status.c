@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "pending.h"
+#include "session.h"
+#include "wipe.h"
+
+enum iso_status
+iso_op_status(struct iso *iso, const struct iso_req_status *req, struct iso_rep_status *rep)
+{
+	uint64_t now = iso_now(iso);
+
+	(void)req;
+	session_tick(iso, now);
+	pending_purge(iso, now);
+	memcpy(rep->boot_id, iso->boot_id, sizeof(rep->boot_id));
+	rep->phase = iso->phase;
+	rep->policy = iso->policy;
+	rep->uptime_ms = now - iso->start_ms;
+	rep->sessions = iso->open;
+	rep->sessions_max = ISO_SESSIONS;
+	rep->pending = iso->waiting;
+	rep->pending_max = ISO_PENDINGS;
+	rep->served = iso->count.served;
+	rep->refused = iso->count.refused;
+	rep->absorbed = iso->count.absorbed;
+	rep->sealed = iso->count.sealed;
+	rep->released = iso->count.released;
+	rep->withheld = iso->count.withheld;
+	rep->dropped = iso->count.dropped;
+	return ISO_OK;
+}

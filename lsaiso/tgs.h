@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The two messages of a TGS exchange that lsaiso looks into, and the rule
+ * that decides whose key may leave.
+ */
+#ifndef LSAISO_TGS_H
+#define LSAISO_TGS_H
+
+#include "der.h"
+#include "iso.h"
+
+/* KDCOptions, RFC 4120 section 5.4.1 and RFC 6806, RFC 4120 2.9; bit 0 is the highest. */
+#define KDC_OPTION(n)		  (UINT32_C(1) << (31 - (n)))
+#define KDC_OPT_FORWARDED	  KDC_OPTION(2)
+#define KDC_OPT_PROXY		  KDC_OPTION(4)
+#define KDC_OPT_CNAME_IN_ADDL_TKT KDC_OPTION(14)
+#define KDC_OPT_ENC_TKT_IN_SKEY	  KDC_OPTION(28)
+#define KDC_OPT_RENEW		  KDC_OPTION(30)
+#define KDC_OPT_VALIDATE	  KDC_OPTION(31)
+
+/* What krb_tgs_seal takes from a KDC-REQ-BODY. */
+struct tgs_body {
+	uint32_t options;
+	uint32_t nonce;
+	struct der_name sname;
+	bool etype_allowed; /* the client's list has one that policy allows */
+};
+
+/*
+ * Parse a KDC-REQ-BODY, RFC 4120 section 5.4.1, and apply policy.
+ *
+ * Returns ISO_OK, ISO_E_DER (malformed; no sname; a cname, which a TGS-REQ
+ * does not have; enc-authorization-data, which would need the subkey),
+ * ISO_E_POLICY (option refused), ISO_E_ETYPE (no allowed etype listed).
+ */
+enum iso_status tgs_body_read(const struct iso *iso, struct rd der, struct tgs_body *body)
+    __attribute__((warn_unused_result));
+
+/* What krb_tgs_open takes from an EncTGSRepPart. Views point into it. */
+struct tgs_part {
+	int64_t etype;
+	struct rd key;
+	uint32_t nonce;
+	int64_t endtime;
+	struct der_name sname;
+	struct rd padata; /* elements of encrypted-pa-data, each well-formed; may be empty */
+};
+
+/*
+ * Parse an EncTGSRepPart, RFC 4120 section 5.4.2 (also under the tag of
+ * EncASRepPart, as section 5.4.2 permits) with RFC 6806 section 11.
+ *
+ * Returns ISO_OK, ISO_E_DER.
+ */
+enum iso_status tgs_part_read(struct rd der, struct tgs_part *part)
+    __attribute__((warn_unused_result));
+
+/*
+ * Zero the values of encrypted-pa-data that are not known to be harmless:
+ * some carry keys (KERB-KEY-LIST-REP, 162). der is the buffer that part's
+ * views point into.
+ */
+void tgs_part_clean(const struct tgs_part *part, struct wr der);
+
+/* Client octets as ops.h has them: crealm [1], cname [2]. ISO_OK, ISO_E_DER. */
+enum iso_status tgs_client_check(struct rd client) __attribute__((warn_unused_result));
+
+/*
+ * Does a name, by itself, call for withholding? True if any component has
+ * "krbtgt" in any case or an octet that directories fold or parse (outside
+ * printable ASCII, '@', '\'), is empty, or the first is "kadmin" in any case.
+ */
+bool tgt_class_name(const struct der_name *sname);
+
+/*
+ * The whole rule: true unless the ticket is plainly a service ticket. sname
+ * is the decrypted one, options those of the request as remembered.
+ */
+bool tgt_class(const struct der_name *sname, uint32_t options);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which tickets are as good as a TGT. The KDC's account goes by many names
+ * ("krbtgt", "DOMAIN\krbtgt", enterprise and single-component forms, in any
+ * case), and a kadmin/changepw ticket is made with the same key in Active
+ * Directory. So the rule says what is plainly a service, not what is a TGT.
+ */
+#include "tgs.h"
+
+/* Name types, RFC 4120 section 6.2. */
+#define NT_PRINCIPAL 1
+#define NT_SRV_INST  2
+#define NT_SRV_HST   3
+
+static uint8_t
+lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+/* Is word (of n octets, lower case) at this place of text, in any case? */
+static bool
+word_at(struct rd text, size_t at, const char *word, size_t n)
+{
+	if (at > text.len || n > text.len - at)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (lower(text.at[at + i]) != (uint8_t)word[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+suspect(struct rd part, bool first)
+{
+	if (part.len == 0 || (first && part.len == 6 && word_at(part, 0, "kadmin", 6)))
+		return true;
+	for (size_t i = 0; i < part.len; i++) {
+		uint8_t c = part.at[i];
+
+		if (c < 0x20 || c > 0x7e || c == '@' || c == '\\' || word_at(part, i, "krbtgt", 6))
+			return true;
+	}
+	return false;
+}
+
+bool
+tgt_class_name(const struct der_name *sname)
+{
+	struct rd rest = sname->strings, part = { 0 };
+	bool first = true;
+
+	while (rest.len > 0) {
+		if (der_take(&rest, DER_STRING, &part) != ISO_OK || suspect(part, first))
+			return true;
+		first = false;
+	}
+	return first; /* a name of no component */
+}
+
+bool
+tgt_class(const struct der_name *sname, uint32_t options)
+{
+	const uint32_t renewing = KDC_OPT_RENEW | KDC_OPT_VALIDATE | KDC_OPT_FORWARDED |
+				  KDC_OPT_PROXY;
+	uint32_t least = (options & KDC_OPT_ENC_TKT_IN_SKEY) != 0 ? 1 : 2;
+
+	if ((options & renewing) != 0 || sname->count < least)
+		return true;
+	if (sname->type != NT_PRINCIPAL && sname->type != NT_SRV_INST && sname->type != NT_SRV_HST)
+		return true;
+	return tgt_class_name(sname);
+}
