@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lsass/cache/table.h"
 #include "lsass/wire.h"
 
 struct config;
@@ -37,38 +38,45 @@ struct logon {
 	uint32_t refs;
 	uint32_t session, generation;
 	uid_t owner;
-	bool dead; /* its lsaiso is gone: log on again */
+	uint32_t expires;	   /* seconds since 1970, of the session */
+	bool dead;		   /* its lsaiso is gone: log on again */
+	struct node by_session;	   /* while alive */
+	struct logon *next, *prev; /* of the store */
+	struct store *store;
 };
 
 struct cred {
+	struct node by_server, by_uuid, by_standin; /* the store's tables */
+	struct cred *next, *prev;		    /* arrival order */
+	struct cache *cache;
 	uint8_t uuid[16];
-	struct cred *next, *prev; /* arrival order */
-	struct cred *bucket;	  /* index chain */
-	uint64_t server_hash;
-	uint32_t endtime;
+	uint32_t endtime; /* KDC clock; 0 for config entries */
 	int32_t etype;
-	bool is_skey, is_config;
-	struct logon *logon; /* TGT-class or absorbed NTLM: not NULL */
+	bool is_skey, is_config, is_tgt_class, hidden;
+	struct logon *logon; /* TGT-class or absorbed NTLM: not NULL; NULL: key not withheld */
 	uint16_t blob_len;   /* 0 unless logon */
 	uint32_t len;
-	uint8_t *octets;     /* wire.h cred, malloc; wiped before free */
+	uint8_t *octets; /* wire.h cred, malloc; wiped before free */
 	uint8_t *blob;
 };
 
 struct cache {
+	struct node by_name, by_uuid;
+	struct cache *next, *prev; /* of the collection, order of creation */
 	struct collection *collection;
 	uint64_t id; /* new at every initialize and replace; never reused */
 	uint8_t uuid[16];
-	char name[CACHE_NAME_MAX + 1];
-	uint8_t *principal; /* wire.h principal, NULL: reserved, not initialized */
+	char *name;
+	uint8_t *principal; /* wire.h principal */
 	size_t principal_len;
-	int32_t kdc_offset;
-	size_t ncreds;
+	int32_t kdc_offset;  /* KDC clock minus ours, seconds */
+	bool linked;	     /* in its collection; else still being made */
+	struct logon *logon; /* takes what is absorbed next; NULL: none yet */
+	size_t ncreds, nlisted;
 	struct cred *first, *last;
-	/* the index is store.c's */
-	struct cred **buckets;
-	uint32_t nbuckets;
-	size_t octets; /* of credentials, for the quota */
+	struct table servers, uuids; /* of creds */
+	size_t octets;		     /* as the quota counts them */
+	size_t listed;		     /* octets of the creds that are not hidden */
 };
 
 /* All functions below that can fail return 0 or a krb5_error_code that the
@@ -77,15 +85,18 @@ typedef int32_t kcode;
 
 /*
  * Open the store: loads every journal of the state folder (state.keep), sets
- * torn or foreign ones aside as NAME.damaged-N and logs it. state_key is
- * copied; the caller wipes its own. Credentials whose boot id is not the
- * running lsaiso's come up with a dead logon.
+ * torn or edited ones aside as NAME.damaged-N and logs it. state_key is
+ * copied; the caller wipes its own. Call when lsaiso is attached:
+ * credentials of another boot id come up with a dead logon. NULL: no memory.
  */
 struct store *store_open(const struct config *cf, const uint8_t state_key[64]);
-void store_close(struct store *st); /* flushes journals; wipes everything */
+void store_close(struct store *st); /* wipes everything; the journals stay */
 
-/* The running lsaiso changed: all logons of another boot id are dead. */
+/* The running lsaiso changed (NULL: it is gone): all logons so far are dead. */
 void store_boot_id(struct store *st, const uint8_t boot_id[16]);
+
+/* Once a minute: purges expired tickets, retries journals that failed. */
+void store_tick(struct store *st);
 
 /* Totals, for lsactl status. */
 struct store_totals {
@@ -95,47 +106,100 @@ struct store_totals {
 void store_totals(const struct store *st, struct store_totals *totals);
 
 /* ---- collections */
-struct collection *store_collection(struct store *st, uid_t uid); /* made if missing */
+struct collection *store_collection(struct store *st,
+				    uid_t uid); /* made if missing; NULL: memory */
 uid_t collection_uid(const struct collection *co);
+uint32_t *collection_clients(struct collection *co); /* a counter for the KCM front */
 /* Call fn for each; fn returns true to stop. Safe against destroying the current one. */
 void store_each_collection(struct store *st, bool (*fn)(struct collection *, void *), void *arg);
 void collection_each_cache(struct collection *co, bool (*fn)(struct cache *, void *), void *arg);
 size_t collection_ncaches(const struct collection *co);
 size_t collection_octets(const struct collection *co);
-const char *collection_default(struct collection *co); /* always a name */
+/*
+ * The default cache: the one set, if it exists or is still to be made; else
+ * the oldest with a live TGT, else the oldest, else "0". Always a name.
+ */
+const char *collection_default(struct collection *co);
 kcode collection_set_default(struct collection *co, const char *name);
 struct cache *cache_by_name(struct collection *co, const char *name);
 struct cache *cache_by_uuid(struct collection *co, const uint8_t uuid[16]);
-/* Reserve an unused name ("0", "1", ...; GEN_NEW). */
+struct cache *cache_by_id(struct collection *co, uint64_t id);
+/* An unused name ("0", "1", ...; GEN_NEW) that is given out only once. */
 kcode collection_new_name(struct collection *co, char name[CACHE_NAME_MAX + 1]);
 
-/* ---- caches */
-/* Create or empty. A logon that only this cache used is closed (shredded). */
+/* ---- caches
+ * Names are 1..255 octets of printable ASCII, checked by the caller. */
+/*
+ * Create or empty. A logon that only this cache used is closed (shredded).
+ * At the quota of caches the one that expired first goes (only those with no
+ * live credential); if all are live: KRB5_CC_WRITE.
+ */
 kcode cache_initialize(struct collection *co, const char *name, struct rd principal,
 		       struct cache **cache);
+/*
+ * INITIALIZE, offset and n STOREs in one, all or nothing (KCM REPLACE).
+ * creds[i] are views into the caller's receive buffer, which is written to as
+ * with cache_store.
+ */
+struct octets {
+	uint8_t *at;
+	size_t len;
+};
+kcode cache_replace(struct collection *co, const char *name, struct rd principal, int32_t offset,
+		    const struct octets *creds, size_t n);
 void cache_destroy(struct cache *ca);
 kcode cache_move(struct cache *from, const char *to); /* replaces `to` */
 kcode cache_set_offset(struct cache *ca, int32_t offset);
 
 /*
- * Add one credential; a TGT-class one is absorbed into lsaiso, and octets'
- * key bytes are wiped in place (octets is the caller's receive buffer).
- * Replaces an entry of the same server, and, for config entries, same name.
- * Quota: expired credentials go first; then KRB5_CC_WRITE ("no room") and
- * nothing is changed.
+ * Add one credential; the key of a TGT-class one is absorbed into lsaiso, and
+ * the caller's octets get the stand-in in place of it.
+ *
+ * Replaces an entry of the same client, server, key type and is_skey (with
+ * is_skey: and second ticket; TGT-class: whatever the key type); config
+ * entries: of the same name. Quota: expired tickets of all the user's caches
+ * go first, then caches with nothing live; for a TGT-class credential also
+ * the oldest service tickets, so that logging on again always works; then
+ * KRB5_CC_WRITE and nothing is changed.
+ *
+ * Errors: KRB5_CC_FORMAT (malformed, key length), KRB5_PROG_ETYPE_NOSUPP,
+ * KRB5_FCC_PERM (policy), KRB5KDC_ERR_SVC_UNAVAILABLE (no lsaiso),
+ * KRB5_CC_NOMEM, KRB5_CC_WRITE.
  */
 kcode cache_store(struct cache *ca, uint8_t *octets, size_t len);
 
-/* Add what a TGS exchange brought: blob empty, or sealed by lsaiso already. */
+/*
+ * Add what a TGS exchange brought: blob empty, or sealed by lsaiso already.
+ * KRB5_CC_NOTFOUND: the logon of that session is gone.
+ */
 kcode cache_store_sealed(struct cache *ca, struct rd cred, uint32_t session, uint32_t generation,
 			 struct rd blob);
 
-/* The first live match of RETRIEVE, REMOVE_CRED flags and mcred; NULL: none. */
+/* Match flags of RETRIEVE and REMOVE_CRED (krb5.h, KRB5_TC_*, and Heimdal's). */
+#define MATCH_DONT_MATCH_REALM 0x80000000u
+#define MATCH_KEYTYPE	       0x40000000u
+#define MATCH_SRV_NAMEONLY     0x20000000u
+#define MATCH_FLAGS_EXACT      0x10000000u
+#define MATCH_FLAGS	       0x08000000u
+#define MATCH_TIMES_EXACT      0x04000000u
+#define MATCH_TIMES	       0x02000000u
+#define MATCH_AUTHDATA	       0x01000000u
+#define MATCH_2ND_TKT	       0x00800000u
+#define MATCH_IS_SKEY	       0x00400000u
+#define MATCH_GC_CACHED	       0x00000001u /* no meaning here */
+
+/* The first match in order of arrival, hidden ones included; NULL: none. */
 struct cred *cache_match(struct cache *ca, uint32_t flags, const struct wire_cred *match);
+bool cred_matches(const struct cred *cr, uint32_t flags, const struct wire_cred *match);
+struct cred *cred_by_uuid(struct cache *ca, const uint8_t uuid[16]);
 kcode cache_remove(struct cache *ca, struct cred *cr);
 /* Drop expired service tickets. Returns how many. */
 size_t cache_purge(struct cache *ca, uint32_t now);
-/* hidden from every read path: fast_avail, ntlm-key-* */
+/* The ticket-granting ticket of the cache's own realm; NULL: none. */
+struct cred *cache_tgt(struct cache *ca);
+/* Past its end by the KDC's clock, or of a dead logon. Config entries never. */
+bool cred_expired(const struct cred *cr, uint32_t now);
+/* Hidden from every read path: fast_avail, ntlm-key-*. */
 bool cred_hidden(const struct cred *cr);
 
 #endif
