@@ -137,6 +137,8 @@ class Realm:
         self.kadmin_local(AWAY, ["addprinc -randkey HTTP/web.other.local",
                                  "addprinc -randkey nfs/web.other.local"] + self._trust())
         self.folder.write(os.path.join("k5login", "root"), f"alice@{HOME}\n")
+        # alice's own, for kinit -k under any uid.
+        os.chmod(self.folder("keytabs", "alice"), 0o644)
 
     @staticmethod
     def _trust():

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the tests in Python (interop, theft, kill).
+
+LSAISO_BUILD   the build folder (default: build/ of the tree)
+LSAISO_LONG    1: the long versions
+LSAISO_AGAINST heimdal-kcm or sssd-kcm: run against that daemon instead, to
+               see what it does; many tests then fail, for good reasons
+"""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from lib import instance, peers, proc, services, users  # noqa: E402
+from lib.realm import Realm  # noqa: E402
+
+PEERS = {p.name: p for p in (peers.HeimdalKcm, peers.SssdKcm)}
+
+
+def ended(thing, name):
+    """Yield thing, stop it, whatever happens in between."""
+    try:
+        yield thing
+    finally:
+        getattr(thing, name)()
+
+
+@pytest.fixture(scope="session")
+def long_run():
+    return os.environ.get("LSAISO_LONG") == "1"
+
+
+@pytest.fixture(scope="session")
+def realm():
+    yield from ended(Realm(), "close")
+
+
+@pytest.fixture(scope="session")
+def lsaiso(realm):
+    """One running instance for all tests that do not need their own."""
+    against = os.environ.get("LSAISO_AGAINST")
+    if against:
+        yield from ended(PEERS[against](realm), "stop")
+        return
+    if not instance.built():
+        raise proc.Failed(f"not built: {instance.program('lsainit')} (LSAISO_BUILD?)")
+    yield from ended(instance.Instance(realm), "stop")
+
+
+@pytest.fixture
+def user(lsaiso):
+    """Somebody without any cache yet."""
+    someone = users.User(lsaiso)
+    if someone.uid == os.geteuid():
+        someone.run("kdestroy", "-A")
+    yield someone
+    someone.run("kdestroy", "-A")
+
+
+@pytest.fixture
+def alice(user):
+    """The same, after kinit alice."""
+    user.kinit("alice").ok()
+    return user
+
+
+@pytest.fixture
+def k(user):
+    """A raw KCM connection of user."""
+    with user.kcm() as connection:
+        yield connection
+
+
+def service(kind):
+    def make(realm):
+        yield from ended(kind(realm), "stop")
+    return pytest.fixture(scope="session", name=kind.name)(make)
+
+
+apache = service(services.Apache)
+sshd = service(services.Sshd)
+slapd = service(services.Slapd)
+
+
+@pytest.fixture(scope="session")
+def need_root():
+    if os.geteuid() != 0:
+        pytest.skip("needs root (other users, mount namespaces)")
+
+
+@pytest.fixture(scope="session")
+def need_heimdal(need_root):
+    if not peers.heimdal("kinit"):
+        pytest.skip("Heimdal's programs are not unpacked: scripts/setup.sh test")

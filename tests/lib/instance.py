@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole private lsaiso instance: `lsainit --config FILE` from the build folder."""
+
+import json
+import os
+import re
+import socket
+
+from . import kcm, proc
+from .peers import SOCKET_NAME
+
+# Numeric users that nobody has, so that nothing needs to be added to the host.
+LSAISO_UID, LSASS_UID = 64301, 64302
+
+
+def build_folder():
+    here = os.path.dirname(os.path.abspath(__file__))
+    return os.path.abspath(os.environ.get("LSAISO_BUILD")
+                           or os.path.join(here, "..", "..", "build"))
+
+
+def program(name):
+    return os.path.join(build_folder(), name, name)
+
+
+def built():
+    return all(os.path.exists(program(n)) for n in ("lsainit", "lsaiso", "lsass"))
+
+
+class Instance:
+    """Same face as a peer of peers.py: socket, env(), pids, folders, stop()."""
+
+    name = "lsaiso"
+
+    def __init__(self, realm, settings=None, start=True, kdc=None):
+        self.realm = realm
+        self.folder = proc.Folder("instance")
+        self.daemon = None
+        self.socket = os.path.join(self.folder.make("kcm"), SOCKET_NAME)
+        self.admin = self.folder("run", "admin.sock")
+        self.state = self.folder.make("state", mode=0o700, owner=LSASS_UID)
+        self.folder.make("run")
+        tag = os.path.basename(self.folder.path)
+        self.config = realm.write_config(f"krb5-{tag}.conf", kcm_socket=self.socket, kdc=kdc)
+        # What lsass itself uses: the same realms, its own resolver of nothing.
+        self.lsass_krb5 = self.config
+        self.file = self.write_config(settings or {})
+        try:
+            if start:
+                self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def write_config(self, settings):
+        sections = {
+            "run": {"directory": self.folder("run")},
+            "kcm": {"socket": self.socket},
+            "admin": {"socket": self.admin},
+            "state": {"directory": self.state},
+            "isolation": {"level": "process"},
+            "krb5": {"config": self.lsass_krb5},
+        }
+        if os.geteuid() == 0:
+            sections["run"] |= {"lsaiso_user": LSAISO_UID, "lsass_user": LSASS_UID}
+        for name, keys in settings.items():
+            sections.setdefault(name, {}).update(keys)
+        text = "".join(f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+                       for name, keys in sections.items())
+        return self.folder.write("lsaiso.conf", text)
+
+    def start(self):
+        self.log = self.folder("log")
+        self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log)
+        proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
+        return self
+
+    def answers(self):
+        try:
+            with kcm.Kcm(self.socket, timeout=5) as k:
+                k.noop()
+            return True
+        except (OSError, kcm.KcmError):
+            return False
+
+    def stop(self):
+        """Ends it; complains about a process that stays or a bad exit."""
+        left = []
+        code = 0
+        if self.daemon:
+            ours = [self.daemon.pid, *proc.descendants(self.daemon.pid)]
+            started = {p: proc.start_time(p) for p in ours}
+            if self.daemon.running():
+                self.daemon.process.terminate()
+            try:
+                code = self.daemon.process.wait(15)
+            except Exception:  # it is killed below, and reported
+                code = "no end within 15 s"
+                self.daemon.process.kill()
+                self.daemon.process.wait(5)
+            left = [p for p in ours if proc.alive(p) and proc.start_time(p) == started[p]]
+            proc.end_processes(left)
+            self.daemon = None
+        log = self.read_log()
+        self.folder.remove()
+        assert not left, f"processes left behind: {left}\n{log}"
+        assert code == 0, f"lsainit ended with {code}\n{log}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def read_log(self):
+        path = self.folder("log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    # ---- using it
+
+    def env(self, **more):
+        return self.realm.env(config=self.config, **more)
+
+    def kcm(self, **more):
+        return kcm.Kcm(self.socket, **more)
+
+    @property
+    def pids(self):
+        return [self.daemon.pid, *proc.descendants(self.daemon.pid)]
+
+    @property
+    def folders(self):
+        return [self.folder.path]
+
+    def pid(self, name):
+        """Of lsainit, lsaiso or lsass: by image, among our own children. None: not running."""
+        for pid in self.pids:
+            try:
+                image = os.readlink(f"/proc/{pid}/exe")
+            except OSError:
+                continue
+            if os.path.basename(image) == name:
+                return pid
+        return None
+
+    def call(self, method, **parameters):
+        """One call on the admin socket; returns the parameters of its reply."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(self.admin)
+            s.sendall(json.dumps({"method": f"org.lsaiso.{method}",
+                                  "parameters": parameters}).encode() + b"\0")
+            got = b""
+            while not got.endswith(b"\0"):
+                more = s.recv(65536)
+                if not more:
+                    raise proc.Failed(f"admin socket closed after {got!r}")
+                got += more
+        reply = json.loads(got[:-1])
+        if "error" in reply:
+            raise proc.Failed(f"{method}: {reply}")
+        return reply["parameters"]
+
+    def log_has(self, pattern):
+        return re.search(pattern, self.read_log()) is not None
