@@ -198,6 +198,7 @@ def match(client=None, server=None, etype=None, key=b"", times=(0, 0, 0, 0), is_
 
 class Kcm:
     def __init__(self, path, timeout=30, uid=None):
+        self.path, self.uid = path, uid
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         with users.effective(uid):

@@ -177,6 +177,13 @@ class Realm:
     def krbtgt_keytab(self):
         return self.folder("keytabs", "krbtgt")
 
+    def cross_keytab(self):
+        """Keys of krbtgt/OTHER.LOCAL@TEST.LOCAL, which both KDCs have."""
+        path = self.folder("keytabs", "cross")
+        if not os.path.exists(path):
+            self.kadmin_local(HOME, [f"ktadd -q -norandkey -k {path} krbtgt/{AWAY}@{HOME}"])
+        return path
+
     def env(self, config=None, **more):
         return proc.clean_env(KRB5_CONFIG=config or self.config, **more)
 

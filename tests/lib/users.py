@@ -53,7 +53,7 @@ class User:
         self._passwd = None
 
     def env(self, **more):
-        return self.realm.env(**{"config": self.config, **more})
+        return {**self.realm.env(config=self.config), **more}
 
     def argv(self, argv):
         if self.uid == os.geteuid():
