@@ -498,20 +498,32 @@ finish(struct reading *re, const char *file)
 }
 
 int
+config_defaults(struct config *cf)
+{
+	char error[1];
+	struct reading re = { .cf = cf, .file = "", .error = error, .n = sizeof(error) };
+
+	memset(cf, 0, sizeof(*cf));
+	for (size_t i = 0; i < NKEYS; i++)
+		set(&re, &keys[i], keys[i].def);
+	if (re.failed)
+		config_free(cf);
+	return re.failed ? -1 : 0;
+}
+
+int
 config_read(struct config *cf, const char *file, char *error, size_t n)
 {
 	bool ever[NKEYS] = { false };
 	struct reading re = { .cf = cf, .file = file, .ever = ever, .error = error, .n = n };
 
-	memset(cf, 0, sizeof(*cf));
 	if (n > 0)
 		error[0] = '\0';
-	re.file = "built-in default";
-	for (size_t i = 0; i < NKEYS; i++)
-		set(&re, &keys[i], keys[i].def);
-	re.file = file;
-	if (!re.failed &&
-	    (strcmp(file, CONFIG_DEFAULT_FILE) != 0 || access(file, F_OK) == 0 || errno != ENOENT))
+	if (config_defaults(cf) != 0) {
+		fail(&re, "out of memory");
+		return -1;
+	}
+	if ((strcmp(file, CONFIG_DEFAULT_FILE) != 0 || access(file, F_OK) == 0 || errno != ENOENT))
 		read_one(&re);
 	if (!re.failed)
 		read_folder(&re, file);

@@ -41,6 +41,8 @@ struct config {
  */
 int config_read(struct config *cf, const char *file, char *error, size_t n)
     __attribute__((warn_unused_result));
+/* Every key at its default, without a file. 0, or -1: no memory. */
+int config_defaults(struct config *cf) __attribute__((warn_unused_result));
 void config_free(struct config *cf);
 
 /* One row of config_keys.h, for whoever shows or checks keys. */

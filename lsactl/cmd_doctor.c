@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdarg.h>
+#include <string.h>
+
+#include "lsactl/doctor.h"
+
+static const struct {
+	const char *name;
+	doctor_check *check;
+} checks[] = {
+	{ "memfd_secret", check_memfd_secret },
+	{ "locked memory", check_memlock },
+	{ "seccomp", check_seccomp },
+	{ "BPF LSM", check_bpf_lsm },
+	{ "lockdown", check_lockdown },
+	{ "Yama", check_yama },
+	{ "AES instructions", check_aes },
+	{ "KVM", check_kvm },
+	{ "TPM 2.0", check_tpm },
+	{ "users", check_users },
+	{ "instance", check_instance },
+	{ "KCM socket", check_kcm_rival },
+	{ "sssd-kcm", check_sssd },
+	{ "krb5 cache type", check_krb5_cache },
+	{ "krb5 kcm_socket", check_krb5_socket },
+};
+#define NCHECKS (sizeof(checks) / sizeof(checks[0]))
+
+static const char *const words[] = {
+	[HEALTH_OK] = "ok",
+	[HEALTH_WEAK] = "weak",
+	[HEALTH_MISSING] = "missing",
+	[HEALTH_UNKNOWN] = "unknown",
+};
+static const enum colour colours[] = {
+	[HEALTH_OK] = GREEN,
+	[HEALTH_WEAK] = YELLOW,
+	[HEALTH_MISSING] = RED,
+	[HEALTH_UNKNOWN] = DIM,
+};
+
+void
+found(struct finding *fi, enum health health, const char *format, ...)
+{
+	va_list ap;
+
+	fi->health = health;
+	va_start(ap, format);
+	(void)vsnprintf(fi->text, sizeof(fi->text), format, ap);
+	va_end(ap);
+}
+
+void
+advise(struct finding *fi, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(fi->advice, sizeof(fi->advice), format, ap);
+	va_end(ap);
+}
+
+static void
+show(const struct ctl *ct, const struct finding *fi)
+{
+	(void)printf("%s%-8s%s %-17s %s\n", paint(ct, colours[fi->health]), words[fi->health],
+		     paint(ct, PLAIN), fi->name, fi->text);
+	if (fi->advice[0] != '\0')
+		(void)printf("%-26s -> %s\n", "", fi->advice);
+}
+
+static json_t *
+finding_json(const struct finding *fi)
+{
+	return json_pack("{s:s, s:s, s:s, s:s}", "name", fi->name, "health", words[fi->health],
+			 "found", fi->text, "advice", fi->advice);
+}
+
+int
+cmd_doctor(struct ctl *ct, int argc, char **argv)
+{
+	struct finding fi;
+	json_t *list = json_array();
+	char error[1024];
+	bool missing = false;
+
+	(void)argc;
+	(void)argv;
+	memset(&fi, 0, sizeof(fi));
+	fi.name = "configuration";
+	found(&fi, HEALTH_OK, "%s is valid", ct->config_path);
+	if (config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
+		found(&fi, HEALTH_MISSING, "%.250s", error);
+		advise(&fi, "correct it, or name another with --config; defaults are used below");
+		if (config_defaults(&ct->cf) != 0) {
+			(void)fputs("lsactl: out of memory\n", stderr);
+			return EXIT_FAILED;
+		}
+	}
+	if (ct->socket == NULL)
+		ct->socket = ct->cf.admin_socket;
+	for (size_t i = 0; i <= NCHECKS; i++) {
+		if (i > 0) {
+			memset(&fi, 0, sizeof(fi));
+			fi.name = checks[i - 1].name;
+			checks[i - 1].check(ct, &fi);
+		}
+		missing |= fi.health == HEALTH_MISSING;
+		if (ct->json)
+			(void)json_array_append_new(list, finding_json(&fi));
+		else
+			show(ct, &fi);
+	}
+	if (ct->json)
+		print_json(list);
+	json_decref(list);
+	config_free(&ct->cf);
+	return missing ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "lsactl/lsactl.h"
+
+static const struct {
+	const char *name;
+	const char *text;
+} more[] = {
+	{ "status",
+	  "Shows lsainit, lsaiso and lsass, the isolation level in force, what that level\n"
+	  "does not give, and counters. Exit code 1 if lsaiso is not running.\n" },
+	{ "sessions",
+	  "One line per logon. USES counts authenticators that lsaiso made for it, REFUSED\n"
+	  "the calls it refused. root sees all users, --uid N one; others see their own.\n" },
+	{ "caches", "One line per credential cache. root sees all users, --uid N one; others see\n"
+		    "their own. A * marks the default cache.\n" },
+	{ "show", "Lists the tickets of a cache. SEALED ones have their key in lsaiso only.\n"
+		  "--uid N: of that user (root).\n" },
+	{ "destroy",
+	  "Destroys a cache. When no other cache uses its logon, lsaiso destroys the key:\n"
+	  "copies of the sealed credential are dead, too. --uid N: of that user (root).\n" },
+	{ "doctor",
+	  "Tries what lsaiso needs and can use on this machine. Exit code 1 if something\n"
+	  "that is needed is missing. Run it as root to see everything.\n" },
+	{ "help", "Shows the commands, or one of them.\n" },
+};
+
+int
+cmd_help(struct ctl *ct, int argc, char **argv)
+{
+	(void)ct;
+	if (argc > 1) {
+		for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+			if (strcmp(more[i].name, argv[1]) != 0)
+				continue;
+			(void)printf("lsactl %s %s\n%s", commands[i].name, commands[i].args,
+				     more[i].text);
+			return EXIT_DONE;
+		}
+		(void)fprintf(stderr, "lsactl: there is no command %s; see lsactl help\n", argv[1]);
+		return EXIT_USAGE;
+	}
+	(void)fputs("usage: lsactl [--config FILE | --socket PATH] [--json] [--uid N] COMMAND\n\n",
+		    stdout);
+	for (const struct command *co = commands; co->name != NULL; co++)
+		(void)printf("  %-8s %-10s %s\n", co->name, co->args, co->help);
+	(void)fputs("\n  --json         output for programs\n"
+		    "  --uid N        of that user only (others than your own: root)\n"
+		    "  --config FILE  configuration of the instance, default " CONFIG_DEFAULT_FILE
+		    "\n  --socket PATH  its admin socket, instead\n",
+		    stdout);
+	return EXIT_DONE;
+}

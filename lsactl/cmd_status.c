@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include <time.h>
+
+#include "lsactl/lsactl.h"
+
+static void
+show_processes(const struct ctl *ct, const json_t *list)
+{
+	static const char *const heads[] = { "PROCESS", "STATE",    "PID",
+					     "SINCE",	"RESTARTS", "LAST EXIT" };
+	struct table *ta = table_new(heads, 6);
+	char text[32];
+	size_t i;
+	const json_t *one;
+
+	json_array_foreach(list, i, one)
+	{
+		bool runs = strcmp(get_text(one, "state"), "running") == 0;
+
+		table_cell(ta, PLAIN, get_text(one, "name"));
+		table_cell(ta, runs ? GREEN : RED, get_text(one, "state"));
+		(void)snprintf(text, sizeof(text), "%lld", get_number(one, "pid"));
+		table_cell(ta, PLAIN, runs ? text : "-");
+		table_cell(ta, PLAIN, show_time(get_number(one, "since"), text));
+		(void)snprintf(text, sizeof(text), "%lld", get_number(one, "restarts"));
+		table_cell(ta, get_number(one, "restarts") > 0 ? YELLOW : PLAIN, text);
+		table_cell(ta, PLAIN, get_text(one, "last_exit"));
+	}
+	table_print(ta, ct);
+}
+
+static void
+show_level(const struct ctl *ct, const json_t *level)
+{
+	const json_t *lacks = json_object_get(level, "lacks"), *one;
+	const json_t *weaker = json_object_get(level, "weaker");
+	size_t i;
+
+	(void)printf("%sIsolation level:%s %s, memory %s\n", paint(ct, BOLD), paint(ct, PLAIN),
+		     get_text(level, "name"), get_text(level, "memory"));
+	(void)printf("  holds against: %s\n", get_text(level, "holds"));
+	(void)printf("  does not give:\n");
+	json_array_foreach(lacks, i, one)(void) printf("    - %s\n", json_string_value(one));
+	if (json_array_size(weaker) == 0)
+		return;
+	(void)printf("  %sweaker than the level by configuration:%s\n", paint(ct, YELLOW),
+		     paint(ct, PLAIN));
+	json_array_foreach(weaker, i, one)(void)
+	    printf("    - %s%s%s: %s\n", paint(ct, YELLOW), get_text(one, "setting"),
+		   paint(ct, PLAIN), get_text(one, "means"));
+}
+
+static void
+show_counters(const json_t *is)
+{
+	const json_t *iso = json_object_get(is, "lsaiso"), *ca = json_object_get(is, "caches");
+	const json_t *tgs = json_object_get(is, "tgs"), *kcm = json_object_get(is, "kcm");
+
+	if (json_is_object(iso)) {
+		(void)printf("lsaiso: %lld of %lld sessions, %lld credentials absorbed\n",
+			     get_number(iso, "sessions"), get_number(iso, "sessions_max"),
+			     get_number(iso, "absorbed"));
+		(void)printf("        %lld authenticators made, %lld TGT-class keys withheld, %lld "
+			     "service keys released\n",
+			     get_number(iso, "sealed"), get_number(iso, "withheld"),
+			     get_number(iso, "released"));
+		(void)printf("        %lld calls served, %lld refused, %lld pending dropped\n",
+			     get_number(iso, "served"), get_number(iso, "refused"),
+			     get_number(iso, "dropped"));
+	}
+	(void)printf("lsass:  %lld users, %lld caches, %lld tickets, %lld octets; %lld clients at "
+		     "%s\n",
+		     get_number(ca, "users"), get_number(ca, "caches"), get_number(ca, "creds"),
+		     get_number(ca, "octets"), get_number(kcm, "clients"), get_text(kcm, "socket"));
+	(void)printf("        %lld expired tickets purged, %lld evicted, %lld damaged files set "
+		     "aside\n",
+		     get_number(ca, "purged"), get_number(ca, "evicted"),
+		     get_number(ca, "damaged_files"));
+	(void)printf("KDC:    %lld tickets asked for, %lld fetched, %lld failed, %lld refused, "
+		     "%lld merged, %lld answered from memory\n",
+		     get_number(tgs, "asked"), get_number(tgs, "exchanged"),
+		     get_number(tgs, "failed"), get_number(tgs, "refused"),
+		     get_number(tgs, "merged"), get_number(tgs, "from_negative"));
+}
+
+int
+cmd_status(struct ctl *ct, int argc, char **argv)
+{
+	json_t *is = call(ct, "Status", NULL);
+	bool whole;
+
+	(void)argc;
+	(void)argv;
+	if (is == NULL)
+		return EXIT_FAILED;
+	whole = json_is_object(json_object_get(is, "lsaiso"));
+	if (ct->json) {
+		print_json(is);
+	} else {
+		(void)printf("%slsaiso %s%s\n\n", paint(ct, BOLD), get_text(is, "version"),
+			     paint(ct, PLAIN));
+		show_processes(ct, json_object_get(is, "processes"));
+		(void)putchar('\n');
+		show_level(ct, json_object_get(is, "level"));
+		(void)putchar('\n');
+		show_counters(is);
+	}
+	if (!whole)
+		(void)fputs(
+		    "lsactl: lsaiso is not running; lsainit tries to start it, see its log\n",
+		    stderr);
+	json_decref(is);
+	return whole ? EXIT_DONE : EXIT_FAILED;
+}

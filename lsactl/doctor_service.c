@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Users, the instance itself, rivals, and whether Kerberos points here. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <krb5.h>
+#include <profile.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/machine.h"
+#include "lsactl/doctor.h"
+
+static bool
+user_exists(const char *word)
+{
+	return getpwnam(word) != NULL || (word[0] >= '0' && word[0] <= '9');
+}
+
+void
+check_users(const struct ctl *ct, struct finding *fi)
+{
+	const char *lost = NULL;
+
+	if (!user_exists(ct->cf.run_lsass_user))
+		lost = ct->cf.run_lsass_user;
+	if (!user_exists(ct->cf.run_lsaiso_user))
+		lost = ct->cf.run_lsaiso_user;
+	if (lost == NULL) {
+		found(fi, HEALTH_OK, "%s and %s exist", ct->cf.run_lsaiso_user,
+		      ct->cf.run_lsass_user);
+		return;
+	}
+	found(fi, HEALTH_MISSING, "there is no user %s", lost);
+	advise(fi,
+	       "systemd-sysusers lsaiso.conf, or useradd --system --no-create-home --shell "
+	       "/usr/sbin/nologin %s",
+	       lost);
+}
+
+void
+check_instance(const struct ctl *ct, struct finding *fi)
+{
+	char error[512] = "";
+	json_t *is = try_call(ct, "Status", NULL, error, sizeof(error));
+	const json_t *level = json_object_get(is, "level");
+
+	if (is == NULL) {
+		found(fi, HEALTH_MISSING, "%.250s", error);
+	} else if (!json_is_object(json_object_get(is, "lsaiso"))) {
+		found(fi, HEALTH_MISSING, "lsass answers, but lsaiso is not running");
+		advise(fi, "look at the log of lsainit: journalctl -u lsaiso");
+	} else if (json_array_size(json_object_get(level, "weaker")) > 0) {
+		found(fi, HEALTH_WEAK, "runs, level %s, with weaker settings",
+		      get_text(level, "name"));
+		advise(fi, "lsactl status lists them");
+	} else {
+		found(fi, HEALTH_OK, "runs, level %s, memory %s", get_text(level, "name"),
+		      get_text(level, "memory"));
+	}
+	json_decref(is);
+}
+
+/* Who listens at a socket: its pid, 0 nobody, -1 with errno. */
+static pid_t
+listener(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	pid_t pid = -1;
+
+	if (fd < 0 || strlen(path) >= sizeof(to.sun_path))
+		return -1;
+	memcpy(to.sun_path, path, strlen(path));
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0) {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+			pid = peer.pid;
+	} else if (errno == ENOENT || errno == ECONNREFUSED) {
+		pid = 0;
+	}
+	(void)close(fd);
+	return pid;
+}
+
+void
+check_kcm_rival(const struct ctl *ct, struct finding *fi)
+{
+	const char *path = ct->cf.kcm_socket;
+	pid_t pid = listener(path);
+	char comm[64] = "", proc[64];
+
+	if (pid < 0) {
+		found(fi, HEALTH_UNKNOWN, "%s: %s", path, strerror(errno));
+		return;
+	}
+	(void)snprintf(proc, sizeof(proc), "/proc/%d/comm", (int)pid);
+	(void)machine_line(proc, comm, sizeof(comm));
+	if (pid == 0) {
+		found(fi, HEALTH_MISSING, "nobody listens at %s", path);
+		advise(fi, "start lsaiso: systemctl start lsaiso");
+	} else if (strcmp(comm, "lsainit") == 0) {
+		found(fi, HEALTH_OK, "lsainit, pid %d, listens at %s", (int)pid, path);
+	} else {
+		found(fi, HEALTH_MISSING, "%s belongs to pid %d (%s)", path, (int)pid,
+		      comm[0] != '\0' ? comm : "unknown");
+		advise(fi, pid == 1 ? "systemctl disable --now sssd-kcm.socket sssd-kcm.service"
+				    : "stop it; only one daemon can serve KCM");
+	}
+}
+
+void
+check_sssd(const struct ctl *ct, struct finding *fi)
+{
+	static const char *const wants[] = {
+		"/etc/systemd/system/sockets.target.wants/sssd-kcm.socket",
+		"/etc/systemd/system/multi-user.target.wants/sssd-kcm.service",
+	};
+
+	(void)ct;
+	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+		if (access(wants[i], F_OK) != 0)
+			continue;
+		found(fi, HEALTH_WEAK, "is enabled (%s): it takes the same socket at boot",
+		      wants[i]);
+		advise(fi, "systemctl disable --now sssd-kcm.socket sssd-kcm.service");
+		return;
+	}
+	found(fi, HEALTH_OK, "not enabled");
+}
+
+/* ---- krb5.conf, read by libkrb5's own code: includes and all */
+
+/* [libdefaults] name; "" if not set. -1: krb5.conf cannot be read. */
+static int
+libdefault(const struct ctl *ct, const char *name, char *text, size_t n)
+{
+	krb5_context context;
+	profile_t profile = NULL;
+	char *value = NULL;
+	int bad = -1;
+
+	if (ct->cf.krb5_config[0] != '\0')
+		(void)setenv("KRB5_CONFIG", ct->cf.krb5_config, 0);
+	if (krb5_init_context(&context) != 0)
+		return -1;
+	if (krb5_get_profile(context, &profile) == 0 &&
+	    profile_get_string(profile, "libdefaults", name, NULL, "", &value) == 0) {
+		(void)snprintf(text, n, "%s", value);
+		profile_release_string(value);
+		bad = 0;
+	}
+	profile_release(profile);
+	krb5_free_context(context);
+	return bad;
+}
+
+void
+check_krb5_cache(const struct ctl *ct, struct finding *fi)
+{
+	const char *env = getenv("KRB5CCNAME");
+	char text[256];
+
+	if (libdefault(ct, "default_ccache_name", text, sizeof(text)) != 0) {
+		found(fi, HEALTH_MISSING, "krb5.conf cannot be read");
+		advise(fi, "correct it; klist says what is wrong");
+	} else if (strncmp(text, "KCM:", 4) != 0) {
+		found(fi, HEALTH_WEAK, "default_ccache_name is %s: tickets do not come here",
+		      text[0] != '\0' ? text : "not set");
+		advise(fi,
+		       "copy the lines of krb5.conf.d/lsaiso.conf to /etc/krb5.conf, or include "
+		       "that folder there (includedir)");
+	} else if (env != NULL && strncmp(env, "KCM:", 4) != 0) {
+		found(fi, HEALTH_WEAK, "default_ccache_name is KCM:, but KRB5CCNAME says %.100s",
+		      env);
+		advise(fi, "unset KRB5CCNAME; for ssh logins look at pam_krb5 and sshd");
+	} else {
+		found(fi, HEALTH_OK, "default_ccache_name is %s", text);
+	}
+}
+
+void
+check_krb5_socket(const struct ctl *ct, struct finding *fi)
+{
+	static const char usual[] = "/var/run/.heim_org.h5l.kcm-socket";
+	char text[256];
+	char *theirs, *ours;
+
+	if (libdefault(ct, "kcm_socket", text, sizeof(text)) != 0) {
+		found(fi, HEALTH_MISSING, "krb5.conf cannot be read");
+		return;
+	}
+	if (text[0] == '\0')
+		(void)snprintf(text, sizeof(text), "%s", usual);
+	theirs = realpath(text, NULL);
+	ours = realpath(ct->cf.kcm_socket, NULL);
+	if (strcmp(text, ct->cf.kcm_socket) == 0 ||
+	    (theirs != NULL && ours != NULL && strcmp(theirs, ours) == 0) ||
+	    (strcmp(text, usual) == 0 && strcmp(ct->cf.kcm_socket, usual + 4) == 0)) {
+		found(fi, HEALTH_OK, "points here: %s", text);
+	} else {
+		found(fi, HEALTH_MISSING, "is %s, but this instance listens at %s", text,
+		      ct->cf.kcm_socket);
+		advise(fi, "write kcm_socket = %s to [libdefaults] of krb5.conf",
+		       ct->cf.kcm_socket);
+	}
+	free(theirs);
+	free(ours);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/levels.h"
+#include "lsactl/lsactl.h"
+
+const struct command commands[] = {
+	{ "status", "", 0, false, cmd_status, "processes, isolation level, counters" },
+	{ "sessions", "", 0, false, cmd_sessions, "logons that lsaiso holds, and their use" },
+	{ "caches", "", 0, false, cmd_caches, "credential caches" },
+	{ "show", "[NAME]", 1, false, cmd_show, "tickets of one cache, default: your default one" },
+	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
+	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
+	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
+	{ 0 },
+};
+
+static const struct command *
+find(const char *name)
+{
+	for (const struct command *co = commands; co->name != NULL; co++) {
+		if (strcmp(co->name, name) == 0)
+			return co;
+	}
+	return NULL;
+}
+
+static int
+wrong(const char *what, const char *which)
+{
+	(void)fprintf(stderr, "lsactl: %s%s; see lsactl help\n", what, which);
+	return EXIT_USAGE;
+}
+
+static int
+parse_uid(struct ctl *ct, const char *text)
+{
+	char *end = NULL;
+
+	ct->uid = strtoll(text, &end, 10);
+	return *text < '0' || *text > '9' || *end != '\0' || ct->uid >= 0xffffffffLL ? -1 : 0;
+}
+
+/* Options may stand before and after the command. 0, or the exit code plus 1. */
+static int
+parse(struct ctl *ct, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:s:u:jhV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ct->config_path = optarg;
+			break;
+		case 's':
+			ct->socket = optarg;
+			break;
+		case 'u':
+			if (parse_uid(ct, optarg) != 0)
+				return 1 + wrong("--uid takes a number, not ", optarg);
+			break;
+		case 'j':
+			ct->json = true;
+			break;
+		case 'h':
+			return 1 + cmd_help(ct, 0, NULL);
+		case 'V':
+			(void)printf("lsactl %s\n", lib_version);
+			return 1 + EXIT_DONE;
+		default:
+			return 1 + EXIT_USAGE;
+		}
+	}
+	return 0;
+}
+
+static int
+run(struct ctl *ct, int argc, char **argv)
+{
+	const struct command *co = argc > 0 ? find(argv[0]) : NULL;
+	char error[1024];
+	bool need = co != NULL && !co->offline && ct->socket == NULL;
+	int code;
+
+	if (argc == 0) {
+		(void)cmd_help(ct, 0, NULL);
+		return EXIT_USAGE;
+	}
+	if (co == NULL)
+		return wrong("there is no command ", argv[0]);
+	if (argc - 1 > co->most)
+		return wrong("too many arguments for ", co->name);
+	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
+		(void)fprintf(stderr, "lsactl: %s\n", error);
+		return EXIT_FAILED;
+	}
+	if (need)
+		ct->socket = ct->cf.admin_socket;
+	code = co->run(ct, argc, argv);
+	if (need)
+		config_free(&ct->cf);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fputs("lsactl: the output could not be written\n", stderr);
+		return EXIT_FAILED;
+	}
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl ct = { .config_path = CONFIG_DEFAULT_FILE, .uid = -1 };
+	const char *plain = getenv("NO_COLOR");
+	int code;
+
+	ct.colour = isatty(STDOUT_FILENO) && (plain == NULL || plain[0] == '\0');
+	code = parse(&ct, argc, argv);
+	return code != 0 ? code - 1 : run(&ct, argc - optind, argv + optind);
+}
