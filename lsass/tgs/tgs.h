@@ -51,8 +51,9 @@ struct tgs_ticket {
 /*
  * The answer, in the loop thread. code is 0 or a krb5_error_code: the KDC's
  * own, or KRB5KRB_AP_ERR_TKT_EXPIRED when the session is dead or lsaiso is
- * gone, KRB5_FCC_PERM ("refused") when policy refused, KRB5_KDC_UNREACH,
+ * gone, KRB5KDC_ERR_POLICY when lsaiso's policy refused, KRB5_KDC_UNREACH,
  * KRB5KDC_ERR_SVC_UNAVAILABLE when the queue is full or rate limited.
+ * tgs_stop drops what is unanswered: those done do not run.
  * Views live until it returns.
  */
 typedef void tgs_done(void *arg, int32_t code, const struct tgs_ticket *tickets, size_t n);

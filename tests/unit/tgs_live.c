@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Does a ticket that was got with a stand-in key work, and does every
+ * refusal come out as what it is?
+ *
+ * Run by tgs_live.py, which makes two realms with real KDCs and fills these:
+ *   LSAISO       the program
+ *   TGT_ALICE    FILE ccache with alice's TGT and nothing else
+ *   TGT_BOB      the same of bob
+ *   KEYTAB       keys of HTTP/localhost and HTTP/web.other.local
+ *   KRB5_CONFIG  realms TEST.LOCAL, OTHER.LOCAL and SLOW.LOCAL, whose KDC
+ *                takes requests and never answers
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <krb5.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/log.h"
+#include "lsass/ask.h"
+#include "lsass/tgs/creds.h"
+#include "lsass/tgs/tgs.h"
+#include "tests/unit/tgs_iso.h"
+
+#define OWNER 1234
+
+static krb5_context ctx;
+static pid_t iso;
+static struct tgs *pool;
+static int event_fd;
+
+/* A logon: a session of lsaiso, a TGT with a stand-in key, its blob. */
+struct logon {
+	struct creds_octets cred, client;
+	uint32_t session, generation;
+	struct iso_rep_cred_absorb absorbed;
+	krb5_keyblock real; /* as kinit got it; only the test keeps it */
+	struct rd ticket;
+};
+static struct logon alice, bob;
+
+struct answer {
+	bool came;
+	int32_t code;
+	size_t n;
+	krb5_creds *creds; /* the last one */
+	bool last_has_blob, first_has_blob;
+	struct creds_octets first;
+};
+
+/* ---- helpers */
+
+static struct creds_octets
+princ_octets(const char *name, int32_t type)
+{
+	struct creds_octets out;
+	krb5_creds creds = { 0 };
+	struct rd all, princ;
+	struct wire_princ wire;
+
+	assert_int_equal(krb5_parse_name(ctx, name, &creds.client), 0);
+	creds.client->type = type;
+	creds.server = creds.client;
+	assert_int_equal(creds_put(&creds, &out), 0);
+	krb5_free_principal(ctx, creds.client);
+	all = (struct rd){ out.at, out.len };
+	princ = all;
+	assert_int_equal(wire_princ(&princ, &wire), 0);
+	out.len -= princ.len; /* the client, which is the front of it */
+	return out;
+}
+
+static void
+first_cred(const char *name, krb5_creds *creds)
+{
+	krb5_ccache cc;
+	krb5_cc_cursor cursor;
+
+	assert_int_equal(krb5_cc_resolve(ctx, name, &cc), 0);
+	assert_int_equal(krb5_cc_start_seq_get(ctx, cc, &cursor), 0);
+	assert_int_equal(krb5_cc_next_cred(ctx, cc, &cursor, creds), 0);
+	while (krb5_is_config_principal(ctx, creds->server)) {
+		krb5_free_cred_contents(ctx, creds);
+		assert_int_equal(krb5_cc_next_cred(ctx, cc, &cursor, creds), 0);
+	}
+	krb5_cc_end_seq_get(ctx, cc, &cursor);
+	krb5_cc_close(ctx, cc);
+}
+
+static void
+absorb(struct logon *lo, const struct wire_cred *wire)
+{
+	struct iso_req_cred_absorb req = { 0 };
+	uint8_t client[ISO_CLIENT_MAX];
+
+	req.session = lo->session;
+	req.generation = lo->generation;
+	req.owner = OWNER;
+	req.kind = ISO_KIND_TGT;
+	req.etype = wire->etype;
+	req.endtime = wire->endtime;
+	req.client.at = client;
+	req.client.len = wire_client_der(&wire->client, client, sizeof(client));
+	req.key = wire->key;
+	assert_int_equal(ask_cred_absorb(&req, &lo->absorbed), ISO_OK);
+	/* From here on there is only the stand-in. */
+	assert_int_equal(getrandom((uint8_t *)(uintptr_t)wire->key.at, wire->key.len, 0),
+			 wire->key.len);
+}
+
+static void
+log_on(struct logon *lo, const char *ccache)
+{
+	struct iso_req_session_open req = { .owner = OWNER, .lifetime = 3600 };
+	struct iso_rep_session_open rep;
+	struct wire_cred wire;
+	krb5_creds creds;
+	struct rd view;
+
+	memset(lo, 0, sizeof(*lo));
+	first_cred(ccache, &creds);
+	assert_int_equal(krb5_copy_keyblock_contents(ctx, &creds.keyblock, &lo->real), 0);
+	assert_int_equal(creds_put(&creds, &lo->cred), 0);
+	krb5_free_cred_contents(ctx, &creds);
+	assert_int_equal(ask_session_open(&req, &rep), ISO_OK);
+	lo->session = rep.session;
+	lo->generation = rep.generation;
+	view = (struct rd){ lo->cred.at, lo->cred.len };
+	assert_int_equal(wire_cred(&view, &wire), 0);
+	absorb(lo, &wire);
+	lo->ticket = wire.ticket;
+	lo->client.at = malloc(wire.client.octets.len);
+	assert_non_null(lo->client.at);
+	memcpy(lo->client.at, wire.client.octets.at, wire.client.octets.len);
+	lo->client.len = wire.client.octets.len;
+}
+
+static void
+log_off(struct logon *lo)
+{
+	creds_free(&lo->cred);
+	creds_free(&lo->client);
+	krb5_free_keyblock_contents(ctx, &lo->real);
+}
+
+static struct tgs_tgt
+tgt_of(const struct logon *lo)
+{
+	struct tgs_tgt tgt = { { lo->cred.at, lo->cred.len },
+			       lo->session,
+			       lo->generation,
+			       { lo->absorbed.blob.at, lo->absorbed.blob.len } };
+
+	return tgt;
+}
+
+static void
+take(void *arg, int32_t code, const struct tgs_ticket *tickets, size_t n)
+{
+	struct answer *an = arg;
+	struct creds_view view;
+
+	assert_false(an->came);
+	an->came = true;
+	an->code = code;
+	an->n = n;
+	if (n == 0)
+		return;
+	assert_int_equal(creds_view_cred(tickets[n - 1].cred, &view), 0);
+	assert_int_equal(krb5_copy_creds(ctx, &view.creds, &an->creds), 0);
+	an->last_has_blob = tickets[n - 1].blob.len != 0;
+	an->first_has_blob = tickets[0].blob.len != 0;
+	an->first.at = malloc(tickets[0].cred.len);
+	assert_non_null(an->first.at);
+	memcpy(an->first.at, tickets[0].cred.at, tickets[0].cred.len);
+	an->first.len = tickets[0].cred.len;
+}
+
+static void
+forget(struct answer *an)
+{
+	krb5_free_creds(ctx, an->creds);
+	creds_free(&an->first);
+	memset(an, 0, sizeof(*an));
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+/* Run the loop until an answer is there. */
+static void
+wait_for(const struct answer *an, unsigned int seconds)
+{
+	struct pollfd p = { .fd = event_fd, .events = POLLIN };
+	uint64_t end = now_ms() + seconds * 1000u;
+
+	while (!an->came && now_ms() < end) {
+		if (poll(&p, 1, 100) > 0)
+			tgs_collect(pool);
+	}
+	assert_true(an->came);
+}
+
+struct want {
+	const char *server;
+	int32_t type;
+	int32_t etype;
+	uint64_t cache_id;
+	const struct logon *second; /* user to user */
+};
+
+static uint64_t
+submit(const struct logon *lo, const struct want *want, struct answer *an)
+{
+	struct creds_octets server = princ_octets(want->server, want->type);
+	struct tgs_tgt tgt = tgt_of(lo);
+	struct tgs_request req = {
+		.uid = OWNER, .cache_id = want->cache_id, .tgts = &tgt, .ntgts = 1
+	};
+	uint64_t number;
+
+	req.client = (struct rd){ lo->client.at, lo->client.len };
+	req.server = (struct rd){ server.at, server.len };
+	req.etype = want->etype;
+	if (want->second != NULL) {
+		req.user_to_user = true;
+		req.second_ticket = want->second->ticket;
+	}
+	number = tgs_submit(pool, &req, take, an);
+	creds_free(&server);
+	return number;
+}
+
+static int32_t
+ask_for(const struct logon *lo, const struct want *want, struct answer *an)
+{
+	memset(an, 0, sizeof(*an));
+	submit(lo, want, an);
+	wait_for(an, 30);
+	return an->code;
+}
+
+/* Make an AP-REQ with it and have the service's own key read it. */
+static void
+ticket_works(krb5_creds *creds, const krb5_keyblock *user_key)
+{
+	krb5_auth_context mine = NULL, theirs = NULL;
+	krb5_data message = { 0 };
+	krb5_ticket *ticket = NULL;
+	krb5_keytab kt = NULL;
+
+	assert_int_equal(krb5_mk_req_extended(ctx, &mine,
+					      user_key != NULL ? AP_OPTS_USE_SESSION_KEY : 0, NULL,
+					      creds, &message),
+			 0);
+	assert_int_equal(krb5_auth_con_init(ctx, &theirs), 0);
+	if (user_key != NULL) {
+		krb5_keyblock *copy;
+
+		assert_int_equal(krb5_copy_keyblock(ctx, user_key, &copy), 0);
+		assert_int_equal(krb5_auth_con_setuseruserkey(ctx, theirs, copy), 0);
+		krb5_free_keyblock(ctx, copy);
+	} else {
+		assert_int_equal(krb5_kt_resolve(ctx, getenv("KEYTAB"), &kt), 0);
+	}
+	assert_int_equal(krb5_rd_req(ctx, &theirs, &message, NULL, kt, NULL, &ticket), 0);
+	assert_true(krb5_principal_compare(ctx, ticket->enc_part2->client, creds->client));
+	krb5_free_ticket(ctx, ticket);
+	krb5_free_data_contents(ctx, &message);
+	krb5_auth_con_free(ctx, mine);
+	krb5_auth_con_free(ctx, theirs);
+	if (kt != NULL)
+		krb5_kt_close(ctx, kt);
+}
+
+static struct tgs_stats
+stats(void)
+{
+	struct tgs_stats s;
+
+	tgs_stats(pool, &s);
+	return s;
+}
+
+/* ---- tickets that work */
+
+static void
+test_service_ticket(void **state)
+{
+	const int32_t types[] = { KRB5_NT_UNKNOWN, KRB5_NT_PRINCIPAL, KRB5_NT_SRV_HST };
+	struct answer an;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct want want = { "HTTP/localhost@TEST.LOCAL", types[i], 0, 100 + i, NULL };
+
+		assert_int_equal(ask_for(&alice, &want, &an), 0);
+		assert_int_equal(an.n, 1);
+		assert_false(an.last_has_blob);
+		ticket_works(an.creds, NULL);
+		forget(&an);
+	}
+}
+
+static void
+test_etypes(void **state)
+{
+	const int32_t etypes[] = { 17, 18, 19, 20 };
+	struct answer an;
+
+	for (size_t i = 0; i < 4; i++) {
+		struct want want = { "HTTP/localhost@TEST.LOCAL", 3, etypes[i], 1, NULL };
+
+		assert_int_equal(ask_for(&alice, &want, &an), 0);
+		assert_int_equal(an.creds->keyblock.enctype, etypes[i]);
+		ticket_works(an.creds, NULL);
+		forget(&an);
+	}
+}
+
+static void
+test_empty_realm(void **state)
+{
+	const int32_t types[] = { KRB5_NT_UNKNOWN, KRB5_NT_SRV_HST };
+	struct answer an;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct want want = { "HTTP/localhost@", types[i], 0, 200 + i, NULL };
+
+		assert_int_equal(ask_for(&alice, &want, &an), 0);
+		ticket_works(an.creds, NULL);
+		forget(&an);
+	}
+}
+
+/* The cross-realm TGT comes first, with its blob and a key that is no use elsewhere. */
+static void
+cross_realm(const char *server)
+{
+	struct want want = { server, KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct creds_view first;
+	struct answer an;
+	char *name;
+
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_equal(an.n, 2);
+	assert_true(an.first_has_blob);
+	assert_false(an.last_has_blob);
+	assert_int_equal(creds_view_cred((struct rd){ an.first.at, an.first.len }, &first), 0);
+	assert_int_equal(krb5_unparse_name(ctx, first.creds.server, &name), 0);
+	assert_string_equal(name, "krbtgt/OTHER.LOCAL@TEST.LOCAL");
+	krb5_free_unparsed_name(ctx, name);
+	assert_true(first.creds.times.endtime > time(NULL));
+	ticket_works(an.creds, NULL);
+	forget(&an);
+}
+
+static void
+test_cross_realm(void **state)
+{
+	cross_realm("HTTP/web.other.local@OTHER.LOCAL");
+}
+
+/* Straight at the KDC with what the broker gives out. */
+static krb5_error_code
+without_broker(krb5_creds *tgt, const char *server)
+{
+	krb5_creds in = { 0 }, *out = NULL;
+	krb5_error_code code;
+	krb5_ccache cc;
+
+	assert_int_equal(krb5_cc_new_unique(ctx, "MEMORY", NULL, &cc), 0);
+	assert_int_equal(krb5_cc_initialize(ctx, cc, tgt->client), 0);
+	assert_int_equal(krb5_cc_store_cred(ctx, cc, tgt), 0);
+	in.client = tgt->client;
+	assert_int_equal(krb5_parse_name(ctx, server, &in.server), 0);
+	code = krb5_get_credentials(ctx, 0, cc, &in, &out);
+	krb5_free_creds(ctx, out);
+	krb5_free_principal(ctx, in.server);
+	krb5_cc_destroy(ctx, cc);
+	return code;
+}
+
+/* The stand-ins of alice's TGT and of a cross-realm TGT are no keys: KDCs refuse them. */
+static void
+test_keys_stay(void **state)
+{
+	struct want want = { "krbtgt/OTHER.LOCAL@TEST.LOCAL", KRB5_NT_SRV_INST, 0, 1, NULL };
+	struct creds_view own;
+	struct answer an;
+
+	assert_int_equal(creds_view_cred((struct rd){ alice.cred.at, alice.cred.len }, &own), 0);
+	assert_int_equal(without_broker(&own.creds, "HTTP/localhost@TEST.LOCAL"),
+			 KRB5KRB_AP_ERR_BAD_INTEGRITY);
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_equal(an.n, 1);
+	assert_true(an.last_has_blob);
+	assert_int_equal(without_broker(an.creds, "HTTP/web.other.local@OTHER.LOCAL"),
+			 KRB5KRB_AP_ERR_BAD_INTEGRITY);
+	forget(&an);
+}
+
+static void
+test_user_to_user(void **state)
+{
+	struct want want = { "bob@TEST.LOCAL", KRB5_NT_PRINCIPAL, 0, 1, &bob };
+	struct answer an;
+
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_true(an.creds->is_skey);
+	assert_false(an.last_has_blob);
+	ticket_works(an.creds, &bob.real);
+	forget(&an);
+}
+
+/* ---- refusals */
+
+static void
+test_unknown_service(void **state)
+{
+	struct want want = { "HTTP/nobody@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct tgs_stats before = stats(), after;
+	struct answer an;
+
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	assert_int_equal(an.n, 0);
+	/* Again: from memory. Another cache: not. */
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	after = stats();
+	assert_int_equal(after.exchanged - before.exchanged, 1);
+	assert_int_equal(after.from_negative - before.from_negative, 1);
+	want.cache_id = 2;
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	assert_int_equal(stats().exchanged - before.exchanged, 2);
+}
+
+static void
+test_policy_of_kdc(void **state)
+{
+	struct want want = { "nosvr/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct answer an;
+
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_MUST_USE_USER2USER);
+}
+
+static void
+test_wrong_stand_in(void **state)
+{
+	struct want want = { "ldap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct logon other = alice;
+	struct answer an;
+
+	/* A blob that is not this ticket's: the KDC notices. */
+	other.absorbed = bob.absorbed;
+	other.session = bob.session;
+	other.generation = bob.generation;
+	assert_int_not_equal(ask_for(&other, &want, &an), 0);
+	/* A blob that nobody sealed. */
+	other = alice;
+	other.absorbed.blob.at[other.absorbed.blob.len / 2] ^= 1;
+	want.server = "nfs/localhost@TEST.LOCAL";
+	assert_int_equal(ask_for(&other, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	assert_int_equal(ask_for(&alice, &want, &an), 0); /* not remembered */
+	forget(&an);
+}
+
+static void
+test_closed_session(void **state)
+{
+	struct want want = { "imap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 77, NULL };
+	struct iso_req_session_close req = { 0 };
+	struct iso_rep_session_close rep;
+	struct logon gone;
+	struct answer an;
+
+	log_on(&gone, getenv("TGT_ALICE"));
+	assert_int_equal(ask_for(&gone, &want, &an), 0);
+	forget(&an);
+	req.session = gone.session;
+	req.generation = gone.generation;
+	req.owner = OWNER;
+	assert_int_equal(ask_session_close(&req, &rep), ISO_OK);
+	assert_int_equal(ask_for(&gone, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	log_off(&gone);
+}
+
+static void
+test_no_tgt(void **state)
+{
+	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL };
+	struct creds_octets server = princ_octets(want.server, want.type);
+	struct tgs_request req = { .uid = OWNER, .cache_id = 5 };
+	struct answer an = { 0 };
+
+	req.client = (struct rd){ alice.client.at, alice.client.len };
+	req.server = (struct rd){ server.at, server.len };
+	tgs_submit(pool, &req, take, &an);
+	wait_for(&an, 10);
+	assert_int_equal(an.code, KRB5_CC_NOTFOUND);
+	/* Octets that are no principal. */
+	memset(&an, 0, sizeof(an));
+	req.server.len--;
+	tgs_submit(pool, &req, take, &an);
+	wait_for(&an, 10);
+	assert_int_equal(an.code, KRB5_CC_FORMAT);
+	creds_free(&server);
+}
+
+static void
+test_no_kdc(void **state)
+{
+	struct want want = { "HTTP/x.nowhere@NOWHERE.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL };
+	struct answer an;
+
+	assert_int_not_equal(ask_for(&alice, &want, &an), 0);
+}
+
+/* ---- the pool */
+
+static void
+test_merge(void **state)
+{
+	struct want want = { "svc/n001.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 9, NULL };
+	struct tgs_stats before = stats(), after;
+	struct answer an[20];
+	uint64_t numbers[20];
+
+	memset(an, 0, sizeof(an));
+	for (size_t i = 0; i < 20; i++)
+		numbers[i] = submit(&alice, &want, &an[i]);
+	tgs_cancel(pool, numbers[3]);
+	for (size_t i = 0; i < 20; i++) {
+		if (i != 3)
+			wait_for(&an[i], 10);
+	}
+	assert_false(an[3].came);
+	after = stats();
+	assert_int_equal(after.exchanged - before.exchanged, 1);
+	assert_int_equal(after.merged - before.merged, 19);
+	for (size_t i = 0; i < 20; i++) {
+		if (i != 3) {
+			assert_int_equal(an[i].code, 0);
+			forget(&an[i]);
+		}
+	}
+}
+
+static void
+test_many(void **state)
+{
+	enum { N = 150 };
+	static struct answer an[N];
+	static char names[N][64];
+
+	memset(an, 0, sizeof(an));
+	for (size_t i = 0; i < N; i++) {
+		struct want want = { names[i], KRB5_NT_SRV_HST, 0, 10, NULL };
+
+		(void)snprintf(names[i], sizeof(names[i]), "svc/n%03zu.test.local@TEST.LOCAL", i);
+		submit(&alice, &want, &an[i]);
+	}
+	for (size_t i = 0; i < N; i++) {
+		wait_for(&an[i], 20);
+		assert_int_equal(an[i].code, 0);
+		forget(&an[i]);
+	}
+}
+
+/* A TGT of a realm whose KDC is silent, made up: only its KDC could tell. */
+static void
+slow_logon(struct logon *lo)
+{
+	struct creds_view view;
+	struct creds_octets octets;
+	struct wire_cred wire;
+	struct rd rd;
+
+	assert_int_equal(creds_view_cred((struct rd){ alice.cred.at, alice.cred.len }, &view), 0);
+	*lo = alice;
+	view.server.comp[1].data = (char *)(uintptr_t) "SLOW.LOCAL";
+	view.server.comp[1].length = 10;
+	assert_int_equal(creds_put(&view.creds, &octets), 0);
+	rd = (struct rd){ octets.at, octets.len };
+	assert_int_equal(wire_cred(&rd, &wire), 0);
+	lo->cred = octets;
+	absorb(lo, &wire);
+}
+
+/* One silent KDC must not hold the whole pool; also shows that stopping ends in time. */
+static void
+test_slow_realm(void **state)
+{
+	static struct answer slow[12], fast;
+	static char names[12][64];
+	struct want want = { "svc/n180.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 11, NULL };
+	struct logon lo;
+	uint64_t start;
+
+	slow_logon(&lo);
+	for (size_t i = 0; i < 12; i++) {
+		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL };
+
+		(void)snprintf(names[i], sizeof(names[i]), "HTTP/n%zu@SLOW.LOCAL", i);
+		submit(&lo, &w, &slow[i]);
+	}
+	start = now_ms();
+	assert_int_equal(ask_for(&alice, &want, &fast), 0);
+	assert_true(now_ms() - start < 1000);
+	assert_false(slow[0].came);
+	assert_int_equal(stats().running, 4);
+	assert_int_equal(stats().waiting, 8);
+	forget(&fast);
+	start = now_ms();
+	tgs_stop(pool);
+	assert_true(now_ms() - start < 1500);
+	creds_free(&lo.cred);
+}
+
+/* ---- */
+
+static void
+start_pool(void)
+{
+	struct config cf = { 0 };
+	char empty[] = "";
+
+	cf.tgs_workers = 8;
+	cf.tgs_workers_per_realm = 4;
+	cf.tgs_queue = 1024;
+	cf.tgs_negative_seconds = 10;
+	cf.krb5_config = empty;
+	pool = tgs_start(&cf, &event_fd);
+	assert_non_null(pool);
+}
+
+static int
+set_up(void **state)
+{
+	log_open("tgs_live", LOG_ERR);
+	assert_int_equal(krb5_init_context(&ctx), 0);
+	iso = tgs_iso_start(getenv("LSAISO"), 100000, 100000);
+	assert_true(iso > 0);
+	log_on(&alice, getenv("TGT_ALICE"));
+	log_on(&bob, getenv("TGT_BOB"));
+	start_pool();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	tgs_iso_stop(iso);
+	log_off(&alice);
+	log_off(&bob);
+	krb5_free_context(ctx);
+	return 0;
+}
+
+/* lsaiso dies: everything answers as if the tickets had expired. Then a new one: rate limit. */
+static void
+test_iso_gone(void **state)
+{
+	struct want want = { "smtp/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 13, NULL };
+	struct answer an;
+	int32_t last = 0;
+
+	tgs_iso_stop(iso);
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	iso = tgs_iso_start(getenv("LSAISO"), 1, 3);
+	assert_true(iso > 0);
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	log_off(&alice);
+	log_on(&alice, getenv("TGT_ALICE"));
+	for (int i = 0; i < 6 && last == 0; i++) {
+		want.cache_id++;
+		last = ask_for(&alice, &want, &an);
+		forget(&an);
+	}
+	assert_int_equal(last, KRB5KDC_ERR_SVC_UNAVAILABLE);
+	tgs_iso_stop(iso);
+	iso = tgs_iso_start(getenv("LSAISO"), 100000, 100000);
+	log_off(&alice);
+	log_on(&alice, getenv("TGT_ALICE"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_service_ticket),	cmocka_unit_test(test_etypes),
+		cmocka_unit_test(test_empty_realm),	cmocka_unit_test(test_cross_realm),
+		cmocka_unit_test(test_keys_stay),	cmocka_unit_test(test_user_to_user),
+		cmocka_unit_test(test_unknown_service), cmocka_unit_test(test_policy_of_kdc),
+		cmocka_unit_test(test_wrong_stand_in),	cmocka_unit_test(test_closed_session),
+		cmocka_unit_test(test_no_tgt),		cmocka_unit_test(test_no_kdc),
+		cmocka_unit_test(test_merge),		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_iso_gone),	cmocka_unit_test(test_slow_realm),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Realms with real KDCs for tgs_live.c (see there).
+
+usage: tgs_live.py TGS_LIVE LSAISO [ARGUMENT...]
+"""
+
+import os
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+from tests.lib import proc  # noqa: E402
+from tests.lib.realm import AWAY, HOME, PASSWORDS, Realm  # noqa: E402
+
+SKIP = 77
+
+
+def silent_kdc():
+    """A KDC that takes every request and answers none."""
+    port = proc.free_port()
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", port))
+    tcp = socket.socket()
+    tcp.bind(("127.0.0.1", port))
+    tcp.listen(64)
+    return port, (udp, tcp)
+
+
+def main():
+    program, lsaiso = sys.argv[1:3]
+    if not os.path.exists(lsaiso):
+        print(f"SKIP: {lsaiso} is not built")
+        return SKIP
+    missing = [n for n in ("krb5kdc", "kdb5_util", "kinit") if not proc.program(n)]
+    if missing:
+        print(f"SKIP: not installed: {' '.join(missing)}")
+        return SKIP
+    port, sockets = silent_kdc()
+    with Realm() as realm:
+        away = realm.folder("keytabs", "all")
+        realm.kadmin_local(HOME, [f"ktadd -q -norandkey -k {away} HTTP/localhost",
+                                  "modprinc +allow_dup_skey bob"])
+        realm.kadmin_local(AWAY, [f"ktadd -q -norandkey -k {away} HTTP/web.other.local"])
+        config = realm.write_config("tgs-live.conf", ccache="MEMORY:", extra=f"""
+[realms]
+    SLOW.LOCAL = {{
+        kdc = 127.0.0.1:{port}
+    }}
+""")
+        env = realm.env(config, LSAISO=lsaiso, KEYTAB=f"FILE:{away}")
+        for user in ("alice", "bob"):
+            env[f"TGT_{user.upper()}"] = f"FILE:{realm.folder(user + '.cc')}"
+            proc.run(["kinit", "-c", env[f"TGT_{user.upper()}"], user], env=env,
+                     stdin=PASSWORDS[user] + "\n").ok()
+        done = subprocess.run([program, *sys.argv[3:]], env=env, timeout=120, check=False)
+    for s in sockets:
+        s.close()
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
