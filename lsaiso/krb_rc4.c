@@ -18,12 +18,17 @@ hmac(const uint8_t key[16], struct rd data, uint8_t mac[16])
 	wipe(&ctx, sizeof(ctx));
 }
 
-/* Key usage as RFC 4757 section 3 numbers it, little-endian. */
-static void
-salt(uint32_t usage, uint8_t out[4])
+/* RFC 4757 section 3: replies, whatever key they are under, have number 8. */
+static uint32_t
+number(uint32_t usage)
 {
-	uint32_t t = usage == 3 || usage == 9 ? 8 : usage;
+	return usage == 3 || usage == KRB_USAGE_TGS_REP_SUB ? 8 : usage;
+}
 
+/* A key usage as it goes into a hash: little-endian. */
+static void
+salt(uint32_t t, uint8_t out[4])
+{
 	for (size_t i = 0; i < 4; i++)
 		out[i] = (uint8_t)(t >> (8 * i));
 }
@@ -41,13 +46,21 @@ stream(const uint8_t k1[16], const uint8_t mac[16], struct wr text)
 	wipe(k3, sizeof(k3));
 }
 
+static void
+derive(const struct krb_key *key, uint32_t t, uint8_t k1[16])
+{
+	uint8_t octets[4] = { 0 };
+
+	salt(t, octets);
+	hmac(key->octets, (struct rd){ octets, sizeof(octets) }, k1);
+}
+
 void
 krb_rc4_encrypt(const struct krb_key *key, uint32_t usage, struct wr text, uint8_t mac[16])
 {
-	uint8_t t[4] = { 0 }, k1[16] = { 0 };
+	uint8_t k1[16] = { 0 };
 
-	salt(usage, t);
-	hmac(key->octets, (struct rd){ t, sizeof(t) }, k1);
+	derive(key, number(usage), k1);
 	hmac(k1, (struct rd){ text.at, text.left }, mac);
 	stream(k1, mac, text);
 	wipe(k1, sizeof(k1));
@@ -57,12 +70,18 @@ void
 krb_rc4_decrypt(const struct krb_key *key, uint32_t usage, struct wr text, const uint8_t mac[16],
 		uint8_t expected[16])
 {
-	uint8_t t[4] = { 0 }, k1[16] = { 0 };
+	uint8_t k1[16] = { 0 };
 
-	salt(usage, t);
-	hmac(key->octets, (struct rd){ t, sizeof(t) }, k1);
+	derive(key, number(usage), k1);
 	stream(k1, mac, text);
 	hmac(k1, (struct rd){ text.at, text.left }, expected);
+	if (number(usage) != usage && !ct_equal(mac, expected, 16)) {
+		/* MIT's KDC takes RFC 4120's number as it is: once more. */
+		stream(k1, mac, text);
+		derive(key, usage, k1);
+		stream(k1, mac, text);
+		hmac(k1, (struct rd){ text.at, text.left }, expected);
+	}
 	wipe(k1, sizeof(k1));
 }
 
@@ -73,7 +92,7 @@ krb_rc4_checksum(const struct krb_key *key, uint32_t usage, struct rd data, uint
 	uint8_t t[4] = { 0 }, sign[16] = { 0 }, digest[16] = { 0 };
 	struct md5_ctx ctx;
 
-	salt(usage, t);
+	salt(number(usage), t);
 	hmac(key->octets, (struct rd){ label, sizeof(label) }, sign);
 	md5_init(&ctx);
 	md5_update(&ctx, sizeof(t), t);
