@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lsass: the broker. It is started by lsainit and by nobody else, with its
+ * sockets and its line to lsainit already open (lib/control.h). It serves as
+ * soon as it has been told of a running lsaiso, and goes on through any
+ * number of them.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/control.h"
+#include "lib/log.h"
+#include "lsass/ask.h"
+#include "lsass/cache/store.h"
+#include "lsass/front/admin/admin.h"
+#include "lsass/front/kcm/kcm.h"
+#include "lsass/loop.h"
+#include "lsass/tgs/tgs.h"
+
+#define EXIT_USAGE 2
+#define TICK_MS	   60000
+
+struct lsass {
+	struct config cf;
+	struct loop *lo;
+	struct watch *line, *life, *answers;
+	struct store *store;
+	struct tgs *tgs;
+	struct kcm *kcm;
+	struct control_table table;
+	uint8_t state_key[CONTROL_STATE_KEY];
+	bool greeted; /* state_key is there */
+	int status;   /* exit status */
+};
+
+/* ---- what surrounds us */
+
+static bool
+is_socket(int fd, int type, int listening)
+{
+	int is = 0, accepts = 0;
+	socklen_t len = sizeof(is);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &is, &len) != 0 || is != type)
+		return false;
+	len = sizeof(accepts);
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 &&
+	       accepts == listening;
+}
+
+/* No core, no ptrace by others of our uid, as many descriptors as we may. */
+static void
+confine(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
+
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+		log_warn("cannot forbid core dumps: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+			log_warn("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* of a terminal: lsainit decides */
+	umask(077);
+}
+
+/* ---- serving */
+
+static void
+give_up(struct lsass *ls, const char *what)
+{
+	log_err("%s: %s", what, strerror(errno));
+	ls->status = EXIT_FAILURE;
+	loop_stop(ls->lo);
+}
+
+static void
+tick(void *arg)
+{
+	struct lsass *ls = arg;
+
+	store_tick(ls->store);
+}
+
+static void
+answers_ready(void *arg, uint32_t events)
+{
+	struct lsass *ls = arg;
+
+	tgs_collect(ls->tgs);
+}
+
+static int
+start_fronts(struct lsass *ls)
+{
+	struct admin_view view = { .cf = &ls->cf,
+				   .store = ls->store,
+				   .tgs = ls->tgs,
+				   .table = &ls->table,
+				   .kcm_clients = kcm_clients(ls->kcm) };
+
+	return admin_start(ls->lo, CONTROL_FD_ADMIN, &view);
+}
+
+/* Everything is known: load the state, open the doors, say so. */
+static void
+serve(struct lsass *ls)
+{
+	struct control_msg ready = { .type = CTL_READY };
+	struct store_totals totals;
+	int fd = -1;
+
+	ls->store = store_open(&ls->cf, ls->state_key);
+	explicit_bzero(ls->state_key, sizeof(ls->state_key));
+	if (ls->store == NULL) {
+		give_up(ls, "cannot open the store");
+		return;
+	}
+	ls->tgs = tgs_start(&ls->cf, &fd);
+	if (ls->tgs != NULL)
+		ls->answers = loop_watch(ls->lo, fd, EPOLLIN, answers_ready, ls);
+	if (ls->answers != NULL)
+		ls->kcm = kcm_start(ls->lo, CONTROL_FD_KCM, &ls->cf, ls->store, ls->tgs);
+	if (ls->kcm == NULL || start_fronts(ls) != 0 ||
+	    loop_every(ls->lo, TICK_MS, tick, ls) != 0 ||
+	    control_send(CONTROL_FD_LINE, &ready, (const int[2]){ -1, -1 }) != 0) {
+		give_up(ls, "cannot start serving");
+		return;
+	}
+	store_totals(ls->store, &totals);
+	log_info("serving: %zu users, %zu caches, %zu credentials, %zu live logons", totals.users,
+		 totals.caches, totals.creds, totals.logons);
+}
+
+/* ---- lsaiso comes and goes */
+
+static void
+life_ended(void *arg, uint32_t events)
+{
+	struct lsass *ls = arg;
+
+	log_warn("lsaiso is gone; waiting for the next one");
+	loop_unwatch(ls->life);
+	ls->life = NULL;
+	ask_detach();
+	ls->table.lsaiso_pid = 0;
+	if (ls->store != NULL)
+		store_boot_id(ls->store, NULL);
+}
+
+static void
+attach(struct lsass *ls, const struct control_msg *msg, int fds[2])
+{
+	loop_unwatch(ls->life);
+	ls->life = NULL;
+	if (fds[0] < 0 || fds[1] < 0 || ask_attach(fds[0], fds[1], msg->boot_id) != 0) {
+		log_err("cannot attach to lsaiso: %s", strerror(errno));
+		ask_detach();
+		return;
+	}
+	fds[0] = fds[1] = -1;
+	ls->life = loop_watch(ls->lo, ask_life_fd(), EPOLLIN | EPOLLRDHUP, life_ended, ls);
+	if (ls->life == NULL) {
+		give_up(ls, "cannot watch lsaiso");
+		return;
+	}
+	if (ls->store != NULL)
+		store_boot_id(ls->store, msg->boot_id);
+	else if (ls->greeted)
+		serve(ls);
+}
+
+static void
+heard(struct lsass *ls, struct control_msg *msg, int fds[2])
+{
+	switch (msg->type) {
+	case CTL_HELLO:
+		memcpy(ls->state_key, msg->state_key, sizeof(ls->state_key));
+		ls->greeted = true;
+		break;
+	case CTL_ISO:
+		ls->table = msg->table;
+		attach(ls, msg, fds);
+		break;
+	case CTL_TABLE:
+		ls->table = msg->table;
+		break;
+	case CTL_STOP:
+		loop_stop(ls->lo);
+		break;
+	default:
+		log_warn("lsainit sent a message of unknown type %u", msg->type);
+	}
+}
+
+static void
+line_ready(void *arg, uint32_t events)
+{
+	struct lsass *ls = arg;
+	struct control_msg msg;
+	int fds[2] = { -1, -1 };
+	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
+
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got <= 0) {
+		if (got < 0)
+			log_err("line to lsainit: %s", strerror(errno));
+		loop_stop(ls->lo);
+		return;
+	}
+	heard(ls, &msg, fds);
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	explicit_bzero(&msg, sizeof(msg));
+}
+
+static int
+run(struct lsass *ls)
+{
+	ls->lo = loop_new();
+	if (ls->lo != NULL)
+		ls->line = loop_watch(ls->lo, CONTROL_FD_LINE, EPOLLIN, line_ready, ls);
+	if (ls->line == NULL || loop_run(ls->lo) != 0) {
+		log_err("event loop: %s", strerror(errno));
+		ls->status = EXIT_FAILURE;
+	}
+	kcm_stop(ls->kcm);
+	if (ls->tgs != NULL)
+		tgs_stop(ls->tgs);
+	store_close(ls->store);
+	ask_detach();
+	explicit_bzero(ls->state_key, sizeof(ls->state_key));
+	return ls->status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct lsass ls;
+	char error[512];
+	int status;
+
+	log_open("lsass", LOG_INFO);
+	if (argc != 3 || strcmp(argv[1], "--config") != 0 ||
+	    !is_socket(CONTROL_FD_LINE, SOCK_SEQPACKET, 0) ||
+	    !is_socket(CONTROL_FD_KCM, SOCK_STREAM, 1) ||
+	    !is_socket(CONTROL_FD_ADMIN, SOCK_STREAM, 1)) {
+		fprintf(stderr,
+			"lsass: started without its channels (only lsainit starts lsass)\n");
+		return EXIT_USAGE;
+	}
+	confine();
+	if (config_read(&ls.cf, argv[2], error, sizeof(error)) != 0) {
+		log_err("%s", error);
+		return EXIT_USAGE;
+	}
+	log_open("lsass", log_level(ls.cf.log_level));
+	status = run(&ls);
+	config_free(&ls.cf);
+	return status;
+}
