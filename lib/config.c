@@ -420,8 +420,10 @@ read_one(struct reading *re)
 	ini_max_line = 4096 + 128;
 #endif
 	bad = re->failed ? 0 : ini_parse_stream(read_line, re, on_value, re);
-	if (bad > 0) {
-		re->line = re->failed ? re->line : bad;
+	if (bad > 0 && (!re->failed || bad < re->line)) {
+		/* inih goes on after a line that it cannot read: that one was first. */
+		re->failed = false;
+		re->line = bad;
 		fail(re, "neither [section] nor key = value nor a comment");
 	} else if (bad < 0) {
 		fail(re, "out of memory");
