@@ -27,7 +27,7 @@
 #include "lsass/cache/private.h"
 
 #define OPEN_MAX_FILES 32u
-#define COMPACT_LEAST  65536u
+#define COMPACT_LEAST  (512u << 10) /* a rename costs ext4 a flush: not for less */
 #define BUFFER_KEEP    65536u
 
 /* ---- buffers */
@@ -204,17 +204,24 @@ journal_close(struct collection *co)
 static int
 journal_open(struct collection *co)
 {
+	int how = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
 	char name[40];
 
 	if (co->jo.fd >= 0) {
-		lru_out(co);
-		lru_in(co);
+		if (co->store->open_newest != co) {
+			lru_out(co);
+			lru_in(co);
+		}
 		return 0;
+	}
+	if (!co->jo.exists) {
+		how |= O_CREAT | O_TRUNC;
+		co->jo.size = 0;
 	}
 	if (co->store->nopen >= OPEN_MAX_FILES)
 		journal_close(co->store->open_oldest);
 	journal_file(co->uid, name);
-	co->jo.fd = openat(co->store->dir, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	co->jo.fd = openat(co->store->dir, name, how, 0600);
 	if (co->jo.fd < 0)
 		return -1;
 	lru_in(co);
@@ -487,18 +494,11 @@ journal_commit(struct collection *co)
 		forget(co);
 		return;
 	}
-	if (!co->jo.exists) {
-		if (whole && write_new(co, batch) == 0) {
-			co->jo.exists = true;
-			co->jo.size = batch->len;
-		} else {
-			fall_behind(co, "cannot write file");
-		}
-	} else if (whole && journal_open(co) == 0 &&
-		   write_all(co->jo.fd, batch->at, batch->len) == 0) {
+	if (whole && journal_open(co) == 0 && write_all(co->jo.fd, batch->at, batch->len) == 0) {
+		co->jo.exists = true;
 		co->jo.size += batch->len;
 	} else {
-		fall_behind(co, "cannot append to file");
+		fall_behind(co, "cannot write file");
 	}
 	buffer_wipe(batch);
 	if (!co->jo.behind && mostly_garbage(co))
