@@ -10,13 +10,13 @@
 #include "iso.h"
 
 /* KDCOptions, RFC 4120 section 5.4.1 and RFC 6806, RFC 4120 2.9; bit 0 is the highest. */
-#define KDC_OPTION(n)		  (UINT32_C(1) << (31 - (n)))
-#define KDC_OPT_FORWARDED	  KDC_OPTION(2)
-#define KDC_OPT_PROXY		  KDC_OPTION(4)
-#define KDC_OPT_CNAME_IN_ADDL_TKT KDC_OPTION(14)
-#define KDC_OPT_ENC_TKT_IN_SKEY	  KDC_OPTION(28)
-#define KDC_OPT_RENEW		  KDC_OPTION(30)
-#define KDC_OPT_VALIDATE	  KDC_OPTION(31)
+#define TGS_OPTION(n)		  (UINT32_C(1) << (31 - (n)))
+#define TGS_OPT_FORWARDED	  TGS_OPTION(2)
+#define TGS_OPT_PROXY		  TGS_OPTION(4)
+#define TGS_OPT_CNAME_IN_ADDL_TKT TGS_OPTION(14)
+#define TGS_OPT_ENC_TKT_IN_SKEY	  TGS_OPTION(28)
+#define TGS_OPT_RENEW		  TGS_OPTION(30)
+#define TGS_OPT_VALIDATE	  TGS_OPTION(31)
 
 /* What krb_tgs_seal takes from a KDC-REQ-BODY. */
 struct tgs_body {

@@ -8,9 +8,9 @@ check_options(const struct iso *iso, uint32_t options)
 	static const struct {
 		uint32_t option, policy;
 	} rows[] = {
-		{ KDC_OPT_FORWARDED, ISO_POLICY_FORWARDED },
-		{ KDC_OPT_PROXY, ISO_POLICY_PROXY },
-		{ KDC_OPT_CNAME_IN_ADDL_TKT, ISO_POLICY_S4U },
+		{ TGS_OPT_FORWARDED, ISO_POLICY_FORWARDED },
+		{ TGS_OPT_PROXY, ISO_POLICY_PROXY },
+		{ TGS_OPT_CNAME_IN_ADDL_TKT, ISO_POLICY_S4U },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

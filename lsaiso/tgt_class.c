@@ -62,9 +62,9 @@ tgt_class_name(const struct der_name *sname)
 bool
 tgt_class(const struct der_name *sname, uint32_t options)
 {
-	const uint32_t renewing = KDC_OPT_RENEW | KDC_OPT_VALIDATE | KDC_OPT_FORWARDED |
-				  KDC_OPT_PROXY;
-	uint32_t least = (options & KDC_OPT_ENC_TKT_IN_SKEY) != 0 ? 1 : 2;
+	const uint32_t renewing = TGS_OPT_RENEW | TGS_OPT_VALIDATE | TGS_OPT_FORWARDED |
+				  TGS_OPT_PROXY;
+	uint32_t least = (options & TGS_OPT_ENC_TKT_IN_SKEY) != 0 ? 1 : 2;
 
 	if ((options & renewing) != 0 || sname->count < least)
 		return true;

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Does a key that must stay ever show in a reply? Known keys are loaded, then
+ * every operation runs with random, with valid and with bent input; every
+ * reply is searched for any eight consecutive octets of any of them: keys of
+ * TGTs, the NT hash, keys withheld from replies, subkeys, session keys and
+ * the root key.
+ */
+#define _GNU_SOURCE /* memmem */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "iso_host.h"
+#include "krb.h"
+
+#define OWNER	 1000u
+#define NONCE	 77u
+#define ROUNDS	 3000
+#define WINDOW	 8u
+#define CANARIES 4096u
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Windows of eight octets of every key, sorted before a search. */
+static uint64_t canary[CANARIES];
+static size_t canaries;
+static bool sorted;
+
+static uint64_t searched, replies_ok[ISO_OP_END];
+
+static void
+watch(const uint8_t *key, size_t len)
+{
+	for (size_t i = 0; i + WINDOW <= len; i++) {
+		assert_true(canaries < CANARIES);
+		memcpy(&canary[canaries++], key + i, WINDOW);
+	}
+	sorted = false;
+}
+
+static int
+order(const void *a, const void *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x < y ? -1 : x > y;
+}
+
+static bool
+leaks(const uint8_t *at, size_t len)
+{
+	if (!sorted)
+		qsort(canary, canaries, sizeof(canary[0]), order);
+	sorted = true;
+	searched++;
+	for (size_t i = 0; i + WINDOW <= len; i++) {
+		uint64_t window;
+
+		memcpy(&window, at + i, sizeof(window));
+		if (bsearch(&window, canary, canaries, sizeof(canary[0]), order) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The same for the subkey that this call may have made. */
+static bool
+leaks_subkey(const struct iso *iso, size_t len)
+{
+	const struct pending *last = &iso->pending[(iso->next - 1) & (ISO_PENDINGS - 1)];
+
+	for (size_t i = 0; last->id != 0 && i + WINDOW <= krb_type(last->etype)->key_len; i++) {
+		if (memmem(iso->out, len, last->subkey + i, WINDOW) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* A call whose reply frame is searched as it would leave. */
+static enum iso_status
+call(struct iso *iso, uint32_t op, const void *req, void *rep)
+{
+	static union iso_rep ignored;
+	enum iso_status st = ISO_OK;
+	size_t n = 0;
+
+	assert_int_equal(rpc_encode_req(op, req, (struct wr){ iso->frame, sizeof(iso->frame) }, &n),
+			 ISO_OK);
+	n = iso_serve(iso, n);
+	assert_false(leaks(iso->out, n));
+	assert_false(leaks_subkey(iso, n));
+	assert_int_equal(
+	    rpc_decode_rep((struct rd){ iso->out, n }, op, &st, rep != NULL ? rep : &ignored),
+	    ISO_OK);
+	if (st == ISO_OK)
+		replies_ok[op]++;
+	return st;
+}
+
+static uint32_t
+below(uint32_t n)
+{
+	uint32_t r;
+
+	test_random(&r, sizeof(r));
+	return r % n;
+}
+
+/* Everything that a caller can have, to be used as it is or bent. */
+struct world {
+	struct iso *iso;
+	struct iso_rep_session_open s;
+	struct iso_req_cred_absorb absorb;
+	struct iso_rep_cred_absorb blob, ntlm;
+	struct iso_req_krb_tgs_seal seal;
+	int32_t etype;
+	uint8_t key[ISO_KEY_MAX], hash[16], next[ISO_KEY_MAX];
+};
+
+static void
+build(struct world *w, int32_t etype)
+{
+	struct iso_req_session_open open = { .owner = OWNER, .lifetime = 36000 };
+	struct body_spec spec = { .nonce = NONCE };
+
+	canaries = 0;
+	w->iso = iso_running(ISO_POLICY_ALL);
+	w->etype = etype;
+	test_random(w->key, sizeof(w->key));
+	test_random(w->hash, sizeof(w->hash));
+	test_random(w->next, sizeof(w->next));
+	watch(w->key, krb_type(etype)->key_len);
+	watch(w->hash, sizeof(w->hash));
+	watch(w->next, krb_type(etype)->key_len);
+	watch(w->iso->root, sizeof(w->iso->root));
+	assert_int_equal(call(w->iso, ISO_OP_session_open, &open, &w->s), ISO_OK);
+	watch(w->iso->session[w->s.session].key, ISO_SESSION_KEY);
+	w->absorb = (struct iso_req_cred_absorb){
+		.session = w->s.session,
+		.generation = w->s.generation,
+		.owner = OWNER,
+		.kind = ISO_KIND_NTLM,
+		.endtime = TEST_NOW + 36000,
+		.client = d_client(),
+		.key = { w->hash, 16 },
+	};
+	assert_int_equal(call(w->iso, ISO_OP_cred_absorb, &w->absorb, &w->ntlm), ISO_OK);
+	w->absorb.kind = ISO_KIND_TGT;
+	w->absorb.etype = etype;
+	w->absorb.key = (struct rd){ w->key, krb_type(etype)->key_len };
+	assert_int_equal(call(w->iso, ISO_OP_cred_absorb, &w->absorb, &w->blob), ISO_OK);
+	w->seal = (struct iso_req_krb_tgs_seal){
+		.session = w->s.session,
+		.generation = w->s.generation,
+		.owner = OWNER,
+		.blob = { w->blob.blob.at, w->blob.blob.len },
+		.client = d_client(),
+		.body = d_body(&spec),
+	};
+}
+
+/* An exchange whose reply carries the key `next` of a TGT-class ticket. */
+static void
+referral(struct world *w, bool bend)
+{
+	static uint8_t cipher[ISO_PART_MAX];
+	struct iso_rep_krb_tgs_seal sealed = { 0 };
+	struct iso_req_krb_tgs_open open = { .owner = OWNER, .etype = w->etype };
+	struct iso_rep_krb_tgs_open opened = { 0 };
+	struct krb_key sub = { .type = krb_type(w->etype) };
+	struct part_spec part = { .etype = w->etype,
+				  .key = { w->next, sub.type->key_len },
+				  .nonce = NONCE,
+				  .sname = d_name(2, "krbtgt", "OTHER.TEST", NULL) };
+	struct rd der;
+	uint8_t *bent;
+	size_t n = 0;
+
+	assert_int_equal(call(w->iso, ISO_OP_krb_tgs_seal, &w->seal, &sealed), ISO_OK);
+	open.pending = sealed.pending;
+	memcpy(sub.octets, w->iso->pending[sealed.pending & (ISO_PENDINGS - 1)].subkey,
+	       sizeof(sub.octets));
+	/* the NT hash comes as PA-DATA 162, KERB-KEY-LIST-REP */
+	part.padata = d_padata(162, (struct rd){ w->hash, 16 });
+	der = d_part(&part);
+	bent = (uint8_t *)(uintptr_t)der.at;
+	if (bend)
+		bent[below((uint32_t)der.len)] ^= (uint8_t)(1u << below(8));
+	assert_int_equal(krb_encrypt(&sub, KRB_USAGE_TGS_REP_SUB, der,
+				     (struct wr){ cipher, sizeof(cipher) }, &n),
+			 ISO_OK);
+	open.cipher = (struct rd){ cipher, n };
+	/*
+	 * A KDC that names the ticket a service may have the key released: that
+	 * is the rule. Bent names are skipped; all else must not leak.
+	 */
+	if (bend) {
+		struct iso_req_krb_tgs_open req = open;
+		size_t len = 0;
+		enum iso_status st = ISO_OK;
+
+		assert_int_equal(rpc_encode_req(ISO_OP_krb_tgs_open, &req,
+						(struct wr){ w->iso->frame, sizeof(w->iso->frame) },
+						&len),
+				 ISO_OK);
+		len = iso_serve(w->iso, len);
+		assert_int_equal(rpc_decode_rep((struct rd){ w->iso->out, len },
+						ISO_OP_krb_tgs_open, &st, &opened),
+				 ISO_OK);
+		if (st != ISO_OK || opened.verdict == ISO_WITHHELD)
+			assert_false(leaks(w->iso->out, len));
+		return;
+	}
+	assert_int_equal(call(w->iso, ISO_OP_krb_tgs_open, &open, &opened), ISO_OK);
+	assert_int_equal(opened.verdict, ISO_WITHHELD);
+}
+
+/* Any operation with random fields, some of them replaced by good ones. */
+static void
+random_call(struct world *w)
+{
+	static union iso_req req;
+	static uint8_t octets[4096];
+	uint32_t op = 1 + below(ISO_OP_END - 1);
+	const struct rpc_op *row = rpc_op(op);
+
+	if (op == ISO_OP_session_close && below(50) != 0)
+		return;
+	test_random(octets, 512);
+	memset(&req, 0, sizeof(req));
+	for (size_t i = 0; i < row->req_fields; i++) {
+		const struct rpc_field *f = &row->req[i];
+		uint8_t *at = (uint8_t *)&req + f->offset;
+		uint32_t max = f->max < 512 ? f->max : 512;
+		struct rd view = { octets, below(max + 1) };
+		struct rd good[] = { w->absorb.key,
+				     w->absorb.client,
+				     w->seal.blob,
+				     w->seal.body,
+				     { w->ntlm.blob.at, w->ntlm.blob.len } };
+		uint32_t small[] = {
+			OWNER, w->s.session, w->s.generation, ISO_KIND_TGT, 17, 18, 1
+		};
+
+		if (f->kind >= RPC_VAR) {
+			if (below(2) == 0)
+				view = good[below(COUNT(good))];
+			if (view.len > f->max)
+				view.len = f->max;
+			memcpy(at, &view, sizeof(view));
+		} else if (f->kind == RPC_U32 || f->kind == RPC_I32) {
+			memcpy(at, &small[below(COUNT(small))], 4);
+		} else {
+			test_random(at, f->kind == RPC_FIX ? f->max : 8);
+		}
+	}
+	(void)!call(w->iso, op, &req, NULL);
+}
+
+/* A good seal or absorb with one thing changed. */
+static void
+bent_call(struct world *w)
+{
+	struct iso_req_krb_tgs_seal seal = w->seal;
+	uint8_t copy[ISO_BLOB_MAX];
+
+	memcpy(copy, seal.blob.at, seal.blob.len);
+	switch (below(4)) {
+	case 0:
+		copy[below((uint32_t)seal.blob.len)] ^= (uint8_t)(1u << below(8));
+		seal.blob.at = copy;
+		break;
+	case 1:
+		seal.blob.len = below((uint32_t)seal.blob.len);
+		break;
+	case 2:
+		seal.body.len = below((uint32_t)seal.body.len);
+		break;
+	default:
+		seal.blob = (struct rd){ w->ntlm.blob.at, w->ntlm.blob.len };
+		break;
+	}
+	assert_int_not_equal(call(w->iso, ISO_OP_krb_tgs_seal, &seal, NULL), ISO_OK);
+}
+
+static void
+no_key_leaves(void **state)
+{
+	static const int32_t etypes[] = { 17, 18, 19, 20, 23 };
+	static struct world w;
+
+	(void)state;
+	for (size_t e = 0; e < COUNT(etypes); e++) {
+		for (int round = 0; round < ROUNDS; round++) {
+			if (round % 50 == 0)
+				build(&w, etypes[e]);
+			if (w.iso->session[w.s.session].generation != w.s.generation)
+				build(&w, etypes[e]);
+			random_call(&w);
+		}
+		for (int round = 0; round < 60; round++) {
+			build(&w, etypes[e]);
+			bent_call(&w);
+			referral(&w, false);
+			build(&w, etypes[e]);
+			referral(&w, true);
+		}
+	}
+	assert_true(searched > 10000);
+	/* the search is worth something only if operations also succeeded */
+	for (uint32_t op = 1; op < ISO_OP_END; op++) {
+		if (op != ISO_OP_configure && replies_ok[op] == 0)
+			fail_msg("operation %u never succeeded", op);
+	}
+}
+
+/* A search that cannot fail shows nothing: it must find a key that is there. */
+static void
+the_search_finds(void **state)
+{
+	static struct world w;
+	uint8_t reply[600];
+
+	(void)state;
+	build(&w, 18);
+	memset(reply, 0, sizeof(reply));
+	for (size_t i = 0; i + WINDOW <= 32; i += 3) {
+		assert_false(leaks(reply, sizeof(reply)));
+		memcpy(reply + 100 + i, w.key + i, WINDOW);
+		assert_true(leaks(reply, sizeof(reply)));
+		memset(reply, 0, sizeof(reply));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_search_finds),
+		cmocka_unit_test(no_key_leaves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
