@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured and what is to be reached: the last bullet of the plan, as a table."""
+
+from dataclasses import dataclass
+
+# Goals. Ratios are of rates in the same round, so that a noisy machine hurts both sides alike.
+BEST_PEER = "best peer daemon"   # ours / the fastest other KCM daemon, at least
+FILE = "FILE"                    # time of ours / time of libkrb5 with a FILE cache, at most
+
+
+@dataclass
+class Case:
+    """One kind of operation on credential caches, for one number of tickets and clients."""
+
+    name: str
+    text: str
+    mode: str                    # of kcmbench
+    tickets: int = 10
+    clients: int = 1
+    against: str = ""            # BEST_PEER, FILE or no goal
+    factor: float = 0.0
+    quick: bool = True           # also with --quick
+    own: bool = False            # makes its own caches; else the shared ones of `tickets`
+
+
+RETRIEVE = [Case(f"retrieve/{t}/{c}", f"RETRIEVE, {t} tickets, {c} client{'s' * (c > 1)}",
+                 "retrieve", t, c, BEST_PEER, 1.3, quick=(t == 10 or c == 1))
+            for t in (10, 100, 1000) for c in (1, 8, 64)]
+LIST = [Case(f"list/{t}", f"list, {t} tickets, 1 client", "list", t, 1, BEST_PEER, 5.0)
+        for t in (10, 100, 1000)]
+OTHERS = [
+    Case("store/1", "store a service ticket, 1 client", "store", 100, 1, BEST_PEER, 1.3, own=True),
+    Case("store/8", "store a service ticket, 8 clients", "store", 100, 8, BEST_PEER, 1.3, own=True),
+    Case("logon/1", "store what kinit brings (TGT, 2 config entries)", "logon", own=True),
+    Case("create/1", "create a cache, 1 client", "create", own=True),
+    Case("tgs/1", "TGS on a miss, 1 client", "tgs", 50, 1, FILE, 1.15, own=True),
+    Case("tgs/8", "TGS on a miss, 8 clients", "tgs", 50, 8, FILE, 1.15, own=True),
+    Case("kinit/1", "kinit with a keytab, 1 client", "kinit", own=True, quick=False),
+]
+CASES = RETRIEVE + LIST + OTHERS
+
+# The channel: pingbench modes, each at each placing of the two sides.
+PLACES = {"apart": "on two CPUs", "same": "on one CPU", "free": "placed by the kernel"}
+CHANNEL = {"ping": "lsaiso, empty operation", "socket": "bare socket pair",
+           "sleep": "bare futex, sleeping", "spin": "bare futex, spinning"}
+ISO_OPS = {"absorb": "cred_absorb (STORE of a TGT)", "seal": "krb_tgs_seal (an authenticator)",
+           "session": "session_open and session_close"}
+
+MEMORY_CACHES = 10000

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables for people. Nothing here judges; goals come with their verdict."""
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(head, rows):
+    """Columns as wide as they need; the first is text, the others numbers."""
+    rows = [[str(c) for c in row] for row in rows]
+    width = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    out = []
+    for row in [head, *rows]:
+        cells = [row[0].ljust(width[0])] + [c.rjust(w) for c, w in zip(row[1:], width[1:])]
+        out.append("  ".join(cells).rstrip())
+    out.insert(1, "  ".join("-" * w for w in width))
+    return "\n".join(out)
+
+
+def caches(results, names):
+    """Rate and median of each target, case by case."""
+    rows = []
+    for case in results["cases"]:
+        row = [case["text"]]
+        for name in names:
+            got = case["targets"].get(name)
+            if got is None:
+                row.append("-")
+            elif got.get("error"):
+                row.append("failed")
+            else:
+                row.append(f"{number(got['rate'])} ({number(got['p50_us'])}/{number(got['p99_us'])})")
+        goal = case.get("goal")
+        row.append(f"{goal['ratio']:.2f}x" if goal and goal["ratio"] is not None else "")
+        row.append(verdict(goal))
+        rows.append(row)
+    return table(["operations/s (p50/p99 us)", *names, "ratio", "goal"], rows)
+
+
+def verdict(goal):
+    if not goal:
+        return ""
+    if goal["met"] is None:
+        return f"{goal['text']}: not measured"
+    return f"{goal['text']}: " + ("met" if goal["met"] else f"MISSED, {goal['by']}")
+
+
+def channel(results):
+    rows = [[place["text"]] + [
+        f"{number(place['modes'][m]['rate'])} ({place['modes'][m]['p50_us']:.2f})"
+        if m in place["modes"] else "-" for m in ("ping", "socket", "sleep", "spin")]
+        for place in results["channel"]]
+    head = ["round trips/s (p50 us)", "lsaiso ping", "socket pair", "futex sleeping",
+            "futex spinning"]
+    return table(head, rows)
+
+
+def single(results):
+    return table(["lsaiso and lsass", "value"],
+                 [[row["text"], f"{number(row['value'])} {row['unit']}"]
+                  for row in results["single"]])
+
+
+def goals(results):
+    done = [g for g in results["goals"] if g["met"] is not None]
+    lines = [f"goals: {sum(g['met'] for g in done)} of {len(results['goals'])} met"]
+    for goal in results["goals"]:
+        if goal["met"] is None:
+            lines.append(f"  not measured  {goal['name']}: {goal['text']}")
+        elif not goal["met"]:
+            lines.append(f"  missed        {goal['name']}: {goal['text']}, is {goal['is']} "
+                         f"({goal['by']})")
+    return "\n".join(lines)
