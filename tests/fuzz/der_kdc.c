@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * KDC messages as the broker reads them. The message's own first octet
+ * chooses the grammar. What is accepted is written again with another
+ * sealed part and must read back the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lsass/tgs/creds.h"
+#include "lsass/tgs/der.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint8_t sealed_octets[133] = { 1, 2, 3 };
+static const struct der_sealed sealed = { 18, { sealed_octets, sizeof(sealed_octets) } };
+
+static void
+must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static bool
+equal(struct rd a, struct rd b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static void
+request(struct rd in, struct wr out)
+{
+	struct der_tgs_req req, again;
+
+	if (der_read_tgs_req(in, &req) != 0 || der_make_tgs_req(&req, &sealed, &out) != 0)
+		return;
+	must(der_read_tgs_req((struct rd){ out.at, out.left }, &again) == 0);
+	must(equal(req.body, again.body) && equal(req.ticket, again.ticket));
+}
+
+static void
+reply(struct rd in, struct wr out)
+{
+	struct der_tgs_rep rep, again;
+
+	if (der_read_tgs_rep(in, &rep) != 0 || der_make_tgs_rep(&rep, &sealed, &out) != 0)
+		return;
+	must(der_read_tgs_rep((struct rd){ out.at, out.left }, &again) == 0);
+	must(equal(rep.names, again.names) && equal(again.enc_part.cipher, sealed.cipher));
+}
+
+static void
+part(struct rd in)
+{
+	/* A principal of no components in realm R. */
+	static const uint8_t client[] = { 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 'R' };
+	struct creds_octets octets;
+	struct creds_view view;
+	struct der_part read;
+
+	if (der_read_part(in, &read) != 0 ||
+	    creds_put_part((struct rd){ client, sizeof(client) }, &read, in, &octets) != 0)
+		return;
+	if (creds_view_cred((struct rd){ octets.at, octets.len }, &view) == 0)
+		must(equal(creds_rd(&view.creds.ticket), in));
+	creds_free(&octets);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rd in = { data, size };
+	size_t room = size + sizeof(sealed_octets) + 2 * DER_TGS_SLACK;
+	uint8_t *buf = malloc(room);
+	struct wr out = { buf, room };
+
+	if (buf == NULL || size == 0)
+		goto out;
+	if (data[0] == DER_TGS_REQ)
+		request(in, out);
+	else if (data[0] == DER_TGS_REP)
+		reply(in, out);
+	else
+		part(in);
+out:
+	free(buf);
+	return 0;
+}
