@@ -326,6 +326,20 @@ fail_unknown(struct reading *re, const char *section, const char *name)
 
 /* ---- reading */
 
+/* A section must exist, also an empty one, which inih does not report. */
+static void
+check_section(struct reading *re, const char *line)
+{
+	char section[64];
+	size_t len = strcspn(line + 1, "]");
+
+	if (line[0] != '[' || line[1 + len] != ']')
+		return; /* no section, or one that is not closed: inih says so */
+	(void)snprintf(section, sizeof(section), "%.*s", (int)len, line + 1);
+	if (!section_exists(section))
+		fail_unknown(re, section, "");
+}
+
 /*
  * fgets for inih, which does not tell its handler the line: we count. Takes
  * the indentation off (no continuation lines here) and a comment that
@@ -360,6 +374,8 @@ read_line(char *to, int size, void *arg)
 			break;
 		}
 	}
+	if (!re->failed)
+		check_section(re, from);
 	(void)snprintf(to, size > 0 ? (size_t)size : 0, "%s", re->failed ? "" : from);
 	free(line);
 	return re->failed ? NULL : to;

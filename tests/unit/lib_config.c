@@ -264,12 +264,14 @@ static void
 test_unknown(void **state)
 {
 	(void)state;
-	refuses("[tgs]\nworkers = 3\n[rnu]\nx = 1\n", 4, "did you mean [run]");
+	refuses("[tgs]\nworkers = 3\n[rnu]\nx = 1\n", 3, "did you mean [run]");
 	refuses("[tgs]\nworker = 3\n", 2, "did you mean workers");
 	refuses("[kcm]\nrc4 = yes\n", 2, "belongs in [krb5]");
 	refuses("[tgs]\nsomething_else_entirely = 3\n", 2, "lsaiso.conf(5)");
 	refuses("workers = 3\n", 1, "before the first [section]");
-	refuses("[TGS]\nworkers = 3\n", 2, "unknown section");
+	refuses("[TGS]\nworkers = 3\n", 1, "unknown section");
+	refuses("[tgs]\n  [kmc] ; empty\n", 2, "did you mean [kcm]");
+	refuses("[]\n", 1, "unknown section []");
 }
 
 static void
