@@ -300,7 +300,7 @@ fail_unknown(struct reading *re, const char *section, const char *name)
 {
 	const char *elsewhere = NULL, *near;
 
-	if (section[0] == '\0') {
+	if (section[0] == '\0' && name[0] != '\0') {
 		fail(re, "\"%s\" stands before the first [section]", name);
 		return;
 	}
