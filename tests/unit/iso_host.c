@@ -31,6 +31,18 @@ iso_host_send(struct rd reply)
 	abort();
 }
 
+/* xorshift64: the same octets in every run, for fuzzing. */
+static void
+seeded(uint8_t *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		test_host.seed ^= test_host.seed << 13;
+		test_host.seed ^= test_host.seed >> 7;
+		test_host.seed ^= test_host.seed << 17;
+		at[i] = (uint8_t)(test_host.seed >> 32);
+	}
+}
+
 enum iso_status
 iso_host_entropy(struct wr into)
 {
@@ -38,11 +50,15 @@ iso_host_entropy(struct wr into)
 
 	if (test_host.no_entropy)
 		return ISO_E_ENTROPY;
-	if (n > 0)
+	if (n > 0) {
 		memcpy(into.at, test_host.script.at, n);
-	test_host.script.at += n;
-	test_host.script.len -= n;
-	test_random(into.at + n, into.left - n);
+		test_host.script.at += n;
+		test_host.script.len -= n;
+	}
+	if (test_host.seed != 0)
+		seeded(into.at + n, into.left - n);
+	else
+		test_random(into.at + n, into.left - n);
 	return ISO_OK;
 }
 
@@ -81,8 +97,16 @@ test_random(void *at, size_t n)
 struct iso *
 iso_fresh(void)
 {
-	memset(&the_iso, 0, sizeof(the_iso));
+	return iso_fresh_seeded(0);
+}
+
+struct iso *
+iso_fresh_seeded(uint64_t seed)
+{
+	/* Slots from high on were never touched. */
+	memset(&the_iso, 0, offsetof(struct iso, session[the_iso.high]));
 	memset(&test_host, 0, sizeof(test_host));
+	test_host.seed = seed;
 	test_host.boot_us = UINT64_C(5000000000);
 	test_host.real_us = UINT64_C(1000000) * TEST_NOW;
 	d_reset();

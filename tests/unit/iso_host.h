@@ -18,6 +18,7 @@ struct test_host {
 	uint64_t boot_us, real_us;
 	bool no_entropy;
 	struct rd script; /* octets to hand out as entropy, before random ones */
+	uint64_t seed;	  /* not 0: entropy is a sequence that starts here */
 };
 extern struct test_host test_host;
 
@@ -25,6 +26,8 @@ extern struct test_host test_host;
 
 /* The one state, zeroed and started, clocks reset; phase ISO_BOOT. */
 struct iso *iso_fresh(void);
+/* The same with entropy that repeats from run to run. */
+struct iso *iso_fresh_seeded(uint64_t seed);
 /* The same, configured: this policy, a million calls a second. */
 struct iso *iso_running(uint32_t policy);
 
