@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from lib import kcm, peers, tickets
+from lib import kcm, peers, tickets, users
+from lib.realm import PASSWORDS
 
 TGT = "krbtgt/TEST.LOCAL@TEST.LOCAL"
 
@@ -45,8 +46,20 @@ def test_04_kinit_T_runs_without_armour(alice):
     """FAST needs the armour TGT's key in the client; fast_avail is hidden, so
     libkrb5 does not try."""
     ccache = alice.klist().ok().out.splitlines()[0].split(": ")[1]
-    done = alice.kinit("alice", "-T", ccache, "-c", "KCM:armoured", KRB5_TRACE="/dev/stderr")
-    done.ok().silent_about("FAST armor key")
+    done, trace = alice.traced("kinit", "-T", ccache, "-c", "KCM:armoured", "alice",
+                               stdin=PASSWORDS["alice"] + "\n")
+    done.ok()
+    assert "Getting initial credentials for alice@TEST.LOCAL" in trace
+    assert "FAST armor key" not in trace
+
+
+def test_04b_the_control_with_a_file_cache_is_armoured(user, realm):
+    file = f"FILE:{realm.folder.make('files', mode=0o777)}/armour-{user.uid}"
+    user.kinit("alice", KRB5CCNAME=file).ok()
+    done, trace = user.traced("kinit", "-T", file, "-c", "MEMORY:x", "alice",
+                              stdin=PASSWORDS["alice"] + "\n")
+    done.ok()
+    assert "FAST armor key" in trace
 
 
 def test_05_a_client_that_iterates_fails_on_a_miss_with_bad_integrity(alice, realm):
@@ -81,7 +94,6 @@ def test_07_heimdal_kgetcred_fails_without_a_cached_ticket(user, need_heimdal, l
 
 def peers_user(user):
     """Heimdal's programs need a mount namespace, so they run as root."""
-    from lib import users
     root = users.User(user.daemon, uid=os.geteuid())
     root.run("kdestroy", "-A")
     return root
@@ -123,15 +135,30 @@ def test_09_a_copy_to_FILE_keeps_service_tickets_and_loses_the_tgt(alice, realm,
     done.ok().says("200 OK")
 
 
-def test_10_kvno_U_is_refused_by_policy(alice):
-    """S4U is off by default ([krb5] s4u)."""
-    alice.kvno("-U", "bob", "HTTP/localhost").fails("refused", "permissions")
-
-
-def test_11_kvno_P_is_refused_by_policy(alice, realm):
+@pytest.fixture
+def service(user, realm):
+    """Somebody who is HTTP/localhost, by its keytab."""
     keytab = realm.keytab("HTTP/localhost")
     os.chmod(keytab, 0o644)
-    alice.kvno("-k", keytab, "-U", "bob", "-P", "HTTP/localhost").fails()
+    user.run("kinit", "-k", "-t", f"FILE:{keytab}", "HTTP/localhost").ok()
+    user.kvno("ldap/localhost").ok()
+    return user
+
+
+def test_10_kvno_U_is_refused_by_policy(service, realm):
+    """S4U2Self is off by default ([krb5] s4u)."""
+    service.kvno("-U", "bob", "HTTP/localhost").fails("policy rejects request")
+    # The control: with a FILE cache the KDC allows it.
+    file = f"FILE:{realm.folder.make('files', mode=0o777)}/s4u-{service.uid}"
+    service.run("kinit", "-k", "-t", f"FILE:{realm.keytab('HTTP/localhost')}", "HTTP/localhost",
+                KRB5CCNAME=file).ok()
+    service.kvno("-U", "bob", "HTTP/localhost", KRB5CCNAME=file).ok()
+
+
+def test_11_kvno_P_is_refused_by_policy(service):
+    """S4U2Proxy too; and it needs S4U2Self's ticket first."""
+    service.kvno("-U", "bob", "-P", "-k", service.realm.keytab("HTTP/localhost"),
+                 "HTTP/localhost").fails()
 
 
 def test_12_kinit_S_kadmin_is_withheld_as_a_tgt_class_ticket(user):

@@ -115,7 +115,7 @@ def test_10_store_into_a_cache_that_is_not_there_is_NOFILE(k):
     assert code_of(k.store, "nothing", made_up()) == kcm.FCC_NOFILE
 
 
-@pytest.mark.parametrize("name", ["0", "a", "with space", "user:with:colons", "64000:x", "é",
+@pytest.mark.parametrize("name", ["0", "a", "with space", "user:with:colons", "64000:x",
                                   "x" * 200])
 def test_11_any_reasonable_name_is_taken(k, name):
     k.initialize(name, ALICE)
@@ -125,7 +125,7 @@ def test_11_any_reasonable_name_is_taken(k, name):
 
 
 def test_12_names_that_cannot_be_are_refused_and_harm_nothing(k):
-    for name in ("", "x" * 5000):
+    for name in ("", "é", "x\ny", "../../etc/passwd", "x" * 5000):
         try:
             k.initialize(name, ALICE)
         except KcmError:

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from . import proc, users
 
 PAGE = mmap.PAGESIZE
-PIECE = 4 << 20
-# A mapping larger than this is read page by page, where /proc/PID/pagemap
-# says that there is a page (reservations, sanitizer shadows).
-SPARSE = 256 << 20
-HUGE = 1 << 40
+PIECE = 1 << 18
+# Of a mapping larger than this only pages that exist are read, as /proc/PID/pagemap
+# says (malloc arenas and sanitizer shadows are mostly reserved); one larger than
+# HUGE is not searched, and counted as skipped.
+SPARSE = 1 << 20
+HUGE = 1 << 38
 
 
 def needles(key):
@@ -89,6 +90,12 @@ def present_ranges(pid, start, end):
             entries = f.read(min((end - at) // PAGE, 1 << 17) * 8)
             if not entries:
                 break
+            if not entries[7] >> 6 and entries == entries[:8] * (len(entries) // 8):
+                if run is not None:
+                    ranges.append((run, at))
+                    run = None
+                at += len(entries) // 8 * PAGE
+                continue
             for n, in struct.iter_unpack("<Q", entries):
                 if n >> 62:
                     if run is None:
