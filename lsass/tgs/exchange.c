@@ -55,9 +55,13 @@ broken(struct exchange *ex, int32_t code)
 static krb5_error_code
 refused_by_iso(struct exchange *ex, const char *what, enum iso_status status)
 {
-	log_info("tgs: uid %u: %s: %s", (unsigned int)ex->req->uid, what,
-		 rpc_status_text((uint32_t)status));
-	return broken(ex, code_of(status));
+	int32_t code = code_of(status);
+	/* What any user can bring about as often as they like does not fill the log. */
+	bool common = code == KRB5KRB_AP_ERR_TKT_EXPIRED || code == KRB5KDC_ERR_SVC_UNAVAILABLE;
+
+	log_line(common ? LOG_DEBUG : LOG_INFO, "tgs: uid %u: %s: %s", (unsigned int)ex->req->uid,
+		 what, rpc_status_text((uint32_t)status));
+	return broken(ex, code);
 }
 
 /* ---- messages for libkrb5: a krb5_data and its octets, both malloc */

@@ -258,20 +258,54 @@ tgs_submit(struct tgs *t, const struct tgs_request *req, tgs_done *done, void *a
 	return ++t->last_number;
 }
 
+/* Nobody waits for it any more: if it has not begun, it need not. */
+static void
+abandon(struct tgs *t, struct job *job)
+{
+	struct job **at;
+	bool queued;
+
+	pthread_mutex_lock(&t->lock);
+	for (at = &t->queue; *at != NULL && *at != job; at = &(*at)->next) {}
+	queued = *at == job;
+	if (queued) {
+		*at = job->next;
+		if (*at == NULL)
+			t->queue_end = at;
+		t->waiting--;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (!queued)
+		return;
+	forget_job(t, job);
+	job_free(job);
+}
+
+static bool
+cancel_in(struct job *job, uint64_t number)
+{
+	for (struct waiter **at = &job->waiters; *at != NULL; at = &(*at)->next) {
+		struct waiter *waiter = *at;
+
+		if (waiter->number != number)
+			continue;
+		*at = waiter->next;
+		free(waiter);
+		return true;
+	}
+	return false;
+}
+
 void
 tgs_cancel(struct tgs *t, uint64_t number)
 {
 	for (size_t i = 0; i < POOL_BUCKETS; i++) {
 		for (struct job *job = t->all[i]; job != NULL; job = job->all_next) {
-			for (struct waiter **at = &job->waiters; *at != NULL; at = &(*at)->next) {
-				struct waiter *waiter = *at;
-
-				if (waiter->number != number)
-					continue;
-				*at = waiter->next;
-				free(waiter);
-				return;
-			}
+			if (!cancel_in(job, number))
+				continue;
+			if (job->waiters == NULL && !job->delivering)
+				abandon(t, job);
+			return;
 		}
 	}
 }

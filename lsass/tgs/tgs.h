@@ -75,7 +75,7 @@ void tgs_stop(struct tgs *t); /* waits for running exchanges at most 1 s */
  */
 uint64_t tgs_submit(struct tgs *t, const struct tgs_request *req, tgs_done *done, void *arg);
 
-/* The asker is gone: done will not run. The exchange itself goes on. */
+/* The asker is gone: done will not run. An exchange that has begun goes on. */
 void tgs_cancel(struct tgs *t, uint64_t number);
 
 /* Counters for lsactl status. */

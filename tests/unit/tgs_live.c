@@ -10,6 +10,9 @@
  *   KEYTAB       keys of HTTP/localhost and HTTP/web.other.local
  *   KRB5_CONFIG  realms TEST.LOCAL, OTHER.LOCAL and SLOW.LOCAL, whose KDC
  *                takes requests and never answers
+ *   CONFIG_TCP   krb5.conf of a KDC of TEST.LOCAL that sends no reply of
+ *                more than 300 octets by UDP
+ *   CONFIG_DOWN  krb5.conf of a KDC of TEST.LOCAL that does not run
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
@@ -41,6 +44,7 @@ static krb5_context ctx;
 static pid_t iso;
 static struct tgs *pool;
 static int event_fd;
+static void *volatile left_behind; /* so that its memory counts as reachable */
 
 /* A logon: a session of lsaiso, a TGT with a stand-in key, its blob. */
 struct logon {
@@ -226,6 +230,7 @@ struct want {
 	int32_t etype;
 	uint64_t cache_id;
 	const struct logon *second; /* user to user */
+	int32_t offset;
 };
 
 static uint64_t
@@ -241,6 +246,7 @@ submit(const struct logon *lo, const struct want *want, struct answer *an)
 	req.client = (struct rd){ lo->client.at, lo->client.len };
 	req.server = (struct rd){ server.at, server.len };
 	req.etype = want->etype;
+	req.kdc_offset = want->offset;
 	if (want->second != NULL) {
 		req.user_to_user = true;
 		req.second_ticket = want->second->ticket;
@@ -310,7 +316,7 @@ test_service_ticket(void **state)
 	struct answer an;
 
 	for (size_t i = 0; i < 3; i++) {
-		struct want want = { "HTTP/localhost@TEST.LOCAL", types[i], 0, 100 + i, NULL };
+		struct want want = { "HTTP/localhost@TEST.LOCAL", types[i], 0, 100 + i, NULL, 0 };
 
 		assert_int_equal(ask_for(&alice, &want, &an), 0);
 		assert_int_equal(an.n, 1);
@@ -327,7 +333,7 @@ test_etypes(void **state)
 	struct answer an;
 
 	for (size_t i = 0; i < 4; i++) {
-		struct want want = { "HTTP/localhost@TEST.LOCAL", 3, etypes[i], 1, NULL };
+		struct want want = { "HTTP/localhost@TEST.LOCAL", 3, etypes[i], 1, NULL, 0 };
 
 		assert_int_equal(ask_for(&alice, &want, &an), 0);
 		assert_int_equal(an.creds->keyblock.enctype, etypes[i]);
@@ -343,7 +349,7 @@ test_empty_realm(void **state)
 	struct answer an;
 
 	for (size_t i = 0; i < 2; i++) {
-		struct want want = { "HTTP/localhost@", types[i], 0, 200 + i, NULL };
+		struct want want = { "HTTP/localhost@", types[i], 0, 200 + i, NULL, 0 };
 
 		assert_int_equal(ask_for(&alice, &want, &an), 0);
 		ticket_works(an.creds, NULL);
@@ -355,7 +361,7 @@ test_empty_realm(void **state)
 static void
 cross_realm(const char *server)
 {
-	struct want want = { server, KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct want want = { server, KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
 	struct creds_view first;
 	struct answer an;
 	char *name;
@@ -403,7 +409,7 @@ without_broker(krb5_creds *tgt, const char *server)
 static void
 test_keys_stay(void **state)
 {
-	struct want want = { "krbtgt/OTHER.LOCAL@TEST.LOCAL", KRB5_NT_SRV_INST, 0, 1, NULL };
+	struct want want = { "krbtgt/OTHER.LOCAL@TEST.LOCAL", KRB5_NT_SRV_INST, 0, 1, NULL, 0 };
 	struct creds_view own;
 	struct answer an;
 
@@ -421,7 +427,7 @@ test_keys_stay(void **state)
 static void
 test_user_to_user(void **state)
 {
-	struct want want = { "bob@TEST.LOCAL", KRB5_NT_PRINCIPAL, 0, 1, &bob };
+	struct want want = { "bob@TEST.LOCAL", KRB5_NT_PRINCIPAL, 0, 1, &bob, 0 };
 	struct answer an;
 
 	assert_int_equal(ask_for(&alice, &want, &an), 0);
@@ -436,7 +442,7 @@ test_user_to_user(void **state)
 static void
 test_unknown_service(void **state)
 {
-	struct want want = { "HTTP/nobody@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct want want = { "HTTP/nobody@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
 	struct tgs_stats before = stats(), after;
 	struct answer an;
 
@@ -455,7 +461,7 @@ test_unknown_service(void **state)
 static void
 test_policy_of_kdc(void **state)
 {
-	struct want want = { "nosvr/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct want want = { "nosvr/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
 	struct answer an;
 
 	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_MUST_USE_USER2USER);
@@ -464,7 +470,7 @@ test_policy_of_kdc(void **state)
 static void
 test_wrong_stand_in(void **state)
 {
-	struct want want = { "ldap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL };
+	struct want want = { "ldap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
 	struct logon other = alice;
 	struct answer an;
 
@@ -485,7 +491,7 @@ test_wrong_stand_in(void **state)
 static void
 test_closed_session(void **state)
 {
-	struct want want = { "imap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 77, NULL };
+	struct want want = { "imap/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 77, NULL, 0 };
 	struct iso_req_session_close req = { 0 };
 	struct iso_rep_session_close rep;
 	struct logon gone;
@@ -505,7 +511,7 @@ test_closed_session(void **state)
 static void
 test_no_tgt(void **state)
 {
-	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL };
+	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL, 0 };
 	struct creds_octets server = princ_octets(want.server, want.type);
 	struct tgs_request req = { .uid = OWNER, .cache_id = 5 };
 	struct answer an = { 0 };
@@ -524,10 +530,28 @@ test_no_tgt(void **state)
 	creds_free(&server);
 }
 
+/* The offset goes into lsaiso's authenticator: a wrong one is noticed. */
+static void
+test_clock(void **state)
+{
+	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 21, NULL, 3600 };
+	struct answer an;
+
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_SKEW);
+	want.offset = 20;
+	want.cache_id = 22;
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	forget(&an);
+	want.offset = 0;
+	want.cache_id = 23;
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	forget(&an);
+}
+
 static void
 test_no_kdc(void **state)
 {
-	struct want want = { "HTTP/x.nowhere@NOWHERE.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL };
+	struct want want = { "HTTP/x.nowhere@NOWHERE.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL, 0 };
 	struct answer an;
 
 	assert_int_not_equal(ask_for(&alice, &want, &an), 0);
@@ -535,10 +559,94 @@ test_no_kdc(void **state)
 
 /* ---- the pool */
 
+static struct tgs *
+new_pool(const char *krb5_config, unsigned int workers, unsigned int queue, int *fd)
+{
+	struct config cf = { 0 };
+	char file[4096];
+	struct tgs *t;
+
+	(void)snprintf(file, sizeof(file), "%s", krb5_config);
+	cf.tgs_workers = workers;
+	cf.tgs_workers_per_realm = 4;
+	cf.tgs_queue = queue;
+	cf.tgs_negative_seconds = 10;
+	cf.krb5_config = file;
+	t = tgs_start(&cf, fd);
+	assert_non_null(t);
+	return t;
+}
+
+static void
+start_pool(void)
+{
+	pool = new_pool("", 8, 1024, &event_fd);
+}
+
+/* Use another pool for a while. */
+static struct tgs *
+swap_pool(struct tgs *other, int *fd)
+{
+	struct tgs *was = pool;
+	int was_fd = event_fd;
+
+	pool = other;
+	event_fd = *fd;
+	*fd = was_fd;
+	return was;
+}
+
+/* The KDC answers RESPONSE_TOO_BIG over UDP: libkrb5 comes again over TCP. */
+static void
+test_too_big_for_udp(void **state)
+{
+	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
+	struct answer an;
+	struct tgs *main_pool;
+	int fd;
+
+	main_pool = new_pool(getenv("CONFIG_TCP"), 1, 4, &fd);
+	main_pool = swap_pool(main_pool, &fd);
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	ticket_works(an.creds, NULL);
+	forget(&an);
+	tgs_stop(pool);
+	swap_pool(main_pool, &fd);
+}
+
+/* krb5.conf changes under a running pool: the next request goes by the new one. */
+static void
+test_config_changes(void **state)
+{
+	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
+	struct answer an;
+	struct tgs *main_pool;
+	char line[256];
+	FILE *from, *to;
+	int fd;
+
+	main_pool = new_pool(getenv("CONFIG_DOWN"), 1, 4, &fd);
+	main_pool = swap_pool(main_pool, &fd);
+	assert_int_equal(ask_for(&alice, &want, &an), KRB5_KDC_UNREACH);
+	from = fopen(getenv("KRB5_CONFIG"), "r");
+	to = fopen(getenv("CONFIG_DOWN"), "w");
+	assert_non_null(from);
+	assert_non_null(to);
+	while (fgets(line, sizeof(line), from) != NULL)
+		assert_true(fputs(line, to) >= 0);
+	fclose(from);
+	fclose(to);
+	want.cache_id = 2; /* the failure is remembered for two seconds */
+	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	forget(&an);
+	tgs_stop(pool);
+	swap_pool(main_pool, &fd);
+}
+
 static void
 test_merge(void **state)
 {
-	struct want want = { "svc/n001.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 9, NULL };
+	struct want want = { "svc/n001.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 9, NULL, 0 };
 	struct tgs_stats before = stats(), after;
 	struct answer an[20];
 	uint64_t numbers[20];
@@ -572,7 +680,7 @@ test_many(void **state)
 
 	memset(an, 0, sizeof(an));
 	for (size_t i = 0; i < N; i++) {
-		struct want want = { names[i], KRB5_NT_SRV_HST, 0, 10, NULL };
+		struct want want = { names[i], KRB5_NT_SRV_HST, 0, 10, NULL, 0 };
 
 		(void)snprintf(names[i], sizeof(names[i]), "svc/n%03zu.test.local@TEST.LOCAL", i);
 		submit(&alice, &want, &an[i]);
@@ -604,22 +712,58 @@ slow_logon(struct logon *lo)
 	absorb(lo, &wire);
 }
 
+/* A full queue refuses at once, and a job that nobody waits for makes room. */
+static void
+test_queue_full(void **state)
+{
+	static struct answer an[9];
+	static char names[9][64];
+	uint64_t numbers[9], start;
+	struct tgs *main_pool;
+	struct logon lo;
+	int fd;
+
+	slow_logon(&lo);
+	main_pool = new_pool("", 1, 8, &fd);
+	main_pool = swap_pool(main_pool, &fd);
+	for (size_t i = 0; i < 9; i++) {
+		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
+
+		(void)snprintf(names[i], sizeof(names[i]), "HTTP/n%zu@SLOW.LOCAL", i);
+		numbers[i] = submit(&lo, &w, &an[i]);
+		for (start = now_ms(); i == 0 && stats().running == 0 && now_ms() - start < 5000;)
+			usleep(1000); /* the first is out of the queue */
+		/* All of one user: half of the queue is theirs. */
+		assert_int_equal(numbers[i] == 0, i > 4);
+		assert_int_equal(an[i].code, i > 4 ? KRB5KDC_ERR_SVC_UNAVAILABLE : 0);
+	}
+	assert_int_equal(stats().refused, 4);
+	tgs_cancel(pool, numbers[2]);
+	memset(&an[5], 0, sizeof(an[5]));
+	struct want again = { names[5], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
+	assert_int_not_equal(submit(&lo, &again, &an[5]), 0);
+	left_behind = pool;
+	tgs_stop(pool);
+	swap_pool(main_pool, &fd);
+	creds_free(&lo.cred);
+}
+
 /* One silent KDC must not hold the whole pool; also shows that stopping ends in time. */
 static void
 test_slow_realm(void **state)
 {
 	static struct answer slow[12], fast;
 	static char names[12][64];
-	struct want want = { "svc/n180.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 11, NULL };
+	struct want want = { "svc/n180.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 11, NULL, 0 };
 	struct logon lo;
-	uint64_t start;
+	uint64_t start, last = 0;
 
 	slow_logon(&lo);
 	for (size_t i = 0; i < 12; i++) {
-		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL };
+		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
 
 		(void)snprintf(names[i], sizeof(names[i]), "HTTP/n%zu@SLOW.LOCAL", i);
-		submit(&lo, &w, &slow[i]);
+		last = submit(&lo, &w, &slow[i]);
 	}
 	start = now_ms();
 	assert_int_equal(ask_for(&alice, &want, &fast), 0);
@@ -627,6 +771,8 @@ test_slow_realm(void **state)
 	assert_false(slow[0].came);
 	assert_int_equal(stats().running, 4);
 	assert_int_equal(stats().waiting, 8);
+	tgs_cancel(pool, last); /* not begun: it leaves the queue */
+	assert_int_equal(stats().waiting, 7);
 	forget(&fast);
 	start = now_ms();
 	tgs_stop(pool);
@@ -635,21 +781,6 @@ test_slow_realm(void **state)
 }
 
 /* ---- */
-
-static void
-start_pool(void)
-{
-	struct config cf = { 0 };
-	char empty[] = "";
-
-	cf.tgs_workers = 8;
-	cf.tgs_workers_per_realm = 4;
-	cf.tgs_queue = 1024;
-	cf.tgs_negative_seconds = 10;
-	cf.krb5_config = empty;
-	pool = tgs_start(&cf, &event_fd);
-	assert_non_null(pool);
-}
 
 static int
 set_up(void **state)
@@ -678,7 +809,7 @@ tear_down(void **state)
 static void
 test_iso_gone(void **state)
 {
-	struct want want = { "smtp/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 13, NULL };
+	struct want want = { "smtp/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 13, NULL, 0 };
 	struct answer an;
 	int32_t last = 0;
 
@@ -712,7 +843,9 @@ main(void)
 		cmocka_unit_test(test_wrong_stand_in),	cmocka_unit_test(test_closed_session),
 		cmocka_unit_test(test_no_tgt),		cmocka_unit_test(test_no_kdc),
 		cmocka_unit_test(test_merge),		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_iso_gone),	cmocka_unit_test(test_slow_realm),
+		cmocka_unit_test(test_clock),		cmocka_unit_test(test_too_big_for_udp),
+		cmocka_unit_test(test_config_changes),	cmocka_unit_test(test_iso_gone),
+		cmocka_unit_test(test_queue_full),	cmocka_unit_test(test_slow_realm),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

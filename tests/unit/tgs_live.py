@@ -29,6 +29,22 @@ def silent_kdc():
     return port, (udp, tcp)
 
 
+def small_kdc(realm):
+    """A second KDC of HOME whose UDP replies have at most 300 octets."""
+    port = proc.free_port()
+    with open(realm.kdc_config, encoding="utf-8") as f:
+        text = f.read()
+    text = text.replace("kdc_max_dgram_reply_size = 4096", "kdc_max_dgram_reply_size = 300")
+    text = text.replace(f":{realm.kdc[HOME]}", f":{port}")
+    config = realm.folder.write("small-kdc.conf", text)
+    env = dict(realm.kdc_env, KRB5_KDC_PROFILE=config)
+    daemon = proc.Daemon(["krb5kdc", "-n", "-r", HOME], realm.folder("small-kdc.out"), env=env)
+    realm.daemons.append(daemon)
+    proc.wait_until("krb5kdc", lambda: proc.port_answers(port), process=daemon.process,
+                    log=realm.folder("small-kdc.out"))
+    return port
+
+
 def main():
     program, lsaiso = sys.argv[1:3]
     if not os.path.exists(lsaiso):
@@ -50,7 +66,12 @@ def main():
         kdc = 127.0.0.1:{port}
     }}
 """)
-        env = realm.env(config, LSAISO=lsaiso, KEYTAB=f"FILE:{away}")
+        small, nobody = small_kdc(realm), proc.free_port()
+        tcp = realm.write_config("tgs-tcp.conf", ccache="MEMORY:", kdc={HOME: small, AWAY: nobody})
+        down = realm.write_config("tgs-down.conf", ccache="MEMORY:",
+                                  kdc={HOME: nobody, AWAY: nobody})
+        env = realm.env(config, LSAISO=lsaiso, KEYTAB=f"FILE:{away}", CONFIG_TCP=tcp,
+                        CONFIG_DOWN=down)
         for user in ("alice", "bob"):
             env[f"TGT_{user.upper()}"] = f"FILE:{realm.folder(user + '.cc')}"
             proc.run(["kinit", "-c", env[f"TGT_{user.upper()}"], user], env=env,
