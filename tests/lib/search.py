@@ -151,9 +151,14 @@ def search_process(pid, wanted, result):
         maps = mappings(pid)
         result.processes += bool(maps)
         for start, end, permissions, what in maps:
+            if not proc.alive(pid):
+                return
             if what in ("[vvar]", "[vvar_vclock]", "[vsyscall]", "[vdso]"):
                 continue
-            ranges = readable_ranges(pid, start, end)
+            try:
+                ranges = readable_ranges(pid, start, end)
+            except OSError:  # it has just ended
+                return
             if ranges is None:
                 result.skipped.append((pid, name, what, f"{(end - start) >> 30} GiB reserved"))
                 continue
