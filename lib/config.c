@@ -331,7 +331,7 @@ static void
 check_section(struct reading *re, const char *line)
 {
 	char section[64];
-	size_t len = strcspn(line + 1, "]");
+	size_t len = line[0] == '[' ? strcspn(line + 1, "]") : 0;
 
 	if (line[0] != '[' || line[1 + len] != ']')
 		return; /* no section, or one that is not closed: inih says so */

@@ -218,7 +218,7 @@ static void
 test_admin_socket_follows(void **state)
 {
 	(void)state;
-	reads("[run]\ndirectory = /x/run\n");
+	reads("[run]\ndirectory = /x/run\n \n\t");
 	assert_string_equal(cf.admin_socket, "/x/run/admin.sock");
 	config_free(&cf);
 	reads("[run]\ndirectory = /x/run\n[admin]\nsocket = /y/a\n");
