@@ -276,12 +276,12 @@ short_and_long_requests(void **state)
 	requests[6] = named(DESTROY, "0");
 	for (size_t i = 0; i < n; i++) {
 		for (size_t len = 4; len <= requests[i].len + 1; len++) {
-			struct made copy = requests[i];
-			uint8_t *exact = malloc(len);
+			uint8_t *exact;
 
 			if (len == requests[i].len)
 				continue;
-			memcpy(exact, copy.at, len);
+			exact = malloc(len);
+			memcpy(exact, requests[i].at, len);
 			assert_true(kcm_request(&cl, exact, len));
 			if (status() != KRB5_CC_FORMAT)
 				fail_msg("request %zu of %zu octets: %d", i, len, status());
