@@ -139,7 +139,7 @@ class Victim:
     def log_off(self):
         self.user.run("kdestroy", "-A").ok()
 
-    # ---- attacks: each returns (got the key?, details for people)
+    # ---- attacks: each returns (got the key? None: nothing to attack, details for people)
 
     def attack_cache(self):
         """Read the cache as root, in the file or as the daemon hands it out."""
@@ -153,12 +153,14 @@ class Victim:
 
     def attack_core(self):
         """gcore of every process of the daemon."""
+        if not self.daemon.pids:
+            return None, "there is no daemon"
         got, said = False, []
         for pid in self.daemon.pids:
             answer = search.search_core(self.key, pid, self.daemon.folder)
             said.append(f"{search.comm(pid)}: {answer}")
             got = got or answer is True
-        return got, ", ".join(said) or "there is no daemon"
+        return got, ", ".join(said)
 
     def attack_files(self):
         """Every file of the cache's, state and run folders."""
@@ -168,7 +170,7 @@ class Victim:
     def attack_traffic(self):
         """What went from the daemon to its clients."""
         if not self.recorder:
-            return False, "there is no daemon"
+            return None, "there is no daemon"
         got = search.holds(bytes(self.recorder.to_client), search.needles(self.key))
         return got, f"{len(self.recorder.to_client)} octets"
 
