@@ -10,44 +10,9 @@
 #include "session.h"
 #include "wipe.h"
 
-/* Offsets of the picture in blob.h. */
-enum {
-	AT_MAGIC = 0,
-	AT_VERSION = 4,
-	AT_KIND = 5,
-	AT_MAY = 6,
-	AT_ETYPE = 8,
-	AT_FLAGS = 12,
-	AT_SESSION = 16,
-	AT_GENERATION = 20,
-	AT_OWNER = 24,
-	AT_BOOT_ID = 28,
-	AT_CREATED = 44,
-	AT_EXPIRES = 52,
-	AT_CLIENT = 60,
-};
-_Static_assert(AT_CLIENT + ISO_HASH == BLOB_HEADER, "the header has no holes");
-
 #define REMAINING_MAX (INT64_C(10) * 366 * 86400) /* longer credentials end then */
 
 static const uint8_t magic[4] = { 'L', 'S', 'A', 'B' };
-
-static void
-put(uint8_t *at, uint64_t value, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t
-get(const uint8_t *at, size_t n)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < n; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
 
 void
 blob_client_hash(struct rd client, uint8_t hash[ISO_HASH])
@@ -99,34 +64,29 @@ derive(const struct iso *iso, const struct session *s, uint8_t kind,
 }
 
 enum iso_status
-blob_seal(struct iso *iso, const struct session *s, const struct blob *b, struct rd secret,
-	  struct wr out, uint32_t *len)
+blob_seal(struct iso *iso, const struct session *s, struct blob *b, struct rd secret, struct wr out,
+	  uint32_t *len)
 {
-	uint8_t *h = out.at;
+	uint8_t *nonce = out.at + BLOB_HEADER;
 	struct siv_cmac_aes256_ctx siv;
 
 	*len = 0;
 	if (secret.len < 1 || secret.len > ISO_KEY_MAX || out.left < BLOB_OVER + secret.len)
 		return ISO_E_RANGE;
-	if (iso_host_entropy((struct wr){ h + BLOB_HEADER, BLOB_NONCE }) != ISO_OK)
+	if (iso_host_entropy((struct wr){ nonce, BLOB_NONCE }) != ISO_OK)
 		return ISO_E_ENTROPY;
-	memcpy(h + AT_MAGIC, magic, sizeof(magic));
-	put(h + AT_VERSION, BLOB_VERSION, 1);
-	put(h + AT_KIND, b->kind, 1);
-	put(h + AT_MAY, b->may, 2);
-	put(h + AT_ETYPE, (uint32_t)b->etype, 4);
-	put(h + AT_FLAGS, 0, 4);
-	put(h + AT_SESSION, session_slot(iso, s), 4);
-	put(h + AT_GENERATION, s->generation, 4);
-	put(h + AT_OWNER, s->owner, 4);
-	memcpy(h + AT_BOOT_ID, iso->boot_id, ISO_BOOT_ID);
-	put(h + AT_CREATED, iso->now_ms, 8);
-	put(h + AT_EXPIRES, b->expires_ms, 8);
-	memcpy(h + AT_CLIENT, b->client, ISO_HASH);
+	memcpy(b->magic, magic, sizeof(magic));
+	b->version = BLOB_VERSION;
+	b->flags = 0;
+	b->session = session_slot(iso, s);
+	b->generation = s->generation;
+	b->owner = s->owner;
+	memcpy(b->boot_id, iso->boot_id, ISO_BOOT_ID);
+	b->created_ms = iso->now_ms;
+	memcpy(out.at, b, BLOB_HEADER);
 	derive(iso, s, b->kind, &siv);
-	siv_cmac_aes256_encrypt_message(&siv, BLOB_NONCE, h + BLOB_HEADER, BLOB_HEADER, h,
-					BLOB_SIV + secret.len, h + BLOB_HEADER + BLOB_NONCE,
-					secret.at);
+	siv_cmac_aes256_encrypt_message(&siv, BLOB_NONCE, nonce, BLOB_HEADER, out.at,
+					BLOB_SIV + secret.len, nonce + BLOB_NONCE, secret.at);
 	wipe(&siv, sizeof(siv));
 	*len = BLOB_OVER + (uint32_t)secret.len;
 	return ISO_OK;
@@ -134,53 +94,45 @@ blob_seal(struct iso *iso, const struct session *s, const struct blob *b, struct
 
 /* An authentic header against the call. */
 static enum iso_status
-judge(struct iso *iso, const struct session *s, const uint8_t *h, const struct blob *want,
-      struct blob *got)
+judge(struct iso *iso, const struct session *s, const struct blob *got, const struct blob *want)
 {
-	got->kind = h[AT_KIND];
-	got->may = (uint16_t)get(h + AT_MAY, 2);
-	got->etype = (int32_t)get(h + AT_ETYPE, 4);
-	got->expires_ms = get(h + AT_EXPIRES, 8);
-	memcpy(got->client, h + AT_CLIENT, ISO_HASH);
-	if (get(h + AT_FLAGS, 4) != 0 || get(h + AT_SESSION, 4) != session_slot(iso, s) ||
-	    get(h + AT_GENERATION, 4) != s->generation ||
-	    memcmp(h + AT_BOOT_ID, iso->boot_id, ISO_BOOT_ID) != 0)
+	if (got->version != BLOB_VERSION || got->flags != 0 ||
+	    got->session != session_slot(iso, s) || got->generation != s->generation ||
+	    memcmp(got->boot_id, iso->boot_id, ISO_BOOT_ID) != 0)
 		return ISO_E_BLOB;
-	if (get(h + AT_OWNER, 4) != s->owner)
+	if (got->owner != s->owner)
 		return ISO_E_OWNER;
 	if (got->kind != want->kind || (got->may & want->may) != want->may)
 		return ISO_E_KIND;
 	if (got->expires_ms <= iso_now(iso))
 		return ISO_E_EXPIRED;
-	if (!ct_equal(got->client, want->client, ISO_HASH))
-		return ISO_E_OWNER;
-	return ISO_OK;
+	return ct_equal(got->client, want->client, ISO_HASH) ? ISO_OK : ISO_E_OWNER;
 }
 
 enum iso_status
 blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct blob *want,
 	  struct blob *got, uint8_t secret[ISO_KEY_MAX], size_t *len)
 {
-	const uint8_t *h = blob.at;
+	const uint8_t *nonce = blob.at + BLOB_HEADER;
 	struct siv_cmac_aes256_ctx siv;
 	enum iso_status st = ISO_E_BLOB;
 	int authentic = 0;
 
 	*len = 0;
 	if (blob.len <= BLOB_OVER || blob.len > BLOB_OVER + ISO_KEY_MAX ||
-	    memcmp(h + AT_MAGIC, magic, sizeof(magic)) != 0 || h[AT_VERSION] != BLOB_VERSION)
-		return ISO_E_BLOB;
-	derive(iso, s, h[AT_KIND], &siv);
-	authentic = siv_cmac_aes256_decrypt_message(&siv, BLOB_NONCE, h + BLOB_HEADER, BLOB_HEADER,
-						    h, blob.len - BLOB_OVER, secret,
-						    h + BLOB_HEADER + BLOB_NONCE);
+	    memcmp(blob.at, magic, sizeof(magic)) != 0)
+		return st;
+	memcpy(got, blob.at, BLOB_HEADER);
+	derive(iso, s, got->kind, &siv);
+	authentic = siv_cmac_aes256_decrypt_message(&siv, BLOB_NONCE, nonce, BLOB_HEADER, blob.at,
+						    blob.len - BLOB_OVER, secret,
+						    nonce + BLOB_NONCE);
 	wipe(&siv, sizeof(siv));
 	if (authentic)
-		st = judge(iso, s, h, want, got);
-	if (st != ISO_OK) {
+		st = judge(iso, s, got, want);
+	if (st == ISO_OK)
+		*len = blob.len - BLOB_OVER;
+	else
 		wipe(secret, ISO_KEY_MAX);
-		return st;
-	}
-	*len = blob.len - BLOB_OVER;
-	return ISO_OK;
+	return st;
 }

@@ -2,18 +2,10 @@
 /*
  * Sealed credentials: what the broker keeps instead of a secret.
  *
- * Octets, little-endian: header, nonce, AES-SIV output (RFC 5297). The whole
- * header is associated data, the key is derived from the session's key per
- * kind of credential, so a blob ends with its session.
- *
- *    0  4  "LSAB"                       24  4  owner, uid
- *    4  1  version                      28 16  boot id
- *    5  1  kind, ISO_KIND_*             44  8  created, own clock, ms
- *    6  2  may, ISO_MAY_*               52  8  expires, own clock, ms
- *    8  4  etype                        60 32  SHA-256 of the client octets
- *   12  4  flags, 0                     92 16  nonce
- *   16  4  session                     108 16  SIV
- *   20  4  generation                  124  n  secret, encrypted
+ * Octets, little-endian: header, nonce, AES-SIV output (RFC 5297: 16 octets
+ * of tag, then the encrypted secret). The whole header is associated data,
+ * the key is derived from the session's key per kind of credential, so a blob
+ * ends with its session.
  */
 #ifndef LSAISO_BLOB_H
 #define LSAISO_BLOB_H
@@ -21,20 +13,27 @@
 #include "iso.h"
 
 #define BLOB_VERSION 1u
-#define BLOB_HEADER  92u
 #define BLOB_NONCE   16u
 #define BLOB_SIV     16u
-#define BLOB_OVER    (BLOB_HEADER + BLOB_NONCE + BLOB_SIV)
-_Static_assert(BLOB_OVER + ISO_KEY_MAX <= ISO_BLOB_MAX, "the largest blob fits");
 
-/* What the header says beside the session. */
+/* On the wire as it is in memory: little-endian, no holes. */
 struct blob {
-	uint8_t kind;
-	uint16_t may;
+	uint8_t magic[4]; /* "LSAB" */
+	uint8_t version;
+	uint8_t kind;			 /* ISO_KIND_* */
+	uint16_t may;			 /* ISO_MAY_* */
+	uint64_t created_ms, expires_ms; /* own clock */
+	uint64_t flags;			 /* 0 */
 	int32_t etype;
-	uint64_t expires_ms; /* own clock */
-	uint8_t client[ISO_HASH];
+	uint32_t session, generation, owner;
+	uint8_t boot_id[ISO_BOOT_ID];
+	uint8_t client[ISO_HASH]; /* SHA-256 of the client octets */
 };
+
+#define BLOB_HEADER 96u
+#define BLOB_OVER   (BLOB_HEADER + BLOB_NONCE + BLOB_SIV)
+_Static_assert(sizeof(struct blob) == BLOB_HEADER, "the header has no holes");
+_Static_assert(BLOB_OVER + ISO_KEY_MAX <= ISO_BLOB_MAX, "the largest blob fits");
 
 /* SHA-256 of the client octets. */
 void blob_client_hash(struct rd client, uint8_t hash[ISO_HASH]);
@@ -50,10 +49,11 @@ enum iso_status blob_deadline(struct iso *iso, int64_t endtime, int32_t skew, ui
 
 /*
  * Seal secret, 1..ISO_KEY_MAX octets, into session s.
+ * b    kind, may, etype, expires_ms and client; the rest is filled in here
  * out  at least ISO_BLOB_MAX octets; len: out
  * Returns ISO_OK, ISO_E_RANGE, ISO_E_ENTROPY.
  */
-enum iso_status blob_seal(struct iso *iso, const struct session *s, const struct blob *b,
+enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob *b,
 			  struct rd secret, struct wr out, uint32_t *len)
     __attribute__((warn_unused_result));
 

@@ -1,175 +1,166 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "der.h"
 
-#include "krbtime.h"
+#define NAME_PARTS 32u /* components of a name; real ones have three */
 
-#define NAME_MAX_PARTS 32u /* components of a name; real ones have three */
+static struct der
+fail(struct der *in)
+{
+	*in->bad = true;
+	in->rest = (struct rd){ 0 };
+	return *in;
+}
 
 bool
-der_next(struct rd in, uint8_t tag)
+der_next(const struct der *in, uint8_t tag)
 {
-	return in.len > 0 && in.at[0] == tag;
+	return !*in->bad && in->rest.len > 0 && in->rest.at[0] == tag;
 }
 
-enum iso_status
-der_end(struct rd in)
+void
+der_end(const struct der *in)
 {
-	return in.len == 0 ? ISO_OK : ISO_E_DER;
+	if (in->rest.len != 0)
+		*in->bad = true;
 }
 
-enum iso_status
-der_take(struct rd *in, uint8_t tag, struct rd *value)
+struct der
+der_take(struct der *in, uint8_t tag)
 {
+	struct rd *rest = &in->rest;
+	struct der value = { .bad = in->bad };
 	size_t len = 0, head = 2, more = 0;
 
-	if (in->len < 2 || in->at[0] != tag)
-		return ISO_E_DER;
-	len = in->at[1];
+	if (!der_next(in, tag) || rest->len < head)
+		return fail(in);
+	len = rest->at[1];
 	if (len >= 0x80) {
 		more = len & 0x7f;
-		if (more < 1 || more > 3 || in->len < head + more)
-			return ISO_E_DER;
+		if (more < 1 || more > 3 || rest->len < head + more)
+			return fail(in);
 		len = 0;
 		for (size_t i = 0; i < more; i++)
-			len = len << 8 | in->at[head + i];
+			len = len << 8 | rest->at[head + i];
 		/* X.690 10.1: the shortest form only */
 		if (len < 0x80 || len >> (8 * (more - 1)) == 0)
-			return ISO_E_DER;
+			return fail(in);
 		head += more;
 	}
-	if (len > in->len - head)
-		return ISO_E_DER;
-	value->at = in->at + head;
-	value->len = len;
-	in->at += head + len;
-	in->len -= head + len;
-	return ISO_OK;
+	if (len > rest->len - head)
+		return fail(in);
+	value.rest = (struct rd){ rest->at + head, len };
+	rest->at += head + len;
+	rest->len -= head + len;
+	return value;
 }
 
-enum iso_status
-der_field(struct rd *in, unsigned int n, uint8_t tag, struct rd *value)
+struct der
+der_field(struct der *in, unsigned int n, uint8_t tag)
 {
-	struct rd outer = { 0 };
-	enum iso_status st = der_take(in, DER_CONTEXT(n), &outer);
+	struct der outer = der_take(in, DER_CONTEXT(n));
+	struct der value = der_take(&outer, tag);
 
-	if (st == ISO_OK)
-		st = der_take(&outer, tag, value);
-	return st == ISO_OK ? der_end(outer) : st;
+	der_end(&outer);
+	return value;
+}
+
+void
+der_skip(struct der *in, unsigned int n)
+{
+	if (der_next(in, DER_CONTEXT(n)) && in->rest.len > 2) {
+		struct der outer = der_take(in, DER_CONTEXT(n));
+
+		der_take(&outer, outer.rest.len > 0 ? outer.rest.at[0] : 0);
+		der_end(&outer);
+	}
 }
 
 /* Contents of an INTEGER, X.690 8.3: two's complement, minimal. */
-static enum iso_status
-int_value(struct rd in, int64_t *value)
+static int64_t
+int_value(struct der in)
 {
-	uint64_t v = 0;
+	struct rd o = in.rest;
+	int64_t value = 0;
 
-	if (in.len < 1 || in.len > 5)
-		return ISO_E_DER;
-	if (in.len > 1 &&
-	    ((in.at[0] == 0 && in.at[1] < 0x80) || (in.at[0] == 0xff && in.at[1] >= 0x80)))
-		return ISO_E_DER;
-	v = in.at[0] >= 0x80 ? UINT64_MAX : 0;
-	for (size_t i = 0; i < in.len; i++)
-		v = v << 8 | in.at[i];
-	*value = (int64_t)v;
-	return *value >= INT32_MIN && *value <= UINT32_MAX ? ISO_OK : ISO_E_DER;
+	if (o.len < 1 || o.len > 5 ||
+	    (o.len > 1 && (o.at[0] == 0 || o.at[0] == 0xff) && (o.at[0] ^ o.at[1]) < 0x80)) {
+		fail(&in);
+		return 0;
+	}
+	value = o.at[0] >= 0x80 ? -1 : 0;
+	for (size_t i = 0; i < o.len; i++)
+		value = value * 256 + o.at[i];
+	if (value < INT32_MIN || value > UINT32_MAX)
+		fail(&in);
+	return value;
 }
 
-enum iso_status
-der_int(struct rd *in, int64_t *value)
+int64_t
+der_int(struct der *in)
 {
-	struct rd octets = { 0 };
-	enum iso_status st = der_take(in, DER_INTEGER, &octets);
-
-	return st == ISO_OK ? int_value(octets, value) : st;
+	return int_value(der_take(in, DER_INTEGER));
 }
 
-enum iso_status
-der_field_int(struct rd *in, unsigned int n, int64_t *value)
+int64_t
+der_field_int(struct der *in, unsigned int n)
 {
-	struct rd octets = { 0 };
-	enum iso_status st = der_field(in, n, DER_INTEGER, &octets);
-
-	return st == ISO_OK ? int_value(octets, value) : st;
+	return int_value(der_field(in, n, DER_INTEGER));
 }
 
-enum iso_status
-der_field_time(struct rd *in, unsigned int n, int64_t *value)
+int64_t
+der_field_time(struct der *in, unsigned int n)
 {
-	struct rd text = { 0 };
-	enum iso_status st = der_field(in, n, DER_TIME, &text);
+	struct der text = der_field(in, n, DER_TIME);
+	int64_t seconds = krbtime_read(text.rest);
 
-	if (st == ISO_OK && !krbtime_read(text, value))
-		st = ISO_E_DER;
-	return st;
+	if (seconds < 0)
+		fail(&text);
+	return seconds;
 }
 
-enum iso_status
-der_field_flags(struct rd *in, unsigned int n, uint32_t *flags)
+int64_t
+der_maybe_time(struct der *in, unsigned int n)
 {
-	struct rd bits = { 0 };
-	enum iso_status st = der_field(in, n, DER_BIT_STRING, &bits);
+	return der_next(in, DER_CONTEXT(n)) ? der_field_time(in, n) : 0;
+}
+
+uint32_t
+der_field_flags(struct der *in, unsigned int n)
+{
+	struct der bits = der_field(in, n, DER_BIT_STRING);
+	const uint8_t *o = bits.rest.at;
 
 	/* RFC 4120 5.2.8: at least 32 bits; every implementation sends 32. */
-	if (st != ISO_OK || bits.len != 5 || bits.at[0] != 0)
-		return ISO_E_DER;
-	*flags = (uint32_t)bits.at[1] << 24 | (uint32_t)bits.at[2] << 16 |
-		 (uint32_t)bits.at[3] << 8 | bits.at[4];
-	return ISO_OK;
-}
-
-enum iso_status
-der_skip(struct rd *in, unsigned int n)
-{
-	struct rd outer = { 0 }, value = { 0 };
-	enum iso_status st = ISO_OK;
-
-	if (!der_next(*in, DER_CONTEXT(n)))
-		return ISO_OK;
-	st = der_take(in, DER_CONTEXT(n), &outer);
-	if (st == ISO_OK && outer.len > 0)
-		st = der_take(&outer, outer.at[0], &value);
-	else
-		st = ISO_E_DER;
-	return st == ISO_OK ? der_end(outer) : st;
-}
-
-enum iso_status
-der_field_name(struct rd *in, unsigned int n, struct der_name *name)
-{
-	struct rd body = { 0 }, rest = { 0 }, one = { 0 };
-	enum iso_status st = der_field(in, n, DER_SEQUENCE, &body);
-
-	name->count = 0;
-	if (st == ISO_OK)
-		st = der_field_int(&body, 0, &name->type);
-	if (st == ISO_OK)
-		st = der_field(&body, 1, DER_SEQUENCE, &name->strings);
-	if (st == ISO_OK)
-		st = der_end(body);
-	rest = name->strings;
-	while (st == ISO_OK && rest.len > 0) {
-		st = der_take(&rest, DER_STRING, &one);
-		if (st == ISO_OK && ++name->count > NAME_MAX_PARTS)
-			st = ISO_E_DER;
+	if (bits.rest.len != 5 || o[0] != 0) {
+		fail(&bits);
+		return 0;
 	}
-	return st;
+	return (uint32_t)o[1] << 24 | (uint32_t)o[2] << 16 | (uint32_t)o[3] << 8 | o[4];
+}
+
+struct der_name
+der_field_name(struct der *in, unsigned int n)
+{
+	struct der body = der_field(in, n, DER_SEQUENCE);
+	struct der_name name = { .type = der_field_int(&body, 0) };
+	struct der strings = der_field(&body, 1, DER_SEQUENCE);
+
+	der_end(&body);
+	name.strings = strings.rest;
+	for (; strings.rest.len > 0; name.count++)
+		der_take(&strings, DER_STRING);
+	if (name.count > NAME_PARTS)
+		fail(in);
+	return name;
 }
 
 /* ---- writing */
-
-struct derw
-derw_start(struct wr out)
-{
-	return (struct derw){ out.at + out.left, out.left };
-}
 
 void
 derw_octets(struct derw *w, struct rd octets)
 {
 	if (w->at == NULL || octets.len > w->left) {
-		w->at = NULL;
-		w->left = 0;
+		*w = (struct derw){ 0 };
 		return;
 	}
 	w->at -= octets.len;
@@ -212,15 +203,4 @@ derw_int(struct derw *w, int64_t value)
 		value >>= 8;
 	}
 	derw_head(w, DER_INTEGER, end);
-}
-
-void
-derw_time(struct derw *w, int64_t seconds)
-{
-	const uint8_t *end = w->at;
-	uint8_t text[KRBTIME_LEN] = { 0 };
-
-	krbtime_write(seconds, text);
-	derw_octets(w, (struct rd){ text, sizeof(text) });
-	derw_head(w, DER_TIME, end);
 }

@@ -2,9 +2,10 @@
 /*
  * A strict DER cursor over octets of others, and a small writer.
  *
- * Reading moves a struct rd forward; views point into it. Single-octet tags,
- * definite minimal lengths, minimal integers; anything else is ISO_E_DER. A
- * function that fails leaves the cursor anywhere: give the message up.
+ * Single-octet tags, definite minimal lengths, minimal integers. Every cursor
+ * into one message shares one flag: after the first thing that is not as it
+ * should be, *bad is true, every read gives nothing and every cursor is at
+ * its end. So a message is read straight through and judged once.
  */
 #ifndef LSAISO_DER_H
 #define LSAISO_DER_H
@@ -22,40 +23,41 @@
 #define DER_CONTEXT(n) ((uint8_t)(0xa0u + (n))) /* [n], constructed */
 #define DER_APP(n)     ((uint8_t)(0x60u + (n))) /* [APPLICATION n], constructed */
 
-/* Take one element of this tag; value: its contents. */
-enum iso_status der_take(struct rd *in, uint8_t tag, struct rd *value)
-    __attribute__((warn_unused_result));
+struct der {
+	struct rd rest;
+	bool *bad;
+};
+
+/* Take one element of this tag; returns a cursor over its contents. */
+struct der der_take(struct der *in, uint8_t tag);
 
 /* Is this the next tag? */
-bool der_next(struct rd in, uint8_t tag);
+bool der_next(const struct der *in, uint8_t tag);
 
-/* ISO_OK when nothing is left. */
-enum iso_status der_end(struct rd in) __attribute__((warn_unused_result));
+/* Nothing may be left. */
+void der_end(const struct der *in);
 
 /*
- * Take context tag [n] that holds exactly one element of this tag:
- * the explicit tagging of RFC 4120. value: contents of the inner one.
+ * Take context tag [n] that holds exactly one element of this tag: the
+ * explicit tagging of RFC 4120. Returns the contents of the inner one.
  */
-enum iso_status der_field(struct rd *in, unsigned int n, uint8_t tag, struct rd *value)
-    __attribute__((warn_unused_result));
-
-/* The same with an INTEGER of -2^31..2^32-1: Int32 and UInt32 of RFC 4120. */
-enum iso_status der_field_int(struct rd *in, unsigned int n, int64_t *value)
-    __attribute__((warn_unused_result));
-
-/* The same with a KerberosTime, as seconds since 1970. */
-enum iso_status der_field_time(struct rd *in, unsigned int n, int64_t *value)
-    __attribute__((warn_unused_result));
-
-/* The same with 32 flags, bit 0 of RFC 4120 the highest. */
-enum iso_status der_field_flags(struct rd *in, unsigned int n, uint32_t *flags)
-    __attribute__((warn_unused_result));
+struct der der_field(struct der *in, unsigned int n, uint8_t tag);
 
 /* Skip optional [n]: any one element inside. */
-enum iso_status der_skip(struct rd *in, unsigned int n) __attribute__((warn_unused_result));
+void der_skip(struct der *in, unsigned int n);
 
-/* One INTEGER as der_field_int, without the explicit tag. */
-enum iso_status der_int(struct rd *in, int64_t *value) __attribute__((warn_unused_result));
+/* One INTEGER of -2^31..2^32-1: Int32 and UInt32 of RFC 4120; as [n]. */
+int64_t der_int(struct der *in);
+int64_t der_field_int(struct der *in, unsigned int n);
+
+/* [n] KerberosTime (RFC 4120 5.2.3), as seconds since 1970. */
+int64_t der_field_time(struct der *in, unsigned int n);
+
+/* The same if it is there, else 0. */
+int64_t der_maybe_time(struct der *in, unsigned int n);
+
+/* [n] with 32 flags, bit 0 of RFC 4120 the highest. */
+uint32_t der_field_flags(struct der *in, unsigned int n);
 
 /* A PrincipalName; strings: the elements of name-string, each well-formed. */
 struct der_name {
@@ -64,9 +66,18 @@ struct der_name {
 	struct rd strings;
 };
 
-/* Take [n] PrincipalName, RFC 4120 section 5.2.2. */
-enum iso_status der_field_name(struct rd *in, unsigned int n, struct der_name *name)
-    __attribute__((warn_unused_result));
+/* [n] PrincipalName, RFC 4120 section 5.2.2. */
+struct der_name der_field_name(struct der *in, unsigned int n);
+
+/* ---- KerberosTime: YYYYMMDDHHMMSSZ, years 1970..9999 */
+
+#define KRBTIME_LEN 15u
+
+/* Seconds since 1970, or -1 when text is not a time. */
+int64_t krbtime_read(struct rd text);
+
+/* The range's nearest end when seconds is outside of it. */
+void krbtime_write(int64_t seconds, uint8_t text[KRBTIME_LEN]);
 
 /* ---- writing: backwards, so that each length is known when it is due */
 
@@ -76,12 +87,9 @@ struct derw {
 	size_t left;
 };
 
-/* A writer that ends where out ends. */
-struct derw derw_start(struct wr out);
 void derw_octets(struct derw *w, struct rd octets);
 void derw_int(struct derw *w, int64_t value);
-void derw_time(struct derw *w, int64_t seconds);
-/* Close an element whose contents began (that is, end) at end. */
+/* Close an element whose contents, read forwards, end at end. */
 void derw_head(struct derw *w, uint8_t tag, const uint8_t *end);
 
 #endif

@@ -23,6 +23,15 @@ call(struct iso *iso, uint32_t op)
 	}
 }
 
+static uint32_t
+owned_length(const uint8_t *at, uint32_t max)
+{
+	uint32_t len = 0;
+
+	memcpy(&len, at, sizeof(len));
+	return len < max ? len : max;
+}
+
 /*
  * Zero the parts of a reply that hold something: of a variable part the
  * length that it says. Before a call (fresh) that is its length alone.
@@ -33,29 +42,13 @@ rep_wipe(const struct rpc_op *row, union iso_rep *rep, bool fresh)
 	for (size_t i = 0; i < row->rep_fields; i++) {
 		const struct rpc_field *f = &row->rep[i];
 		uint8_t *at = (uint8_t *)rep + f->offset;
-		uint32_t len = 0;
+		uint32_t len = f->kind == RPC_U64 || f->kind == RPC_I64 ? 8 : 4;
 
-		switch ((enum rpc_kind)f->kind) {
-		case RPC_U32:
-		case RPC_I32:
-			wipe(at, 4);
-			break;
-		case RPC_U64:
-		case RPC_I64:
-			wipe(at, 8);
-			break;
-		case RPC_FIX:
-			wipe(at, f->max);
-			break;
-		case RPC_VAR:
-		case RPC_SECRET:
-		case RPC_RELEASE:
-			memcpy(&len, at, 4);
-			if (fresh || len > f->max)
-				len = 0;
-			wipe(at, 4 + (size_t)len);
-			break;
-		}
+		if (f->kind == RPC_FIX)
+			len = f->max;
+		else if (f->kind > RPC_FIX && !fresh)
+			len = 4 + owned_length(at, f->max);
+		wipe(at, len);
 	}
 }
 

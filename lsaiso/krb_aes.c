@@ -18,50 +18,20 @@ struct schedule {
 };
 
 static void
-encrypt_128(const void *ctx, size_t length, uint8_t *dst, const uint8_t *src)
+set_key(struct schedule *s, const uint8_t *key, size_t key_len, bool encrypt)
 {
-	aes128_encrypt(ctx, length, dst, src);
-}
-
-static void
-encrypt_256(const void *ctx, size_t length, uint8_t *dst, const uint8_t *src)
-{
-	aes256_encrypt(ctx, length, dst, src);
-}
-
-static void
-decrypt_128(const void *ctx, size_t length, uint8_t *dst, const uint8_t *src)
-{
-	aes128_decrypt(ctx, length, dst, src);
-}
-
-static void
-decrypt_256(const void *ctx, size_t length, uint8_t *dst, const uint8_t *src)
-{
-	aes256_decrypt(ctx, length, dst, src);
-}
-
-static void
-set_encrypt(struct schedule *s, const uint8_t *key, size_t key_len)
-{
-	if (key_len == AES256_KEY_SIZE) {
+	if (key_len == AES256_KEY_SIZE && encrypt) {
 		aes256_set_encrypt_key(&s->u.k256, key);
-		s->cipher = encrypt_256;
-	} else {
-		aes128_set_encrypt_key(&s->u.k128, key);
-		s->cipher = encrypt_128;
-	}
-}
-
-static void
-set_decrypt(struct schedule *s, const uint8_t *key, size_t key_len)
-{
-	if (key_len == AES256_KEY_SIZE) {
+		s->cipher = (nettle_cipher_func *)aes256_encrypt;
+	} else if (key_len == AES256_KEY_SIZE) {
 		aes256_set_decrypt_key(&s->u.k256, key);
-		s->cipher = decrypt_256;
+		s->cipher = (nettle_cipher_func *)aes256_decrypt;
+	} else if (encrypt) {
+		aes128_set_encrypt_key(&s->u.k128, key);
+		s->cipher = (nettle_cipher_func *)aes128_encrypt;
 	} else {
 		aes128_set_decrypt_key(&s->u.k128, key);
-		s->cipher = decrypt_128;
+		s->cipher = (nettle_cipher_func *)aes128_decrypt;
 	}
 }
 
@@ -70,7 +40,7 @@ krb_aes_block(const uint8_t *key, size_t key_len, const uint8_t in[16], uint8_t 
 {
 	struct schedule s = { 0 };
 
-	set_encrypt(&s, key, key_len);
+	set_key(&s, key, key_len, true);
 	s.cipher(&s.u, BLOCK, out, in);
 	wipe(&s, sizeof(s));
 }
@@ -91,7 +61,7 @@ krb_cts_encrypt(const struct krb_derived *key, struct wr text)
 	size_t whole = text.left > BLOCK ? text.left - tail : BLOCK;
 	uint8_t *steal = text.at + whole - BLOCK; /* the last whole block */
 
-	set_encrypt(&s, key->octets, key->len);
+	set_key(&s, key->octets, key->len, true);
 	cbc_encrypt(&s.u, s.cipher, BLOCK, iv, whole, text.at, text.at);
 	if (text.left > BLOCK) {
 		memcpy(last, text.at + whole, tail);
@@ -111,7 +81,7 @@ krb_cts_decrypt(const struct krb_derived *key, struct wr text)
 	size_t whole = text.left > BLOCK ? text.left - tail : BLOCK;
 	uint8_t *steal = text.at + whole - BLOCK;
 
-	set_decrypt(&s, key->octets, key->len);
+	set_key(&s, key->octets, key->len, false);
 	if (text.left > BLOCK) {
 		cbc_decrypt(&s.u, s.cipher, BLOCK, iv, whole - BLOCK, text.at, text.at);
 		s.cipher(&s.u, BLOCK, last,

@@ -1,69 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "krbtime.h"
+/* Calendar arithmetic in the proleptic Gregorian calendar, years from March. */
+#include "der.h"
+#include "wipe.h"
 
-#define DAY	    INT64_C(86400)
+#define DAY	    86400
 #define SECONDS_MAX INT64_C(253402300799) /* 9999-12-31 23:59:59 */
+#define EPOCH_DAYS  719468		  /* 0000-03-01 to 1970-01-01 */
 
-static bool
-leap(int64_t year)
-{
-	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int64_t
-month_days(int64_t year, int64_t month)
-{
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-	return days[month - 1] + (month == 2 && leap(year) ? 1 : 0);
-}
-
-/* Days from 1970-01-01 to the first of January of year. */
 static int64_t
 year_days(int64_t year)
 {
-	int64_t y = year - 1;
-
-	return (year - 1970) * 365 + (y / 4 - y / 100 + y / 400) -
-	       (1969 / 4 - 1969 / 100 + 1969 / 400);
+	return year * 365 + year / 4 - year / 100 + year / 400;
 }
 
+/* Days from a first of March to the first of a month, 0 for March. */
 static int64_t
-number(struct rd text, size_t from, size_t n)
+month_days(int64_t month)
 {
-	int64_t value = 0;
-
-	for (size_t i = from; i < from + n; i++)
-		value = value * 10 + (text.at[i] - '0');
-	return value;
-}
-
-bool
-krbtime_read(struct rd text, int64_t *seconds)
-{
-	int64_t year, month, day, hour, minute, second, days;
-
-	*seconds = 0;
-	if (text.len != KRBTIME_LEN || text.at[KRBTIME_LEN - 1] != 'Z')
-		return false;
-	for (size_t i = 0; i < KRBTIME_LEN - 1; i++) {
-		if (text.at[i] < '0' || text.at[i] > '9')
-			return false;
-	}
-	year = number(text, 0, 4);
-	month = number(text, 4, 2);
-	day = number(text, 6, 2);
-	hour = number(text, 8, 2);
-	minute = number(text, 10, 2);
-	second = number(text, 12, 2);
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month) ||
-	    hour > 23 || minute > 59 || second > 60)
-		return false;
-	days = year_days(year) + day - 1;
-	for (int64_t m = 1; m < month; m++)
-		days += month_days(year, m);
-	*seconds = days * DAY + hour * 3600 + minute * 60 + second;
-	return true;
+	return (153 * month + 2) / 5;
 }
 
 static void
@@ -73,22 +27,50 @@ digits(uint8_t *at, int64_t value, size_t n)
 		at[n - 1] = (uint8_t)('0' + value % 10);
 }
 
+static int64_t
+number(const uint8_t *at, size_t n)
+{
+	int64_t value = 0;
+
+	for (size_t i = 0; i < n; i++)
+		value = value * 10 + at[i] - '0';
+	return value;
+}
+
+/* What is not a time does not come out of the writer the same. */
+int64_t
+krbtime_read(struct rd text)
+{
+	uint8_t again[KRBTIME_LEN] = { 0 };
+	const uint8_t *t = text.at;
+	int64_t year = 0, month = 0, seconds = 0;
+
+	if (text.len != KRBTIME_LEN)
+		return -1;
+	month = number(t + 4, 2) - 3;
+	year = number(t, 4) - (month < 0);
+	month += month < 0 ? 12 : 0;
+	seconds = (year_days(year) + month_days(month) + number(t + 6, 2) - 1 - EPOCH_DAYS) * DAY +
+		  number(t + 8, 2) * 3600 + number(t + 10, 2) * 60 + number(t + 12, 2);
+	krbtime_write(seconds, again);
+	return memcmp(again, t, KRBTIME_LEN) == 0 ? seconds : -1;
+}
+
 void
 krbtime_write(int64_t seconds, uint8_t text[KRBTIME_LEN])
 {
 	int64_t s = seconds < 0 ? 0 : seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
-	int64_t days = s / DAY, year = 1970 + days / 366, month = 1;
+	int64_t days = s / DAY + EPOCH_DAYS, year = days / 366, month = 0;
 
 	s %= DAY;
 	while (year_days(year + 1) <= days)
 		year++;
 	days -= year_days(year);
-	while (days >= month_days(year, month)) {
-		days -= month_days(year, month);
+	while (month < 11 && month_days(month + 1) <= days)
 		month++;
-	}
-	digits(text, year, 4);
-	digits(text + 4, month, 2);
+	days -= month_days(month);
+	digits(text, year + (month > 9), 4);
+	digits(text + 4, month > 9 ? month - 9 : month + 3, 2);
 	digits(text + 6, days + 1, 2);
 	digits(text + 8, s / 3600, 2);
 	digits(text + 10, s / 60 % 60, 2);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "blob.h"
-#include "policy.h"
 #include "session.h"
 #include "tgs.h"
 

@@ -7,7 +7,6 @@
 #include "host.h"
 #include "krb.h"
 #include "pending.h"
-#include "policy.h"
 #include "session.h"
 #include "tgs.h"
 #include "wipe.h"

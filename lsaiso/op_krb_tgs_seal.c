@@ -8,7 +8,6 @@
 #include "host.h"
 #include "krb.h"
 #include "pending.h"
-#include "policy.h"
 #include "session.h"
 #include "tgs.h"
 #include "wipe.h"
@@ -61,13 +60,16 @@ typed_octets(struct derw *w, unsigned int n, unsigned int base, int64_t type, st
 static struct derw
 write_authenticator(const struct parts *p, struct wr out)
 {
-	struct derw w = derw_start(out);
+	struct derw w = { out.at + out.left, out.left };
 	const uint8_t *end = w.at, *time_end;
+	uint8_t time[KRBTIME_LEN] = { 0 };
 
 	field_int(&w, 7, p->seq);
 	typed_octets(&w, 6, 0, p->type->etype, (struct rd){ p->subkey, p->type->key_len });
 	time_end = w.at;
-	derw_time(&w, p->ctime);
+	krbtime_write(p->ctime, time);
+	derw_octets(&w, (struct rd){ time, sizeof(time) });
+	derw_head(&w, DER_TIME, time_end);
 	derw_head(&w, DER_CONTEXT(5), time_end);
 	field_int(&w, 4, p->cusec);
 	typed_octets(&w, 3, 0, p->type->cksumtype, (struct rd){ p->cksum, p->type->mac_len });

@@ -8,6 +8,7 @@
 
 #include "der.h"
 #include "iso.h"
+#include "krb.h"
 
 /* KDCOptions, RFC 4120 section 5.4.1 and RFC 6806, RFC 4120 2.9; bit 0 is the highest. */
 #define TGS_OPTION(n)		  (UINT32_C(1) << (31 - (n)))
@@ -18,12 +19,17 @@
 #define TGS_OPT_RENEW		  TGS_OPTION(30)
 #define TGS_OPT_VALIDATE	  TGS_OPTION(31)
 
+/*
+ * The type of a key that may be used here, or NULL: etypes 17 to 20, and 23
+ * when configured. etype comes off the wire.
+ */
+const struct krb_type *policy_type(const struct iso *iso, int64_t etype);
+
 /* What krb_tgs_seal takes from a KDC-REQ-BODY. */
 struct tgs_body {
 	uint32_t options;
 	uint32_t nonce;
 	struct der_name sname;
-	bool etype_allowed; /* the client's list has one that policy allows */
 };
 
 /*

@@ -7,125 +7,66 @@
 #define PA_SUPPORTED_ENCTYPES 165
 #define PA_PAC_OPTIONS	      167
 
-/* key [0] EncryptionKey */
-static enum iso_status
-read_key(struct rd *in, struct tgs_part *part)
-{
-	struct rd body = { 0 };
-	enum iso_status st = der_field(in, 0, DER_SEQUENCE, &body);
-
-	if (st == ISO_OK)
-		st = der_field_int(&body, 0, &part->etype);
-	if (st == ISO_OK)
-		st = der_field(&body, 1, DER_OCTETS, &part->key);
-	return st == ISO_OK ? der_end(body) : st;
-}
-
-/* last-req [1], nonce [2], key-expiration [3], flags [4] */
-static enum iso_status
-read_middle(struct rd *in, struct tgs_part *part)
-{
-	struct rd last_req = { 0 };
-	int64_t nonce = 0, unused = 0;
-	uint32_t flags = 0;
-	enum iso_status st = der_field(in, 1, DER_SEQUENCE, &last_req);
-
-	if (st == ISO_OK)
-		st = der_field_int(in, 2, &nonce);
-	if (st == ISO_OK && der_next(*in, DER_CONTEXT(3)))
-		st = der_field_time(in, 3, &unused);
-	if (st == ISO_OK)
-		st = der_field_flags(in, 4, &flags);
-	part->nonce = (uint32_t)nonce;
-	return st;
-}
-
-/* authtime [5], starttime [6], endtime [7], renew-till [8] */
-static enum iso_status
-read_times(struct rd *in, struct tgs_part *part)
-{
-	int64_t unused = 0;
-	enum iso_status st = der_field_time(in, 5, &unused);
-
-	if (st == ISO_OK && der_next(*in, DER_CONTEXT(6)))
-		st = der_field_time(in, 6, &unused);
-	if (st == ISO_OK)
-		st = der_field_time(in, 7, &part->endtime);
-	if (st == ISO_OK && der_next(*in, DER_CONTEXT(8)))
-		st = der_field_time(in, 8, &unused);
-	return st;
-}
-
 /* One PA-DATA: padata-type [1], padata-value [2] */
-static enum iso_status
-read_padata(struct rd *list, int64_t *type, struct rd *value)
+static struct rd
+read_padata(struct der *list, int64_t *type)
 {
-	struct rd body = { 0 };
-	enum iso_status st = der_take(list, DER_SEQUENCE, &body);
+	struct der body = der_take(list, DER_SEQUENCE), value = { 0 };
 
-	if (st == ISO_OK)
-		st = der_field_int(&body, 1, type);
-	if (st == ISO_OK)
-		st = der_field(&body, 2, DER_OCTETS, value);
-	return st == ISO_OK ? der_end(body) : st;
-}
-
-/* srealm [9], sname [10], caddr [11], encrypted-pa-data [12] */
-static enum iso_status
-read_end(struct rd *in, struct tgs_part *part)
-{
-	struct rd realm = { 0 }, list = { 0 }, value = { 0 };
-	int64_t type = 0;
-	enum iso_status st = der_field(in, 9, DER_STRING, &realm);
-
-	if (st == ISO_OK)
-		st = der_field_name(in, 10, &part->sname);
-	if (st == ISO_OK)
-		st = der_skip(in, 11);
-	if (st == ISO_OK && der_next(*in, DER_CONTEXT(12)))
-		st = der_field(in, 12, DER_SEQUENCE, &part->padata);
-	list = part->padata;
-	while (st == ISO_OK && list.len > 0)
-		st = read_padata(&list, &type, &value);
-	return st == ISO_OK ? der_end(*in) : st;
+	*type = der_field_int(&body, 1);
+	value = der_field(&body, 2, DER_OCTETS);
+	der_end(&body);
+	return value.rest;
 }
 
 enum iso_status
 tgs_part_read(struct rd der, struct tgs_part *part)
 {
-	struct rd outer = { 0 }, in = { 0 };
-	uint8_t tag = der_next(der, DER_APP(25)) ? DER_APP(25) : DER_APP(26);
-	enum iso_status st = der_take(&der, tag, &outer);
+	bool bad = false;
+	struct der all = { der, &bad };
+	struct der outer = der_take(&all, der_next(&all, DER_APP(25)) ? DER_APP(25) : DER_APP(26));
+	struct der in = der_take(&outer, DER_SEQUENCE);
+	struct der key = der_field(&in, 0, DER_SEQUENCE), list = { 0 };
+	int64_t type = 0;
 
-	*part = (struct tgs_part){ 0 };
-	if (st == ISO_OK)
-		st = der_end(der);
-	if (st == ISO_OK)
-		st = der_take(&outer, DER_SEQUENCE, &in);
-	if (st == ISO_OK)
-		st = der_end(outer);
-	if (st == ISO_OK)
-		st = read_key(&in, part);
-	if (st == ISO_OK)
-		st = read_middle(&in, part);
-	if (st == ISO_OK)
-		st = read_times(&in, part);
-	if (st == ISO_OK)
-		st = read_end(&in, part);
-	return st;
+	der_end(&all);
+	der_end(&outer);
+	part->etype = der_field_int(&key, 0);
+	part->key = der_field(&key, 1, DER_OCTETS).rest;
+	der_end(&key);
+	der_field(&in, 1, DER_SEQUENCE); /* last-req */
+	part->nonce = (uint32_t)der_field_int(&in, 2);
+	der_maybe_time(&in, 3);	 /* key-expiration */
+	der_field_flags(&in, 4); /* flags */
+	der_field_time(&in, 5);	 /* authtime */
+	der_maybe_time(&in, 6);	 /* starttime */
+	part->endtime = der_field_time(&in, 7);
+	der_maybe_time(&in, 8);	       /* renew-till */
+	der_field(&in, 9, DER_STRING); /* srealm */
+	part->sname = der_field_name(&in, 10);
+	der_skip(&in, 11); /* caddr */
+	list.bad = &bad;
+	if (der_next(&in, DER_CONTEXT(12)))
+		list = der_field(&in, 12, DER_SEQUENCE);
+	part->padata = list.rest;
+	while (list.rest.len > 0)
+		read_padata(&list, &type);
+	der_end(&in);
+	return bad ? ISO_E_DER : ISO_OK;
 }
 
 void
 tgs_part_clean(const struct tgs_part *part, struct wr der)
 {
-	struct rd list = part->padata, value = { 0 };
+	bool bad = false;
+	struct der list = { part->padata, &bad };
 	int64_t type = 0;
 
-	while (list.len > 0 && read_padata(&list, &type, &value) == ISO_OK) {
-		size_t at = (size_t)(value.at - der.at);
+	while (list.rest.len > 0) {
+		struct rd value = read_padata(&list, &type);
 
-		if (type != PA_REQ_ENC_PA_REP && type != PA_SUPPORTED_ENCTYPES &&
-		    type != PA_PAC_OPTIONS && at <= der.left && value.len <= der.left - at)
-			wipe(der.at + at, value.len);
+		if (!bad && type != PA_REQ_ENC_PA_REP && type != PA_SUPPORTED_ENCTYPES &&
+		    type != PA_PAC_OPTIONS)
+			wipe(der.at + (value.at - der.at), value.len);
 	}
 }

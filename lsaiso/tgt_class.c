@@ -48,15 +48,14 @@ suspect(struct rd part, bool first)
 bool
 tgt_class_name(const struct der_name *sname)
 {
-	struct rd rest = sname->strings, part = { 0 };
-	bool first = true;
+	bool bad = false;
+	struct der strings = { sname->strings, &bad };
 
-	while (rest.len > 0) {
-		if (der_take(&rest, DER_STRING, &part) != ISO_OK || suspect(part, first))
+	for (bool first = true; strings.rest.len > 0; first = false) {
+		if (suspect(der_take(&strings, DER_STRING).rest, first))
 			return true;
-		first = false;
 	}
-	return first; /* a name of no component */
+	return bad || sname->count == 0;
 }
 
 bool

@@ -6,8 +6,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-#include <sys/syscall.h>
-
 #include "port/linux.h"
 
 #define LOAD(field)                                                                                \
@@ -30,5 +28,5 @@ filter_install(void)
 	};
 	struct sock_fprog program = { sizeof(table) / sizeof(table[0]), table };
 
-	return arch_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&program, 0, 0);
+	return CALL3(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }

@@ -6,8 +6,6 @@
  */
 #include <elf.h>
 
-#include <sys/syscall.h>
-
 #include "port/linux.h"
 
 #define PAGE	  4096u
@@ -61,8 +59,7 @@ image_seal(void)
 		uintptr_t to = base + ph[i].p_vaddr + ph[i].p_memsz;
 
 		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_W) != 0)
-			failed = arch_call(SYS_mprotect, (long)from, (long)(to - from), PROT_READ,
-					   0, 0);
+			failed = CALL3(mprotect, from, to - from, PROT_READ);
 	}
 	return failed;
 }

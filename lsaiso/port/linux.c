@@ -17,18 +17,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "host.h"
 #include "iso.h"
 
 #define PAGE	   4096u
 #define STACK_SIZE 65536u
-
-#define CALL0(name)	     arch_call(SYS_##name, 0, 0, 0, 0, 0)
-#define CALL1(name, a)	     arch_call(SYS_##name, (long)(a), 0, 0, 0, 0)
-#define CALL2(name, a, b)    arch_call(SYS_##name, (long)(a), (long)(b), 0, 0, 0)
-#define CALL3(name, a, b, c) arch_call(SYS_##name, (long)(a), (long)(b), (long)(c), 0, 0)
 
 /* The secret region, whole pages. An 8 MiB RLIMIT_MEMLOCK must do. */
 struct region {
@@ -84,14 +78,14 @@ harden_process(void)
 
 	if (CALL2(prctl, PR_SET_DUMPABLE, 0) != 0 || CALL2(prctl, PR_SET_NO_NEW_PRIVS, 1) != 0 ||
 	    CALL2(prctl, PR_SET_PDEATHSIG, SIGKILL) != 0 ||
-	    arch_call(SYS_prlimit64, 0, RLIMIT_CORE, (long)&none, 0, 0) != 0)
+	    CALL3(prlimit64, 0, RLIMIT_CORE, &none) != 0)
 		linux_exit(ISO_EXIT_PRCTL);
 }
 
 static long
 map(size_t size, int flags, long fd)
 {
-	return arch_call6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	return arch_call(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
 /* Pages that the kernel itself takes out of its map. The descriptor goes. */
@@ -198,8 +192,7 @@ close_others(void)
 static __attribute__((no_stack_protector)) void
 set_guard(struct arch_tls *tls)
 {
-	if (arch_call(SYS_getrandom, (long)&tls->guard, sizeof(tls->guard), 0, 0, 0) !=
-	    sizeof(tls->guard))
+	if (CALL3(getrandom, &tls->guard, sizeof(tls->guard), 0) != sizeof(tls->guard))
 		linux_exit(ISO_EXIT_ENTROPY);
 	tls->guard &= ~(uint64_t)0xff; /* a zero octet stops string overruns */
 	if (CALL2(arch_prctl, ARCH_SET_FS, tls) != 0)

@@ -11,9 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/syscall.h>
+
 #include "port/x86_64.h"
 #include "rpc/mailbox.h"
 #include "rpc/status.h"
+
+/* System calls by name and number of arguments. */
+#define CALL1(name, a)	     arch_call(SYS_##name, (long)(a), 0, 0, 0, 0, 0)
+#define CALL2(name, a, b)    arch_call(SYS_##name, (long)(a), (long)(b), 0, 0, 0, 0)
+#define CALL3(name, a, b, c) arch_call(SYS_##name, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
 /* How long the server looks at the mailbox before it sleeps. */
 #define SPIN_US 30u
@@ -35,7 +42,7 @@ static inline __attribute__((noreturn)) void
 linux_exit(enum iso_exit code)
 {
 	for (;;)
-		arch_call(231 /* exit_group */, (long)code, 0, 0, 0, 0);
+		CALL1(exit_group, code);
 }
 
 /* image.c: relocate this static PIE; before any use of a relocated pointer. */

@@ -7,7 +7,6 @@
 
 #include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "port/linux.h"
@@ -29,7 +28,7 @@ server_start(struct server *server)
 static long
 futex(const uint32_t *word, int op, uint32_t value)
 {
-	return arch_call(SYS_futex, (long)word, op, value, 0, 0);
+	return arch_call(SYS_futex, (long)word, op, value, 0, 0, 0);
 }
 
 /* Look for a while. Returns true when a request has come. */
@@ -125,7 +124,7 @@ enum iso_status
 iso_host_entropy(struct wr into)
 {
 	while (into.left > 0) {
-		long n = arch_call(SYS_getrandom, (long)into.at, (long)into.left, 0, 0, 0);
+		long n = CALL3(getrandom, into.at, into.left, 0);
 
 		if (n <= 0)
 			return ISO_E_ENTROPY;
@@ -141,7 +140,7 @@ iso_host_clock(enum iso_clock which)
 	struct timespec now = { 0 };
 	clockid_t id = which == ISO_CLOCK_BOOT ? CLOCK_BOOTTIME : CLOCK_REALTIME;
 
-	if (arch_call(SYS_clock_gettime, id, (long)&now, 0, 0, 0) != 0 || now.tv_sec < 0)
+	if (CALL2(clock_gettime, id, &now) != 0 || now.tv_sec < 0)
 		linux_exit(ISO_EXIT_CLOCK);
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }

@@ -22,22 +22,7 @@ struct arch_tls {
 };
 
 static inline long
-arch_call(long number, long a, long b, long c, long d, long e)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
-/* mmap is the only call with six. */
-static inline long
-arch_call6(long number, long a, long b, long c, long d, long e, long f)
+arch_call(long number, long a, long b, long c, long d, long e, long f)
 {
 	long result;
 	register long r10 __asm__("r10") = d;

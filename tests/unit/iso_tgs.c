@@ -16,7 +16,6 @@
 #include "blob.h"
 #include "iso_host.h"
 #include "krb.h"
-#include "krbtime.h"
 #include "tgs.h"
 
 #define OWNER	 1000u
@@ -110,45 +109,44 @@ kdc_reads(struct world *w, struct rd body)
 	uint8_t plain[ISO_AUTH_MAX];
 	krb5_data out = { .data = (char *)plain, .length = sizeof(plain) };
 	krb5_data over = { .data = (char *)(uintptr_t)body.at, .length = (unsigned int)body.len };
-	struct rd in, seq, sum, sum_octets, key, key_octets, client = d_client();
+	bool bad = false;
+	struct der all = { .bad = &bad }, app, seq, sum, key;
+	struct rd sum_octets, key_octets, client = d_client();
 	krb5_checksum cksum = { 0 };
 	krb5_boolean valid = 0;
-	int64_t value = 0;
 
 	enc.ciphertext.data = (char *)w->sealed.authenticator.at;
 	enc.ciphertext.length = w->sealed.authenticator.len;
 	assert_int_equal(krb5_c_decrypt(ctx, &k, 7, NULL, &enc, &out), 0);
-	in = (struct rd){ plain, out.length };
-	assert_int_equal(der_take(&in, DER_APP(2), &seq), ISO_OK);
-	assert_int_equal(in.len, 0);
-	in = seq;
-	assert_int_equal(der_take(&in, DER_SEQUENCE, &seq), ISO_OK);
-	assert_int_equal(in.len, 0);
-	assert_int_equal(der_field_int(&seq, 0, &value), ISO_OK);
-	assert_int_equal(value, 5);
-	assert_memory_equal(seq.at, client.at, client.len);
-	seq.at += client.len;
-	seq.len -= client.len;
-	assert_int_equal(der_field(&seq, 3, DER_SEQUENCE, &sum), ISO_OK);
-	assert_int_equal(der_field_int(&sum, 0, &value), ISO_OK);
-	assert_int_equal(der_field(&sum, 1, DER_OCTETS, &sum_octets), ISO_OK);
-	cksum.checksum_type = (krb5_cksumtype)value;
+	all.rest = (struct rd){ plain, out.length };
+	app = der_take(&all, DER_APP(2));
+	der_end(&all);
+	seq = der_take(&app, DER_SEQUENCE);
+	der_end(&app);
+	assert_int_equal(der_field_int(&seq, 0), 5);
+	assert_true(seq.rest.len > client.len);
+	assert_memory_equal(seq.rest.at, client.at, client.len);
+	seq.rest.at += client.len;
+	seq.rest.len -= client.len;
+	sum = der_field(&seq, 3, DER_SEQUENCE);
+	cksum.checksum_type = (krb5_cksumtype)der_field_int(&sum, 0);
+	sum_octets = der_field(&sum, 1, DER_OCTETS).rest;
 	cksum.length = (unsigned int)sum_octets.len;
 	cksum.contents = (krb5_octet *)(uintptr_t)sum_octets.at;
 	assert_int_equal(krb5_c_verify_checksum(ctx, &k, 6, &over, &cksum, &valid), 0);
 	assert_true(valid);
-	assert_int_equal(der_field_int(&seq, 4, &w->cusec), ISO_OK);
-	assert_int_equal(der_field_time(&seq, 5, &w->ctime), ISO_OK);
-	assert_int_equal(der_field(&seq, 6, DER_SEQUENCE, &key), ISO_OK);
-	assert_int_equal(der_field_int(&key, 0, &value), ISO_OK);
-	assert_int_equal(value, w->etype);
-	assert_int_equal(der_field(&key, 1, DER_OCTETS, &key_octets), ISO_OK);
+	w->cusec = der_field_int(&seq, 4);
+	w->ctime = der_field_time(&seq, 5);
+	key = der_field(&seq, 6, DER_SEQUENCE);
+	assert_int_equal(der_field_int(&key, 0), w->etype);
+	key_octets = der_field(&key, 1, DER_OCTETS).rest;
 	assert_int_equal(key_octets.len, w->key_len);
 	memcpy(w->subkey, key_octets.at, key_octets.len);
 	assert_memory_not_equal(w->subkey, w->key, w->key_len);
-	assert_int_equal(der_field_int(&seq, 7, &w->seq), ISO_OK);
+	w->seq = der_field_int(&seq, 7);
 	assert_in_range(w->seq, 0, INT32_MAX);
-	assert_int_equal(seq.len, 0);
+	der_end(&seq);
+	assert_false(bad);
 }
 
 /* Encrypt a part under the subkey and let lsaiso open it. */
