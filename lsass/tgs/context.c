@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define LIFE_MS (3600u * 1000u)
+#define LIFE_MS 3600000u /* an hour */
 
 /* Where libkrb5 looks when nobody says otherwise; the folder as Debian and Fedora include it. */
 #define SYSTEM_FILES "/etc/krb5.conf:/etc/krb5.conf.d"

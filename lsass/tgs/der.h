@@ -50,9 +50,9 @@ struct der_tgs_req {
 };
 
 struct der_tgs_rep {
-	struct rd padata;	   /* list of PA-DATA, without its SEQUENCE; empty: none */
-	struct rd names;	   /* crealm [3], cname [4], ticket [5], as they are */
-	struct rd ticket;	   /* whole */
+	struct rd padata;	    /* list of PA-DATA, without its SEQUENCE; empty: none */
+	struct rd names;	    /* crealm [3], cname [4], ticket [5], as they are */
+	struct rd ticket;	    /* whole */
 	struct der_sealed enc_part; /* EncTGSRepPart */
 };
 
@@ -92,7 +92,7 @@ int der_read_ticket(struct rd ticket, struct der_sealed *sealed)
  * Returns 0, or -1: no room (DER_TGS_SLACK more than the request and the
  * authenticator together is enough), too many padata.
  */
-#define DER_TGS_SLACK 64
+#define DER_TGS_SLACK 128u
 int der_make_tgs_req(const struct der_tgs_req *req, const struct der_sealed *authenticator,
 		     struct wr *out) __attribute__((warn_unused_result));
 

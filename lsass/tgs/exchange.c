@@ -148,7 +148,7 @@ seal(struct exchange *ex, const struct der_tgs_req *req, krb5_data **message)
 	authenticator.etype = answer.etype;
 	authenticator.cipher = (struct rd){ answer.authenticator.at, answer.authenticator.len };
 	*message = message_new(req->padata.len + req->body.len + answer.authenticator.len +
-			       2 * DER_TGS_SLACK);
+			       DER_TGS_SLACK);
 	if (*message == NULL)
 		return broken(ex, ENOMEM);
 	out = message_room(*message);
@@ -205,7 +205,7 @@ rewrap(struct exchange *ex, const struct der_tgs_rep *rep, struct rd part, krb5_
 		return code;
 	enc.ciphertext.length = (unsigned int)len;
 	enc.ciphertext.data = malloc(len);
-	*reply = message_new(rep->padata.len + rep->names.len + len + 2 * DER_TGS_SLACK);
+	*reply = message_new(rep->padata.len + rep->names.len + len + DER_TGS_SLACK);
 	if (enc.ciphertext.data == NULL || *reply == NULL) {
 		code = ENOMEM;
 		goto out;

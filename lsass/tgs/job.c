@@ -90,10 +90,11 @@ guess_realm(struct job *job)
 	struct rd server = job->req.server, client = job->req.client;
 	struct wire_princ princ;
 
-	if (wire_princ(&server, &princ) == 0 && princ.realm.len != 0)
-		realm_set(&job->realm, princ.realm);
-	else if (wire_princ(&client, &princ) == 0)
-		realm_set(&job->realm, princ.realm);
+	if (wire_princ(&server, &princ) != 0)
+		return; /* malformed: will not get as far as a KDC */
+	if (princ.realm.len == 0 && wire_princ(&client, &princ) != 0)
+		return;
+	realm_set(&job->realm, princ.realm);
 }
 
 struct job *

@@ -28,12 +28,12 @@ struct waiter {
 };
 
 struct job {
-	struct job *all_next;	   /* list of all: the loop thread's */
-	struct job *next;	   /* queue or list of finished: under the pool's lock */
-	struct waiter *waiters;	   /* in order of arrival */
-	bool delivering;	   /* takes no more waiters */
-	uint64_t hash;		   /* of what makes two requests the same */
-	struct tgs_request req;	   /* views into octets */
+	struct job *all_next;	/* list of all: the loop thread's */
+	struct job *next;	/* queue or list of finished: under the pool's lock */
+	struct waiter *waiters; /* in order of arrival */
+	bool delivering;	/* takes no more waiters */
+	uint64_t hash;		/* of what makes two requests the same */
+	struct tgs_request req; /* views into octets */
 	uint64_t started_ms;
 	/* the worker's while it runs */
 	struct realm realm; /* whose KDC it is expected to wait for */

@@ -312,6 +312,19 @@ tgs_cancel(struct tgs *t, uint64_t number)
 
 /* ---- answering */
 
+/*
+ * Is it about the service (RFC 4120 7.5.9: KDC_ERR_*, 0 to 30 and 62 on)?
+ * Between them are KRB_AP_ERR_*, about our own ticket or clock, which the
+ * next kinit puts right.
+ */
+static bool
+is_about_service(int32_t code)
+{
+	int32_t number = code - KRB5KDC_ERR_NONE;
+
+	return number < 31 || number > 61;
+}
+
 /* How long a code is worth remembering. */
 static uint64_t
 remember_ms(const struct tgs *t, const struct job *job)
@@ -321,7 +334,7 @@ remember_ms(const struct tgs *t, const struct job *job)
 	if (job->code == KRB5_KDC_UNREACH || job->code == KRB5_REALM_CANT_RESOLVE ||
 	    job->code == KRB5KDC_ERR_SVC_UNAVAILABLE)
 		return job->kdc_refused || job->code != KRB5KDC_ERR_SVC_UNAVAILABLE ? transient : 0;
-	return job->kdc_refused ? t->negative_ms : 0;
+	return job->kdc_refused && is_about_service(job->code) ? t->negative_ms : 0;
 }
 
 static void

@@ -71,7 +71,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rd in = { data, size };
-	size_t room = size + sizeof(sealed_octets) + 2 * DER_TGS_SLACK;
+	size_t room = size + sizeof(sealed_octets) + DER_TGS_SLACK;
 	uint8_t *buf = malloc(room);
 	struct wr out = { buf, room };
 

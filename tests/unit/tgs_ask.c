@@ -301,6 +301,24 @@ test_death(void **state)
 	assert_true(now_ms() - start_ms <= 50);
 }
 
+/* Alive but stopped: given up after 10 s, at once after that; usable again when it answers. */
+static void
+test_stuck(void **state)
+{
+	uint64_t start_ms = now_ms();
+
+	other.hold_next = true;
+	assert_int_equal(ping(), ISO_GONE);
+	assert_true(now_ms() - start_ms >= 9000);
+	start_ms = now_ms();
+	assert_int_equal(ping(), ISO_GONE);
+	assert_true(now_ms() - start_ms < 1000);
+	other.hold_next = false;
+	usleep(100000);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(echo(i, i), ISO_OK);
+}
+
 static void
 test_detached(void **state)
 {
@@ -400,6 +418,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_wiped, start, stop),
 		cmocka_unit_test_setup_teardown(test_bad_reply, start, stop),
 		cmocka_unit_test_setup_teardown(test_death, start, stop),
+		cmocka_unit_test_setup_teardown(test_stuck, start, stop),
 		cmocka_unit_test(test_take_over),
 		cmocka_unit_test(test_attach_refused),
 	};
