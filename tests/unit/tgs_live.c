@@ -25,287 +25,18 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <krb5.h>
-#include <poll.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
-#include "lsass/tgs/creds.h"
-#include "lsass/tgs/tgs.h"
 #include "tests/unit/tgs_iso.h"
+#include "tests/unit/tgs_logon.h"
 
-#define OWNER 1234
-
-static krb5_context ctx;
 static pid_t iso;
-static struct tgs *pool;
-static int event_fd;
 static void *volatile left_behind; /* so that its memory counts as reachable */
-
-/* A logon: a session of lsaiso, a TGT with a stand-in key, its blob. */
-struct logon {
-	struct creds_octets cred, client;
-	uint32_t session, generation;
-	struct iso_rep_cred_absorb absorbed;
-	krb5_keyblock real; /* as kinit got it; only the test keeps it */
-	struct rd ticket;
-};
 static struct logon alice, bob;
-
-struct answer {
-	bool came;
-	int32_t code;
-	size_t n;
-	krb5_creds *creds; /* the last one */
-	bool last_has_blob, first_has_blob;
-	struct creds_octets first;
-};
-
-/* ---- helpers */
-
-static struct creds_octets
-princ_octets(const char *name, int32_t type)
-{
-	struct creds_octets out;
-	krb5_creds creds = { 0 };
-	struct rd all, princ;
-	struct wire_princ wire;
-
-	assert_int_equal(krb5_parse_name(ctx, name, &creds.client), 0);
-	creds.client->type = type;
-	creds.server = creds.client;
-	assert_int_equal(creds_put(&creds, &out), 0);
-	krb5_free_principal(ctx, creds.client);
-	all = (struct rd){ out.at, out.len };
-	princ = all;
-	assert_int_equal(wire_princ(&princ, &wire), 0);
-	out.len -= princ.len; /* the client, which is the front of it */
-	return out;
-}
-
-static void
-first_cred(const char *name, krb5_creds *creds)
-{
-	krb5_ccache cc;
-	krb5_cc_cursor cursor;
-
-	assert_int_equal(krb5_cc_resolve(ctx, name, &cc), 0);
-	assert_int_equal(krb5_cc_start_seq_get(ctx, cc, &cursor), 0);
-	assert_int_equal(krb5_cc_next_cred(ctx, cc, &cursor, creds), 0);
-	while (krb5_is_config_principal(ctx, creds->server)) {
-		krb5_free_cred_contents(ctx, creds);
-		assert_int_equal(krb5_cc_next_cred(ctx, cc, &cursor, creds), 0);
-	}
-	krb5_cc_end_seq_get(ctx, cc, &cursor);
-	krb5_cc_close(ctx, cc);
-}
-
-static void
-absorb(struct logon *lo, const struct wire_cred *wire)
-{
-	struct iso_req_cred_absorb req = { 0 };
-	uint8_t client[ISO_CLIENT_MAX];
-
-	req.session = lo->session;
-	req.generation = lo->generation;
-	req.owner = OWNER;
-	req.kind = ISO_KIND_TGT;
-	req.etype = wire->etype;
-	req.endtime = wire->endtime;
-	req.client.at = client;
-	req.client.len = wire_client_der(&wire->client, client, sizeof(client));
-	req.key = wire->key;
-	assert_int_equal(ask_cred_absorb(&req, &lo->absorbed), ISO_OK);
-	/* From here on there is only the stand-in. */
-	assert_int_equal(getrandom((uint8_t *)(uintptr_t)wire->key.at, wire->key.len, 0),
-			 wire->key.len);
-}
-
-static void
-log_on(struct logon *lo, const char *ccache)
-{
-	struct iso_req_session_open req = { .owner = OWNER, .lifetime = 3600 };
-	struct iso_rep_session_open rep;
-	struct wire_cred wire;
-	krb5_creds creds;
-	struct rd view;
-
-	memset(lo, 0, sizeof(*lo));
-	first_cred(ccache, &creds);
-	assert_int_equal(krb5_copy_keyblock_contents(ctx, &creds.keyblock, &lo->real), 0);
-	assert_int_equal(creds_put(&creds, &lo->cred), 0);
-	krb5_free_cred_contents(ctx, &creds);
-	assert_int_equal(ask_session_open(&req, &rep), ISO_OK);
-	lo->session = rep.session;
-	lo->generation = rep.generation;
-	view = (struct rd){ lo->cred.at, lo->cred.len };
-	assert_int_equal(wire_cred(&view, &wire), 0);
-	absorb(lo, &wire);
-	lo->ticket = wire.ticket;
-	lo->client.at = malloc(wire.client.octets.len);
-	assert_non_null(lo->client.at);
-	memcpy(lo->client.at, wire.client.octets.at, wire.client.octets.len);
-	lo->client.len = wire.client.octets.len;
-}
-
-static void
-log_off(struct logon *lo)
-{
-	creds_free(&lo->cred);
-	creds_free(&lo->client);
-	krb5_free_keyblock_contents(ctx, &lo->real);
-}
-
-static struct tgs_tgt
-tgt_of(const struct logon *lo)
-{
-	struct tgs_tgt tgt = { { lo->cred.at, lo->cred.len },
-			       lo->session,
-			       lo->generation,
-			       { lo->absorbed.blob.at, lo->absorbed.blob.len } };
-
-	return tgt;
-}
-
-static void
-take(void *arg, int32_t code, const struct tgs_ticket *tickets, size_t n)
-{
-	struct answer *an = arg;
-	struct creds_view view;
-
-	assert_false(an->came);
-	an->came = true;
-	an->code = code;
-	an->n = n;
-	if (n == 0)
-		return;
-	assert_int_equal(creds_view_cred(tickets[n - 1].cred, &view), 0);
-	assert_int_equal(krb5_copy_creds(ctx, &view.creds, &an->creds), 0);
-	an->last_has_blob = tickets[n - 1].blob.len != 0;
-	an->first_has_blob = tickets[0].blob.len != 0;
-	an->first.at = malloc(tickets[0].cred.len);
-	assert_non_null(an->first.at);
-	memcpy(an->first.at, tickets[0].cred.at, tickets[0].cred.len);
-	an->first.len = tickets[0].cred.len;
-}
-
-static void
-forget(struct answer *an)
-{
-	krb5_free_creds(ctx, an->creds);
-	creds_free(&an->first);
-	memset(an, 0, sizeof(*an));
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
-
-/* Run the loop until an answer is there. */
-static void
-wait_for(const struct answer *an, unsigned int seconds)
-{
-	struct pollfd p = { .fd = event_fd, .events = POLLIN };
-	uint64_t end = now_ms() + seconds * 1000u;
-
-	while (!an->came && now_ms() < end) {
-		if (poll(&p, 1, 100) > 0)
-			tgs_collect(pool);
-	}
-	assert_true(an->came);
-}
-
-struct want {
-	const char *server;
-	int32_t type;
-	int32_t etype;
-	uint64_t cache_id;
-	const struct logon *second; /* user to user */
-	int32_t offset;
-};
-
-static uint64_t
-submit(const struct logon *lo, const struct want *want, struct answer *an)
-{
-	struct creds_octets server = princ_octets(want->server, want->type);
-	struct tgs_tgt tgt = tgt_of(lo);
-	struct tgs_request req = {
-		.uid = OWNER, .cache_id = want->cache_id, .tgts = &tgt, .ntgts = 1
-	};
-	uint64_t number;
-
-	req.client = (struct rd){ lo->client.at, lo->client.len };
-	req.server = (struct rd){ server.at, server.len };
-	req.etype = want->etype;
-	req.kdc_offset = want->offset;
-	if (want->second != NULL) {
-		req.user_to_user = true;
-		req.second_ticket = want->second->ticket;
-	}
-	number = tgs_submit(pool, &req, take, an);
-	creds_free(&server);
-	return number;
-}
-
-static int32_t
-ask_for(const struct logon *lo, const struct want *want, struct answer *an)
-{
-	memset(an, 0, sizeof(*an));
-	submit(lo, want, an);
-	wait_for(an, 30);
-	return an->code;
-}
-
-/* Make an AP-REQ with it and have the service's own key read it. */
-static void
-ticket_works(krb5_creds *creds, const krb5_keyblock *user_key)
-{
-	krb5_auth_context mine = NULL, theirs = NULL;
-	krb5_data message = { 0 };
-	krb5_ticket *ticket = NULL;
-	krb5_keytab kt = NULL;
-
-	assert_int_equal(krb5_mk_req_extended(ctx, &mine,
-					      user_key != NULL ? AP_OPTS_USE_SESSION_KEY : 0, NULL,
-					      creds, &message),
-			 0);
-	assert_int_equal(krb5_auth_con_init(ctx, &theirs), 0);
-	if (user_key != NULL) {
-		krb5_keyblock *copy;
-
-		assert_int_equal(krb5_copy_keyblock(ctx, user_key, &copy), 0);
-		assert_int_equal(krb5_auth_con_setuseruserkey(ctx, theirs, copy), 0);
-		krb5_free_keyblock(ctx, copy);
-	} else {
-		assert_int_equal(krb5_kt_resolve(ctx, getenv("KEYTAB"), &kt), 0);
-	}
-	assert_int_equal(krb5_rd_req(ctx, &theirs, &message, NULL, kt, NULL, &ticket), 0);
-	assert_true(krb5_principal_compare(ctx, ticket->enc_part2->client, creds->client));
-	krb5_free_ticket(ctx, ticket);
-	krb5_free_data_contents(ctx, &message);
-	krb5_auth_con_free(ctx, mine);
-	krb5_auth_con_free(ctx, theirs);
-	if (kt != NULL)
-		krb5_kt_close(ctx, kt);
-}
-
-static struct tgs_stats
-stats(void)
-{
-	struct tgs_stats s;
-
-	tgs_stats(pool, &s);
-	return s;
-}
 
 /* ---- tickets that work */
 
@@ -318,11 +49,11 @@ test_service_ticket(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct want want = { "HTTP/localhost@TEST.LOCAL", types[i], 0, 100 + i, NULL, 0 };
 
-		assert_int_equal(ask_for(&alice, &want, &an), 0);
+		assert_int_equal(logon_ask(&alice, &want, &an), 0);
 		assert_int_equal(an.n, 1);
 		assert_false(an.last_has_blob);
-		ticket_works(an.creds, NULL);
-		forget(&an);
+		logon_works(an.creds, NULL);
+		logon_forget(&an);
 	}
 }
 
@@ -335,10 +66,10 @@ test_etypes(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct want want = { "HTTP/localhost@TEST.LOCAL", 3, etypes[i], 1, NULL, 0 };
 
-		assert_int_equal(ask_for(&alice, &want, &an), 0);
+		assert_int_equal(logon_ask(&alice, &want, &an), 0);
 		assert_int_equal(an.creds->keyblock.enctype, etypes[i]);
-		ticket_works(an.creds, NULL);
-		forget(&an);
+		logon_works(an.creds, NULL);
+		logon_forget(&an);
 	}
 }
 
@@ -351,9 +82,9 @@ test_empty_realm(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct want want = { "HTTP/localhost@", types[i], 0, 200 + i, NULL, 0 };
 
-		assert_int_equal(ask_for(&alice, &want, &an), 0);
-		ticket_works(an.creds, NULL);
-		forget(&an);
+		assert_int_equal(logon_ask(&alice, &want, &an), 0);
+		logon_works(an.creds, NULL);
+		logon_forget(&an);
 	}
 }
 
@@ -366,17 +97,17 @@ cross_realm(const char *server)
 	struct answer an;
 	char *name;
 
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
 	assert_int_equal(an.n, 2);
 	assert_true(an.first_has_blob);
 	assert_false(an.last_has_blob);
 	assert_int_equal(creds_view_cred((struct rd){ an.first.at, an.first.len }, &first), 0);
-	assert_int_equal(krb5_unparse_name(ctx, first.creds.server, &name), 0);
+	assert_int_equal(krb5_unparse_name(live_ctx, first.creds.server, &name), 0);
 	assert_string_equal(name, "krbtgt/OTHER.LOCAL@TEST.LOCAL");
-	krb5_free_unparsed_name(ctx, name);
+	krb5_free_unparsed_name(live_ctx, name);
 	assert_true(first.creds.times.endtime > time(NULL));
-	ticket_works(an.creds, NULL);
-	forget(&an);
+	logon_works(an.creds, NULL);
+	logon_forget(&an);
 }
 
 static void
@@ -394,15 +125,15 @@ without_broker(krb5_creds *tgt, const char *server)
 	krb5_error_code code;
 	krb5_ccache cc;
 
-	assert_int_equal(krb5_cc_new_unique(ctx, "MEMORY", NULL, &cc), 0);
-	assert_int_equal(krb5_cc_initialize(ctx, cc, tgt->client), 0);
-	assert_int_equal(krb5_cc_store_cred(ctx, cc, tgt), 0);
+	assert_int_equal(krb5_cc_new_unique(live_ctx, "MEMORY", NULL, &cc), 0);
+	assert_int_equal(krb5_cc_initialize(live_ctx, cc, tgt->client), 0);
+	assert_int_equal(krb5_cc_store_cred(live_ctx, cc, tgt), 0);
 	in.client = tgt->client;
-	assert_int_equal(krb5_parse_name(ctx, server, &in.server), 0);
-	code = krb5_get_credentials(ctx, 0, cc, &in, &out);
-	krb5_free_creds(ctx, out);
-	krb5_free_principal(ctx, in.server);
-	krb5_cc_destroy(ctx, cc);
+	assert_int_equal(krb5_parse_name(live_ctx, server, &in.server), 0);
+	code = krb5_get_credentials(live_ctx, 0, cc, &in, &out);
+	krb5_free_creds(live_ctx, out);
+	krb5_free_principal(live_ctx, in.server);
+	krb5_cc_destroy(live_ctx, cc);
 	return code;
 }
 
@@ -417,12 +148,12 @@ test_keys_stay(void **state)
 	assert_int_equal(creds_view_cred((struct rd){ alice.cred.at, alice.cred.len }, &own), 0);
 	assert_int_equal(without_broker(&own.creds, "HTTP/localhost@TEST.LOCAL"),
 			 KRB5KRB_AP_ERR_BAD_INTEGRITY);
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
 	assert_int_equal(an.n, 1);
 	assert_true(an.last_has_blob);
 	assert_int_equal(without_broker(an.creds, "HTTP/web.other.local@OTHER.LOCAL"),
 			 KRB5KRB_AP_ERR_BAD_INTEGRITY);
-	forget(&an);
+	logon_forget(&an);
 }
 
 static void
@@ -431,11 +162,11 @@ test_user_to_user(void **state)
 	struct want want = { "bob@TEST.LOCAL", KRB5_NT_PRINCIPAL, 0, 1, &bob, 0 };
 	struct answer an;
 
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
 	assert_true(an.creds->is_skey);
 	assert_false(an.last_has_blob);
-	ticket_works(an.creds, &bob.real);
-	forget(&an);
+	logon_works(an.creds, &bob.real);
+	logon_forget(&an);
 }
 
 /* ---- refusals */
@@ -444,19 +175,19 @@ static void
 test_unknown_service(void **state)
 {
 	struct want want = { "HTTP/nobody@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
-	struct tgs_stats before = stats(), after;
+	struct tgs_stats before = logon_stats(), after;
 	struct answer an;
 
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
 	assert_int_equal(an.n, 0);
 	/* Again: from memory. Another cache: not. */
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
-	after = stats();
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	after = logon_stats();
 	assert_int_equal(after.exchanged - before.exchanged, 1);
 	assert_int_equal(after.from_negative - before.from_negative, 1);
 	want.cache_id = 2;
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
-	assert_int_equal(stats().exchanged - before.exchanged, 2);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+	assert_int_equal(logon_stats().exchanged - before.exchanged, 2);
 }
 
 static void
@@ -465,7 +196,7 @@ test_policy_of_kdc(void **state)
 	struct want want = { "nosvr/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
 	struct answer an;
 
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KDC_ERR_MUST_USE_USER2USER);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KDC_ERR_MUST_USE_USER2USER);
 }
 
 static void
@@ -479,14 +210,14 @@ test_wrong_stand_in(void **state)
 	other.absorbed = bob.absorbed;
 	other.session = bob.session;
 	other.generation = bob.generation;
-	assert_int_not_equal(ask_for(&other, &want, &an), 0);
+	assert_int_not_equal(logon_ask(&other, &want, &an), 0);
 	/* A blob that nobody sealed. */
 	other = alice;
 	other.absorbed.blob.at[other.absorbed.blob.len / 2] ^= 1;
 	want.server = "nfs/localhost@TEST.LOCAL";
-	assert_int_equal(ask_for(&other, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
-	assert_int_equal(ask_for(&alice, &want, &an), 0); /* not remembered */
-	forget(&an);
+	assert_int_equal(logon_ask(&other, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0); /* not remembered */
+	logon_forget(&an);
 }
 
 static void
@@ -498,35 +229,35 @@ test_closed_session(void **state)
 	struct logon gone;
 	struct answer an;
 
-	log_on(&gone, getenv("TGT_ALICE"));
-	assert_int_equal(ask_for(&gone, &want, &an), 0);
-	forget(&an);
+	logon_on(&gone, getenv("TGT_ALICE"));
+	assert_int_equal(logon_ask(&gone, &want, &an), 0);
+	logon_forget(&an);
 	req.session = gone.session;
 	req.generation = gone.generation;
 	req.owner = OWNER;
 	assert_int_equal(ask_session_close(&req, &rep), ISO_OK);
-	assert_int_equal(ask_for(&gone, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
-	log_off(&gone);
+	assert_int_equal(logon_ask(&gone, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	logon_off(&gone);
 }
 
 static void
 test_no_tgt(void **state)
 {
 	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL, 0 };
-	struct creds_octets server = princ_octets(want.server, want.type);
+	struct creds_octets server = logon_princ(want.server, want.type);
 	struct tgs_request req = { .uid = OWNER, .cache_id = 5 };
 	struct answer an = { 0 };
 
 	req.client = (struct rd){ alice.client.at, alice.client.len };
 	req.server = (struct rd){ server.at, server.len };
-	tgs_submit(pool, &req, take, &an);
-	wait_for(&an, 10);
+	tgs_submit(live_pool, &req, logon_take, &an);
+	logon_wait(&an, 10);
 	assert_int_equal(an.code, KRB5_CC_NOTFOUND);
 	/* Octets that are no principal. */
 	memset(&an, 0, sizeof(an));
 	req.server.len--;
-	tgs_submit(pool, &req, take, &an);
-	wait_for(&an, 10);
+	tgs_submit(live_pool, &req, logon_take, &an);
+	logon_wait(&an, 10);
 	assert_int_equal(an.code, KRB5_CC_FORMAT);
 	creds_free(&server);
 }
@@ -538,14 +269,14 @@ test_clock(void **state)
 	struct want want = { "HTTP/localhost@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 21, NULL, 3600 };
 	struct answer an;
 
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_SKEW);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KRB_AP_ERR_SKEW);
 	want.offset = 20; /* not remembered: it says nothing about the service */
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
-	forget(&an);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
+	logon_forget(&an);
 	want.offset = 0;
 	want.cache_id = 23;
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
-	forget(&an);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
+	logon_forget(&an);
 }
 
 static void
@@ -554,10 +285,10 @@ test_no_kdc(void **state)
 	struct want want = { "HTTP/x.nowhere@NOWHERE.LOCAL", KRB5_NT_SRV_HST, 0, 5, NULL, 0 };
 	struct answer an;
 
-	assert_int_not_equal(ask_for(&alice, &want, &an), 0);
+	assert_int_not_equal(logon_ask(&alice, &want, &an), 0);
 }
 
-/* ---- the pool */
+/* ---- the live_pool */
 
 static struct tgs *
 new_pool(const char *krb5_config, unsigned int workers, unsigned int queue, int *fd)
@@ -580,18 +311,18 @@ new_pool(const char *krb5_config, unsigned int workers, unsigned int queue, int 
 static void
 start_pool(void)
 {
-	pool = new_pool("", 8, 1024, &event_fd);
+	live_pool = new_pool("", 8, 1024, &live_event_fd);
 }
 
-/* Use another pool for a while. */
+/* Use another live_pool for a while. */
 static struct tgs *
 swap_pool(struct tgs *other, int *fd)
 {
-	struct tgs *was = pool;
-	int was_fd = event_fd;
+	struct tgs *was = live_pool;
+	int was_fd = live_event_fd;
 
-	pool = other;
-	event_fd = *fd;
+	live_pool = other;
+	live_event_fd = *fd;
 	*fd = was_fd;
 	return was;
 }
@@ -607,14 +338,14 @@ test_too_big_for_udp(void **state)
 
 	main_pool = new_pool(getenv("CONFIG_TCP"), 1, 4, &fd);
 	main_pool = swap_pool(main_pool, &fd);
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
-	ticket_works(an.creds, NULL);
-	forget(&an);
-	tgs_stop(pool);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
+	logon_works(an.creds, NULL);
+	logon_forget(&an);
+	tgs_stop(live_pool);
 	swap_pool(main_pool, &fd);
 }
 
-/* krb5.conf changes under a running pool: the next request goes by the new one. */
+/* krb5.conf changes under a running live_pool: the next request goes by the new one. */
 static void
 test_config_changes(void **state)
 {
@@ -627,7 +358,7 @@ test_config_changes(void **state)
 
 	main_pool = new_pool(getenv("CONFIG_DOWN"), 1, 4, &fd);
 	main_pool = swap_pool(main_pool, &fd);
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5_KDC_UNREACH);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5_KDC_UNREACH);
 	from = fopen(getenv("KRB5_CONFIG"), "r");
 	to = fopen(getenv("CONFIG_DOWN"), "w");
 	assert_non_null(from);
@@ -637,9 +368,9 @@ test_config_changes(void **state)
 	fclose(from);
 	fclose(to);
 	want.cache_id = 2; /* the failure is remembered for two seconds */
-	assert_int_equal(ask_for(&alice, &want, &an), 0);
-	forget(&an);
-	tgs_stop(pool);
+	assert_int_equal(logon_ask(&alice, &want, &an), 0);
+	logon_forget(&an);
+	tgs_stop(live_pool);
 	swap_pool(main_pool, &fd);
 }
 
@@ -647,26 +378,26 @@ static void
 test_merge(void **state)
 {
 	struct want want = { "svc/n001.test.local@TEST.LOCAL", KRB5_NT_SRV_HST, 0, 9, NULL, 0 };
-	struct tgs_stats before = stats(), after;
+	struct tgs_stats before = logon_stats(), after;
 	struct answer an[20];
 	uint64_t numbers[20];
 
 	memset(an, 0, sizeof(an));
 	for (size_t i = 0; i < 20; i++)
-		numbers[i] = submit(&alice, &want, &an[i]);
-	tgs_cancel(pool, numbers[3]);
+		numbers[i] = logon_submit(&alice, &want, &an[i]);
+	tgs_cancel(live_pool, numbers[3]);
 	for (size_t i = 0; i < 20; i++) {
 		if (i != 3)
-			wait_for(&an[i], 10);
+			logon_wait(&an[i], 10);
 	}
 	assert_false(an[3].came);
-	after = stats();
+	after = logon_stats();
 	assert_int_equal(after.exchanged - before.exchanged, 1);
 	assert_int_equal(after.merged - before.merged, 19);
 	for (size_t i = 0; i < 20; i++) {
 		if (i != 3) {
 			assert_int_equal(an[i].code, 0);
-			forget(&an[i]);
+			logon_forget(&an[i]);
 		}
 	}
 }
@@ -683,12 +414,12 @@ test_many(void **state)
 		struct want want = { names[i], KRB5_NT_SRV_HST, 0, 10, NULL, 0 };
 
 		(void)snprintf(names[i], sizeof(names[i]), "svc/n%03zu.test.local@TEST.LOCAL", i);
-		submit(&alice, &want, &an[i]);
+		logon_submit(&alice, &want, &an[i]);
 	}
 	for (size_t i = 0; i < N; i++) {
-		wait_for(&an[i], 20);
+		logon_wait(&an[i], 20);
 		assert_int_equal(an[i].code, 0);
-		forget(&an[i]);
+		logon_forget(&an[i]);
 	}
 }
 
@@ -709,7 +440,7 @@ slow_logon(struct logon *lo)
 	rd = (struct rd){ octets.at, octets.len };
 	assert_int_equal(wire_cred(&rd, &wire), 0);
 	lo->cred = octets;
-	absorb(lo, &wire);
+	logon_absorb(lo, &wire);
 }
 
 /* A full queue refuses at once, and a job that nobody waits for makes room. */
@@ -730,25 +461,26 @@ test_queue_full(void **state)
 		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
 
 		(void)snprintf(names[i], sizeof(names[i]), "HTTP/n%zu@SLOW.LOCAL", i);
-		numbers[i] = submit(&lo, &w, &an[i]);
-		for (start = now_ms(); i == 0 && stats().running == 0 && now_ms() - start < 5000;)
+		numbers[i] = logon_submit(&lo, &w, &an[i]);
+		for (start = logon_now_ms();
+		     i == 0 && logon_stats().running == 0 && logon_now_ms() - start < 5000;)
 			usleep(1000); /* the first is out of the queue */
 		/* All of one user: half of the queue is theirs. */
 		assert_int_equal(numbers[i] == 0, i > 4);
 		assert_int_equal(an[i].code, i > 4 ? KRB5KDC_ERR_SVC_UNAVAILABLE : 0);
 	}
-	assert_int_equal(stats().refused, 4);
-	tgs_cancel(pool, numbers[2]);
+	assert_int_equal(logon_stats().refused, 4);
+	tgs_cancel(live_pool, numbers[2]);
 	memset(&an[5], 0, sizeof(an[5]));
 	struct want again = { names[5], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
-	assert_int_not_equal(submit(&lo, &again, &an[5]), 0);
-	left_behind = pool;
-	tgs_stop(pool);
+	assert_int_not_equal(logon_submit(&lo, &again, &an[5]), 0);
+	left_behind = live_pool;
+	tgs_stop(live_pool);
 	swap_pool(main_pool, &fd);
 	creds_free(&lo.cred);
 }
 
-/* One silent KDC must not hold the whole pool; also shows that stopping ends in time. */
+/* One silent KDC must not hold the whole live_pool; also shows that stopping ends in time. */
 static void
 test_slow_realm(void **state)
 {
@@ -763,20 +495,20 @@ test_slow_realm(void **state)
 		struct want w = { names[i], KRB5_NT_SRV_HST, 0, 12, NULL, 0 };
 
 		(void)snprintf(names[i], sizeof(names[i]), "HTTP/n%zu@SLOW.LOCAL", i);
-		last = submit(&lo, &w, &slow[i]);
+		last = logon_submit(&lo, &w, &slow[i]);
 	}
-	start = now_ms();
-	assert_int_equal(ask_for(&alice, &want, &fast), 0);
-	assert_true(now_ms() - start < 1000);
+	start = logon_now_ms();
+	assert_int_equal(logon_ask(&alice, &want, &fast), 0);
+	assert_true(logon_now_ms() - start < 1000);
 	assert_false(slow[0].came);
-	assert_int_equal(stats().running, 4);
-	assert_int_equal(stats().waiting, 8);
-	tgs_cancel(pool, last); /* not begun: it leaves the queue */
-	assert_int_equal(stats().waiting, 7);
-	forget(&fast);
-	start = now_ms();
-	tgs_stop(pool);
-	assert_true(now_ms() - start < 1500);
+	assert_int_equal(logon_stats().running, 4);
+	assert_int_equal(logon_stats().waiting, 8);
+	tgs_cancel(live_pool, last); /* not begun: it leaves the queue */
+	assert_int_equal(logon_stats().waiting, 7);
+	logon_forget(&fast);
+	start = logon_now_ms();
+	tgs_stop(live_pool);
+	assert_true(logon_now_ms() - start < 1500);
 	creds_free(&lo.cred);
 }
 
@@ -786,11 +518,11 @@ static int
 set_up(void **state)
 {
 	log_open("tgs_live", LOG_ERR);
-	assert_int_equal(krb5_init_context(&ctx), 0);
+	assert_int_equal(krb5_init_context(&live_ctx), 0);
 	iso = tgs_iso_start(getenv("LSAISO"), 100000, 100000);
 	assert_true(iso > 0);
-	log_on(&alice, getenv("TGT_ALICE"));
-	log_on(&bob, getenv("TGT_BOB"));
+	logon_on(&alice, getenv("TGT_ALICE"));
+	logon_on(&bob, getenv("TGT_BOB"));
 	start_pool();
 	return 0;
 }
@@ -799,9 +531,9 @@ static int
 tear_down(void **state)
 {
 	tgs_iso_stop(iso);
-	log_off(&alice);
-	log_off(&bob);
-	krb5_free_context(ctx);
+	logon_off(&alice);
+	logon_off(&bob);
+	krb5_free_context(live_ctx);
 	return 0;
 }
 
@@ -814,22 +546,22 @@ test_iso_gone(void **state)
 	int32_t last = 0;
 
 	tgs_iso_stop(iso);
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
 	iso = tgs_iso_start(getenv("LSAISO"), 1, 3);
 	assert_true(iso > 0);
-	assert_int_equal(ask_for(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
-	log_off(&alice);
-	log_on(&alice, getenv("TGT_ALICE"));
+	assert_int_equal(logon_ask(&alice, &want, &an), KRB5KRB_AP_ERR_TKT_EXPIRED);
+	logon_off(&alice);
+	logon_on(&alice, getenv("TGT_ALICE"));
 	for (int i = 0; i < 6 && last == 0; i++) {
 		want.cache_id++;
-		last = ask_for(&alice, &want, &an);
-		forget(&an);
+		last = logon_ask(&alice, &want, &an);
+		logon_forget(&an);
 	}
 	assert_int_equal(last, KRB5KDC_ERR_SVC_UNAVAILABLE);
 	tgs_iso_stop(iso);
 	iso = tgs_iso_start(getenv("LSAISO"), 100000, 100000);
-	log_off(&alice);
-	log_on(&alice, getenv("TGT_ALICE"));
+	logon_off(&alice);
+	logon_on(&alice, getenv("TGT_ALICE"));
 }
 
 int
