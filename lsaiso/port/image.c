@@ -29,7 +29,7 @@ image_relocate(const void *dynamic)
 		else if (d->d_tag == DT_RELASZ)
 			size = d->d_un.d_val;
 	}
-	for (size_t i = 0; i < size / sizeof(*rela); i++) {
+	for (size_t i = 0; rela != NULL && i < size / sizeof(*rela); i++) {
 		uintptr_t *where = (uintptr_t *)(base + rela[i].r_offset);
 
 		if (ELF64_R_TYPE(rela[i].r_info) != ARCH_RELATIVE)

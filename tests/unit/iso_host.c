@@ -2,7 +2,6 @@
 #include "iso_host.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,27 +208,20 @@ d_tlv(uint8_t tag, struct rd v)
 }
 
 struct rd
-d_join(unsigned int n, ...)
+d_join_all(const struct rd *pieces, size_t n)
 {
-	va_list ap;
-	size_t from = 0;
 	struct rd all = { NULL, 0 };
+	size_t from = 0;
+	uint8_t *to;
 
-	/* Pieces come from the arena too, so measure first. */
-	va_start(ap, n);
-	for (unsigned int i = 0; i < n; i++)
-		all.len += va_arg(ap, struct rd).len;
-	va_end(ap);
-	uint8_t *to = take(all.len);
-	va_start(ap, n);
-	for (unsigned int i = 0; i < n; i++) {
-		struct rd piece = va_arg(ap, struct rd);
-
-		if (piece.len > 0)
-			memcpy(to + from, piece.at, piece.len);
-		from += piece.len;
+	for (size_t i = 0; i < n; i++)
+		all.len += pieces[i].len;
+	to = take(all.len);
+	for (size_t i = 0; i < n; i++) {
+		if (pieces[i].len > 0)
+			memcpy(to + from, pieces[i].at, pieces[i].len);
+		from += pieces[i].len;
 	}
-	va_end(ap);
 	all.at = to;
 	return all;
 }

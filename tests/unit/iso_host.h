@@ -45,7 +45,8 @@ void test_random(void *at, size_t n);
 void d_reset(void);
 struct rd d_raw(const void *at, size_t n);
 struct rd d_tlv(uint8_t tag, struct rd contents);
-struct rd d_join(unsigned int n, ...); /* n struct rd */
+struct rd d_join_all(const struct rd *pieces, size_t n);
+#define d_join(n, ...) d_join_all((const struct rd[]){ __VA_ARGS__ }, n)
 struct rd d_ctx(unsigned int n, struct rd contents);
 struct rd d_seq(struct rd contents);
 struct rd d_int(int64_t value);

@@ -72,7 +72,7 @@ hex(const char *text)
 static struct krb_key
 key_of(const char *etype, const char *octets)
 {
-	struct krb_key key = { .type = krb_type(atoi(etype)) };
+	struct krb_key key = { .type = krb_type((int32_t)strtol(etype, NULL, 10)) };
 	struct rd k = hex(octets);
 
 	assert_non_null(key.type);
@@ -95,7 +95,7 @@ static void
 check_derive(const struct words *w)
 {
 	struct krb_key key = key_of(w->word[0], w->word[1]);
-	uint32_t usage = (uint32_t)atoi(w->word[2]);
+	uint32_t usage = (uint32_t)strtoul(w->word[2], NULL, 10);
 	struct rd kind = hex(w->word[3]), want = hex(w->word[4]);
 	struct krb_derived got = { 0 };
 

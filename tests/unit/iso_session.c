@@ -225,7 +225,7 @@ absorb_shapes(void **state)
 	static const struct {
 		uint32_t policy, kind;
 		int32_t etype;
-		size_t len;
+		uint32_t len;
 		enum iso_status want;
 	} rows[] = {
 		{ 0, ISO_KIND_TGT, 17, 16, ISO_OK },
