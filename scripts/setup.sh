@@ -38,13 +38,10 @@ done
 # missing PACKAGE...: print those that are not installed
 missing()
 {
-	local package
-	for package in "$@"; do
-		case $(dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null) in
-		*installed*) ;;
-		*) echo "$package" ;;
-		esac
-	done
+	local installed
+	installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+		awk '$2 == "installed" { print $1 }')
+	printf '%s\n' "$@" | grep -vxF "${installed:--}" || true
 }
 
 refuse_starts()

@@ -125,6 +125,7 @@ class Instance:
         return self.realm.env(config=self.config, **more)
 
     def kcm(self, **more):
+        """A raw connection; uid=N for another user than the runner."""
         return kcm.Kcm(self.socket, **more)
 
     @property

@@ -4,7 +4,7 @@ part opened with the service's own key (RFC 4120 section 5.3), by libkrb5's
 public krb5_c_decrypt. And FILE ccaches, for copies that a thief makes."""
 
 import ctypes
-import ctypes.util
+import math
 import struct
 
 from . import kcm
@@ -84,6 +84,69 @@ def decrypt(etype, key, usage, cipher):
     if code:
         raise ValueError(f"krb5_c_decrypt: {code}")
     return plain.raw[:out.length]
+
+
+class _Checksum(ctypes.Structure):
+    _fields_ = [("magic", ctypes.c_int32), ("type", ctypes.c_int32), ("length", ctypes.c_uint),
+                ("contents", ctypes.c_void_p)]
+
+
+def checksum(kind, etype, key, usage, octets):
+    """krb5_c_make_checksum: what it makes with a derived key, to check derive() by."""
+    lib = ctypes.CDLL("libk5crypto.so.3")
+    lib.krb5_c_make_checksum.argtypes = [ctypes.c_void_p, ctypes.c_int32,
+                                         ctypes.POINTER(_Keyblock), ctypes.c_int32,
+                                         ctypes.POINTER(_Data), ctypes.POINTER(_Checksum)]
+    held, told = ctypes.create_string_buffer(key, len(key)), \
+        ctypes.create_string_buffer(octets, len(octets))
+    block = _Keyblock(0, etype, len(key), ctypes.addressof(held))
+    made = _Checksum()
+    code = lib.krb5_c_make_checksum(None, kind, block, usage,
+                                    _Data(0, len(octets), ctypes.addressof(told)), made)
+    if code:
+        raise ValueError(f"krb5_c_make_checksum: {code}")
+    result = ctypes.string_at(made.contents, made.length)
+    ctypes.CDLL("libkrb5.so.3").krb5_free_checksum_contents(None, ctypes.byref(made))
+    return result
+
+
+def nfold(octets, length):
+    """RFC 3961 section 5.1, in octets."""
+    whole = len(octets) * length // math.gcd(len(octets), length)
+    bits = len(octets) * 8
+    number = int.from_bytes(octets, "big")
+    stretched = b""
+    for n in range(whole // len(octets)):
+        by = 13 * n % bits
+        turned = (number >> by | number << (bits - by)) & ((1 << bits) - 1)
+        stretched += turned.to_bytes(len(octets), "big")
+    total, most = 0, (1 << length * 8) - 1
+    for at in range(0, whole, length):
+        total += int.from_bytes(stretched[at:at + length], "big")
+        total = (total & most) + (total >> length * 8)
+    return total.to_bytes(length, "big")
+
+
+def derive(key, usage, purpose):
+    """DK of RFC 3961 section 5.3 with AES (etypes 17, 18)."""
+    lib = ctypes.CDLL("libcrypto.so.3")
+    schedule = ctypes.create_string_buffer(512)
+    if lib.AES_set_encrypt_key(key, len(key) * 8, schedule):
+        raise ValueError("AES_set_encrypt_key")
+    block, made = nfold(struct.pack(">IB", usage, purpose), 16), b""
+    while len(made) < len(key):
+        out = ctypes.create_string_buffer(16)
+        lib.AES_encrypt(block, out, schedule)
+        block = out.raw
+        made += block
+    return made[:len(key)]
+
+
+def derived_keys(key):
+    """{what it is for: key} of all that lsaiso makes out of a TGT's session key."""
+    return {"checksum of the request (6)": derive(key, 6, 0x99),
+            "encryption of the authenticator (7)": derive(key, 7, 0xAA),
+            "integrity of the authenticator (7)": derive(key, 7, 0x55)}
 
 
 def keytab(path):

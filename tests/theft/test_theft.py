@@ -10,6 +10,7 @@ The memory of kinit, which has the key until it exits, is gone by then (T21).
 """
 
 import glob
+import hmac
 import os
 import shutil
 import signal
@@ -114,6 +115,33 @@ def test_T02_the_key_of_a_cross_realm_tgt_is_nowhere_either(victim):
     assert not result.found, str(result)
     assert not search.search_files(victim.cross_key, victim.daemon.folders)
     assert not search.holds(bytes(victim.recorder.to_client), search.needles(victim.cross_key))
+
+
+def test_T02_keys_derived_from_the_key_are_nowhere_either(victim):
+    """Who has those can make requests, if not open tickets."""
+    # First: is what is searched for what Kerberos uses? HMAC-SHA1-96-AES256 is type 16.
+    made = tickets.derived_keys(victim.key)
+    mac = hmac.digest(made["checksum of the request (6)"], b"a request", "sha1")[:12]
+    assert mac == tickets.checksum(16, kcm.AES256, victim.key, 6, b"a request")
+    # The freshest use possible.
+    victim.user.kvno("svc/n101.test.local").ok()
+    for what, key in made.items():
+        result = search.search_memory(key, victim.daemon.pids)
+        assert not result.found, f"{what}: {result}"
+
+
+def test_T02_the_weaker_setting_ordinary_memory_is_readable_and_status_says_so(realm):
+    """The control for "root's read fails": with [isolation] memory = ordinary it
+    does not. (What is read there are keys of sessions; a TGT's key is in the
+    clear only while it is used.)"""
+    with instance.Instance(realm, {"isolation": {"memory": "ordinary"}}) as weaker:
+        somebody = users.User(weaker)
+        somebody.kinit("alice").ok()
+        somebody.kvno("HTTP/localhost").ok()
+        assert not theft.secret_mappings(weaker.pid("lsaiso"))
+        result = search.search_memory(os.urandom(32), [weaker.pid("lsaiso")])
+        assert not result.refused and result.octets > 256 << 10, str(result)
+        assert weaker.call("Status")["level"]["weaker"], "status does not say that it is weaker"
 
 
 def test_T03_core_files_made_by_gcore_do_not_hold_the_key(victim):
