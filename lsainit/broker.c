@@ -35,6 +35,7 @@ spawn(const struct instance *in, int line)
 		.uid = in->lsass_uid,
 		.gid = in->lsass_gid,
 		.files = (rlim_t)in->cf.limits_connections + FILES_BESIDES,
+		.filter = true,
 		.reads = { has_file ? in->config_path : NULL, NULL },
 		.writes = in->cf.state_keep ? in->cf.state_directory : NULL,
 	};

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lsainit/filter.h"
 
 #define FIRST_FD   3
 #define HIGH_FD	   64 /* descriptors are moved out of the way to here first */
@@ -41,6 +42,7 @@
 	ST(READS0, "its user cannot read")                                                         \
 	ST(READS1, "its user cannot read")                                                         \
 	ST(WRITES, "its user cannot write to")                                                     \
+	ST(FILTER, "could not set its system call filter (CONFIG_SECCOMP_FILTER is needed)")       \
 	ST(EXEC, "could not be executed")
 
 #define STEP_ENUM(name, text) STEP_##name,
@@ -204,6 +206,8 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan, 
 	check_reach(plan);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (plan->filter && filter_lsass() != 0)
+		give_up(STEP_FILTER);
 	(void)execveat(IMAGE_FD, "", plan->argv, plan->envp, AT_EMPTY_PATH);
 	give_up(STEP_EXEC);
 }

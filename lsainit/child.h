@@ -31,6 +31,7 @@ struct child_plan {
 	const char *jail_at;  /* an existing folder that the empty root is mounted on */
 	rlim_t files;	      /* RLIMIT_NOFILE */
 	rlim_t locked;	      /* RLIMIT_MEMLOCK; 0: as it is */
+	bool filter;	      /* with the system call filter of filter.h */
 	bool alone;	      /* RLIMIT_NPROC 0: cannot fork */
 	const char *reads[2]; /* files it must be able to read, or NULL */
 	const char *writes;   /* folder it must be able to write to, or NULL */
