@@ -7,9 +7,9 @@
 
 #include "rpc/rpc.h"
 
-#define CD_REQ_FIELD(kind_, name, max_)                                                       \
+#define CD_REQ_FIELD(kind_, name, max_)                                                            \
 	{ .kind = RPC_##kind_, .offset = (uint16_t)offsetof(req_t, name), .max = (max_) },
-#define CD_REP_FIELD(kind_, name, max_)                                                       \
+#define CD_REP_FIELD(kind_, name, max_)                                                            \
 	{ .kind = RPC_##kind_, .offset = (uint16_t)offsetof(rep_t, name), .max = (max_) },
 #define CD_COUNT(kind_, name, max_) +1
 
@@ -17,23 +17,23 @@
  * Each case has typedefs of its own, which is how one pair of field macros
  * serves every message. Tables end with an unused row so that none is empty.
  */
-#define CD_CASE(number, op, phases_, effect_)                                                 \
-	case number: {                                                                         \
-		typedef struct iso_req_##op req_t;                                             \
-		typedef struct iso_rep_##op rep_t;                                             \
-		static const struct rpc_field req[] = { ISO_REQ_##op(CD_REQ_FIELD){            \
-		    RPC_U32, 0, sizeof(req_t) != 0 } };                                        \
-		static const struct rpc_field rep[] = { ISO_REP_##op(CD_REP_FIELD){            \
-		    RPC_U32, 0, sizeof(rep_t) != 0 } };                                        \
-		static const struct rpc_op row = {                                             \
-			.phases = phases_,                                                     \
-			.effect = effect_,                                                     \
-			.req_fields = 0 ISO_REQ_##op(CD_COUNT),                                \
-			.rep_fields = 0 ISO_REP_##op(CD_COUNT),                                \
-			.req = req,                                                            \
-			.rep = rep,                                                            \
-		};                                                                             \
-		return &row;                                                                   \
+#define CD_CASE(number, op, phases_, effect_)                                                      \
+	case number: {                                                                             \
+		typedef struct iso_req_##op req_t;                                                 \
+		typedef struct iso_rep_##op rep_t;                                                 \
+		static const struct rpc_field req[] = { ISO_REQ_##op(CD_REQ_FIELD){                \
+		    RPC_U32, 0, sizeof(req_t) != 0 } };                                            \
+		static const struct rpc_field rep[] = { ISO_REP_##op(CD_REP_FIELD){                \
+		    RPC_U32, 0, sizeof(rep_t) != 0 } };                                            \
+		static const struct rpc_op row = {                                                 \
+			.phases = phases_,                                                         \
+			.effect = effect_,                                                         \
+			.req_fields = 0 ISO_REQ_##op(CD_COUNT),                                    \
+			.rep_fields = 0 ISO_REP_##op(CD_COUNT),                                    \
+			.req = req,                                                                \
+			.rep = rep,                                                                \
+		};                                                                                 \
+		return &row;                                                                       \
 	}
 
 const struct rpc_op *
@@ -56,8 +56,8 @@ rpc_op(uint32_t op)
 #define CD_SIZE_VAR(max_)	   (4 + (max_))
 #define CD_SIZE_SECRET(max_)	   (4 + (max_))
 #define CD_SIZE_RELEASE(max_)	   (4 + (max_))
-#define CD_FITS(number, op, phases_, effect_)                                                 \
-	_Static_assert(RPC_REQ_HDR ISO_REQ_##op(CD_SIZE) <= RPC_REQ_MAX, "request fits");      \
+#define CD_FITS(number, op, phases_, effect_)                                                      \
+	_Static_assert(RPC_REQ_HDR ISO_REQ_##op(CD_SIZE) <= RPC_REQ_MAX, "request fits");          \
 	_Static_assert(RPC_REP_HDR ISO_REP_##op(CD_SIZE) <= RPC_REP_MAX, "reply fits");
 ISO_OPS(CD_FITS)
 

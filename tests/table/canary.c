@@ -262,6 +262,22 @@ random_call(struct world *w)
 	(void)!call(w->iso, op, &req, NULL);
 }
 
+/* The end of a logon, and what is left to ask about it. */
+static void
+end(struct world *w)
+{
+	struct iso_req_session_info info = { .session = w->s.session,
+					     .generation = w->s.generation,
+					     .owner = OWNER };
+	struct iso_req_session_close close = { .session = w->s.session,
+					       .generation = w->s.generation,
+					       .owner = OWNER };
+
+	assert_int_equal(call(w->iso, ISO_OP_session_info, &info, NULL), ISO_OK);
+	assert_int_equal(call(w->iso, ISO_OP_session_close, &close, NULL), ISO_OK);
+	assert_int_equal(call(w->iso, ISO_OP_krb_tgs_seal, &w->seal, NULL), ISO_E_SESSION);
+}
+
 /* A good seal or absorb with one thing changed. */
 static void
 bent_call(struct world *w)
@@ -307,6 +323,7 @@ no_key_leaves(void **state)
 			build(&w, etypes[e]);
 			bent_call(&w);
 			referral(&w, false);
+			end(&w);
 			build(&w, etypes[e]);
 			referral(&w, true);
 		}
