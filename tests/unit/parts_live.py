@@ -43,7 +43,7 @@ def group(name):
     said = subprocess.run(["systemd-analyze", "syscall-filter", name], check=True,
                           capture_output=True, text=True).stdout
     calls = set()
-    for word in re.findall(r"^ +([@\w]+)$", said, re.MULTILINE):
+    for word in re.findall(r"^ +([@\w-]+)$", said, re.MULTILINE):
         calls |= group(word) if word.startswith("@") else {word}
     return calls
 
