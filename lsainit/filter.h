@@ -16,6 +16,7 @@
 #ifndef LSAINIT_FILTER_H
 #define LSAINIT_FILTER_H
 
+/* clang-format off: one group of calls a paragraph */
 #define FILTER_DENIED(CALL)                                                                        \
 	/* @clock */                                                                               \
 	CALL(adjtimex)                                                                             \
@@ -45,6 +46,7 @@
 	    CALL(add_key) CALL(request_key) CALL(keyctl) CALL(io_uring_setup) CALL(io_uring_enter) \
 		CALL(io_uring_register) CALL(name_to_handle_at) CALL(personality) CALL(setns)      \
 		    CALL(syslog) CALL(unshare) CALL(userfaultfd) CALL(mknod) CALL(mknodat)
+/* clang-format on */
 
 /* Set it for this thread; no_new_privs is set. 0, or -1 with errno. */
 int filter_lsass(void);
