@@ -16,7 +16,7 @@
 #ifndef LSAINIT_FILTER_H
 #define LSAINIT_FILTER_H
 
-/* clang-format off: one group of calls a paragraph */
+/* clang-format off */
 #define FILTER_DENIED(CALL)                                                                        \
 	/* @clock */                                                                               \
 	CALL(adjtimex)                                                                             \
