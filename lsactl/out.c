@@ -132,8 +132,7 @@ struct table {
 	struct cell *cells;
 };
 
-static void
-die_of_memory(void)
+static void __attribute__((noreturn)) die_of_memory(void)
 {
 	(void)fputs("lsactl: out of memory\n", stderr);
 	exit(EXIT_FAILED);
@@ -157,17 +156,22 @@ void
 table_cell(struct table *ta, enum colour colour, const char *text)
 {
 	size_t *width = &ta->width[ta->n % ta->columns];
+	char *copy = strdup(text);
 
-	if (ta->n == ta->room) {
-		ta->room = ta->room == 0 ? 64 : 2 * ta->room;
-		ta->cells = reallocarray(ta->cells, ta->room, sizeof(*ta->cells));
-		if (ta->cells == NULL)
-			die_of_memory();
-	}
-	ta->cells[ta->n].text = strdup(text);
-	if (ta->cells[ta->n].text == NULL)
+	if (copy == NULL)
 		die_of_memory();
-	ta->cells[ta->n++].colour = colour;
+	if (ta->n == ta->room) {
+		size_t room = ta->room == 0 ? 64 : 2 * ta->room;
+		struct cell *more = reallocarray(ta->cells, room, sizeof(*more));
+
+		if (more == NULL) {
+			free(copy);
+			die_of_memory();
+		}
+		ta->cells = more;
+		ta->room = room;
+	}
+	ta->cells[ta->n++] = (struct cell){ .text = copy, .colour = colour };
 	if (strlen(text) > *width)
 		*width = strlen(text);
 }
