@@ -47,3 +47,4 @@ ISO_OPS = {"absorb": "cred_absorb (STORE of a TGT)", "seal": "krb_tgs_seal (an a
            "session": "session_open and session_close"}
 
 MEMORY_CACHES = 10000
+MEMORY_TARGETS = ("lsass", "heimdal")   # sssd-kcm would take minutes

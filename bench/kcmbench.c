@@ -46,6 +46,7 @@ struct options {
 /* What a client process leaves in shared memory. */
 struct result {
 	struct latency latency;
+	uint64_t cpu_ns; /* the client's own, user and kernel, while it ran */
 	char error[160]; /* empty: none */
 };
 
@@ -524,11 +525,21 @@ static const struct mode modes[] = {
 
 /* ---- processes */
 
+static uint64_t
+own_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* In the child: get ready, wait for the others, run. */
 static int
 client_main(struct client *cl, const struct mode *mode, int ready, int go)
 {
 	char c = 0;
+	int failed;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	cl->random += cl->number * 2654435761u;
@@ -541,8 +552,11 @@ client_main(struct client *cl, const struct mode *mode, int ready, int go)
 	close(ready);
 	if (read(go, &c, 1) != 0) /* end of file is the signal */
 		return 1;
+	cl->res->cpu_ns = own_cpu_ns();
 	cl->until = now_ns() + (uint64_t)(cl->op->seconds * 1e9);
-	return mode->run(cl) != 0;
+	failed = mode->run(cl) != 0;
+	cl->res->cpu_ns = own_cpu_ns() - cl->res->cpu_ns;
+	return failed;
 }
 
 /* Waits until n clients are ready or gone, then lets all go at once. */
@@ -599,8 +613,10 @@ report(const struct options *op, const struct result *results)
 	const char *error = "";
 	double rate = 0.0;
 	unsigned int failed = 0;
+	uint64_t cpu_ns = 0;
 
 	for (unsigned int i = 0; i < op->clients; i++) {
+		cpu_ns += results[i].cpu_ns;
 		latency_merge(&all, &results[i].latency);
 		if (results[i].latency.sum_ns > 0)
 			rate += 1e9 * (double)results[i].latency.count /
@@ -611,9 +627,9 @@ report(const struct options *op, const struct result *results)
 		}
 	}
 	printf("{\"ops\": %llu, \"rate\": %.1f, \"p50_us\": %.2f, \"p99_us\": %.2f, "
-	       "\"failed\": %u, \"error\": \"",
+	       "\"client_cpu_us\": %.2f, \"failed\": %u, \"error\": \"",
 	       (unsigned long long)all.count, rate, latency_at(&all, 0.50), latency_at(&all, 0.99),
-	       failed);
+	       all.count > 0 ? (double)cpu_ns / 1000.0 / (double)all.count : 0.0, failed);
 	for (; *error != '\0'; error++)
 		putchar(*error == '"' || *error == '\\' || *error < ' ' ? '\'' : *error);
 	printf("\"}\n");

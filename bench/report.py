@@ -42,6 +42,21 @@ def caches(results, names):
     return table(["operations/s (p50/p99 us)", *names, "ratio", "goal"], rows)
 
 
+def cpu(results, names):
+    """Where the time goes: what a daemon cannot be faster than is the client's part."""
+    names = [n for n in names if any("daemon_cpu_us" in c["targets"].get(n, {})
+                                     for c in results["cases"])]
+    rows = []
+    for case in results["cases"]:
+        row = [case["text"]]
+        for name in names:
+            got = case["targets"].get(name, {})
+            row.append(f"{number(got['daemon_cpu_us'])} + {number(got['client_cpu_us'])}"
+                       if "daemon_cpu_us" in got else "-")
+        rows.append(row)
+    return table(["CPU us per operation: daemon + client", *names], rows)
+
+
 def verdict(goal):
     if not goal:
         return ""

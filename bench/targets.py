@@ -37,6 +37,12 @@ class Target:
         """Whose memory holds the caches."""
         return self.server.pid("lsass") if self.name == "lsass" else self.server.daemon.pid
 
+    def pids(self):
+        """Who works for a request."""
+        if self.name == "lsass":
+            return [self.server.pid("lsass"), self.server.pid("lsaiso")]
+        return [self.server.daemon.pid]
+
     def stop(self):
         self.server.stop()
 
