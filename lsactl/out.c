@@ -121,15 +121,16 @@ get_number(const json_t *from, const char *key)
 #define COLUMNS_MAX 8
 
 struct cell {
-	char *text;
+	struct cell *next;
 	enum colour colour;
+	char text[];
 };
 
 struct table {
 	const char *const *heads;
-	size_t columns, n, room;
+	size_t columns, n;
 	size_t width[COLUMNS_MAX];
-	struct cell *cells;
+	struct cell *first, **end;
 };
 
 static void __attribute__((noreturn)) die_of_memory(void)
@@ -147,6 +148,7 @@ table_new(const char *const *heads, size_t columns)
 		die_of_memory();
 	ta->heads = heads;
 	ta->columns = columns;
+	ta->end = &ta->first;
 	for (size_t i = 0; i < columns; i++)
 		ta->width[i] = strlen(heads[i]);
 	return ta;
@@ -156,24 +158,19 @@ void
 table_cell(struct table *ta, enum colour colour, const char *text)
 {
 	size_t *width = &ta->width[ta->n % ta->columns];
-	char *copy = strdup(text);
+	size_t len = strlen(text);
+	struct cell *cell = malloc(sizeof(*cell) + len + 1);
 
-	if (copy == NULL)
+	if (cell == NULL)
 		die_of_memory();
-	if (ta->n == ta->room) {
-		size_t room = ta->room == 0 ? 64 : 2 * ta->room;
-		struct cell *more = reallocarray(ta->cells, room, sizeof(*more));
-
-		if (more == NULL) {
-			free(copy);
-			die_of_memory();
-		}
-		ta->cells = more;
-		ta->room = room;
-	}
-	ta->cells[ta->n++] = (struct cell){ .text = copy, .colour = colour };
-	if (strlen(text) > *width)
-		*width = strlen(text);
+	cell->next = NULL;
+	cell->colour = colour;
+	memcpy(cell->text, text, len + 1);
+	*ta->end = cell;
+	ta->end = &cell->next;
+	ta->n++;
+	if (len > *width)
+		*width = len;
 }
 
 static void
@@ -194,10 +191,12 @@ table_print(struct table *ta, const struct ctl *ct)
 {
 	for (size_t i = 0; i < ta->columns; i++)
 		print_cell(ta, ct, i, BOLD, ta->heads[i]);
-	for (size_t i = 0; i < ta->n; i++) {
-		print_cell(ta, ct, i % ta->columns, ta->cells[i].colour, ta->cells[i].text);
-		free(ta->cells[i].text);
+	for (size_t i = 0; ta->first != NULL; i++) {
+		struct cell *cell = ta->first;
+
+		print_cell(ta, ct, i % ta->columns, cell->colour, cell->text);
+		ta->first = cell->next;
+		free(cell);
 	}
-	free(ta->cells);
 	free(ta);
 }
