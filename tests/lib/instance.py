@@ -137,14 +137,14 @@ class Instance:
         return [self.folder.path]
 
     def pid(self, name):
-        """Of lsainit, lsaiso or lsass: by image, among our own children. None: not running."""
+        """Of lsainit, lsaiso or lsass: by name, among our own children. None: not running."""
         for pid in self.pids:
             try:
-                image = os.readlink(f"/proc/{pid}/exe")
+                with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                    if f.read().strip() == name:
+                        return pid
             except OSError:
                 continue
-            if os.path.basename(image) == name:
-                return pid
         return None
 
     def call(self, method, **parameters):
