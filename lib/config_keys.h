@@ -37,10 +37,6 @@
 	STR("krb5", "config", krb5_config, "",                                                 \
 	    "krb5.conf that lsass itself uses; empty: the system's")                           \
 	YES("krb5", "rc4", krb5_rc4, "no", "allow etype 23, arcfour-hmac (weak)")              \
-	YES("krb5", "forwarded", krb5_forwarded, "no",                                         \
-	    "let requests for forwarded tickets through to the KDC")                           \
-	YES("krb5", "proxy", krb5_proxy, "no", "let requests for proxy tickets through")       \
-	YES("krb5", "s4u", krb5_s4u, "no", "let constrained delegation through")               \
 	NUM("tgs", "workers", tgs_workers, 8, 1, 64, "threads that talk to KDCs")              \
 	NUM("tgs", "workers_per_realm", tgs_workers_per_realm, 4, 1, 64,                       \
 	    "of these, at most so many busy with one realm (a slow KDC stalls only its own)")  \

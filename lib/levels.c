@@ -68,18 +68,5 @@ level_weaker(const struct config *cf, const struct control_table *table,
 	if (cf->krb5_rc4)
 		list[n++] = (struct weaker){ "[krb5] rc4 = yes",
 					     "tickets with a weak cipher are accepted" };
-	if (cf->krb5_forwarded)
-		list[n++] = (struct weaker){
-			"[krb5] forwarded = yes",
-			"forwarded ticket-granting tickets can be asked for; their keys stay "
-			"sealed",
-		};
-	if (cf->krb5_proxy)
-		list[n++] = (struct weaker){ "[krb5] proxy = yes",
-					     "proxy tickets can be asked for" };
-	if (cf->krb5_s4u)
-		list[n++] = (struct weaker){
-			"[krb5] s4u = yes", "a service's session can ask for tickets of its users"
-		};
 	return n;
 }

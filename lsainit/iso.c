@@ -34,9 +34,9 @@ configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 
 	if (is == NULL)
 		return -1;
-	conf.policy = (cf->krb5_rc4 ? ISO_POLICY_RC4 : 0) |
-		      (cf->krb5_forwarded ? ISO_POLICY_FORWARDED : 0) |
-		      (cf->krb5_proxy ? ISO_POLICY_PROXY : 0) | (cf->krb5_s4u ? ISO_POLICY_S4U : 0);
+	/* No front of this version can ask for FORWARDED, PROXY or S4U, so
+	 * nothing in the configuration opens lsaiso to them. */
+	conf.policy = cf->krb5_rc4 ? ISO_POLICY_RC4 : 0;
 	conf.rate = (uint32_t)cf->tgs_rate;
 	conf.burst = (uint32_t)cf->tgs_burst;
 	st = mailbox_call(mb, in->life_fd, ISO_OP_configure, &conf, &done, ISO_ANSWER_MS);

@@ -66,6 +66,8 @@ confine(void)
 	const struct rlimit none = { 0, 0 };
 	struct rlimit files;
 
+	/* Executed from a descriptor, whose number older kernels take as the name. */
+	(void)prctl(PR_SET_NAME, "lsass");
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
 		log_warn("cannot forbid core dumps: %s", strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -76,7 +76,9 @@ harden_process(void)
 {
 	const struct rlimit none = { 0, 0 };
 
-	if (CALL2(prctl, PR_SET_DUMPABLE, 0) != 0 || CALL2(prctl, PR_SET_NO_NEW_PRIVS, 1) != 0 ||
+	/* Executed from a descriptor, whose number older kernels take as the name. */
+	if (CALL2(prctl, PR_SET_NAME, "lsaiso") != 0 || CALL2(prctl, PR_SET_DUMPABLE, 0) != 0 ||
+	    CALL2(prctl, PR_SET_NO_NEW_PRIVS, 1) != 0 ||
 	    CALL2(prctl, PR_SET_PDEATHSIG, SIGKILL) != 0 ||
 	    CALL3(prlimit64, 0, RLIMIT_CORE, &none) != 0)
 		linux_exit(ISO_EXIT_PRCTL);

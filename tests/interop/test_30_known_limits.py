@@ -146,7 +146,7 @@ def service(user, realm):
 
 
 def test_10_kvno_U_is_refused_by_policy(service, realm):
-    """S4U2Self is off by default ([krb5] s4u)."""
+    """S4U2Self is refused."""
     service.kvno("-U", "bob", "HTTP/localhost").fails("policy rejects request")
     # The control: with a FILE cache the KDC allows it.
     file = f"FILE:{realm.folder.make('files', mode=0o777)}/s4u-{service.uid}"

@@ -105,15 +105,6 @@ def test_07_state_keep_no_leaves_nothing_in_the_state_folder(realm):
         assert [n for _, _, names in os.walk(inst.state) for n in names] == []
 
 
-def test_08_with_forwarded_allowed_the_kdc_gets_the_request_and_the_key_stays_in(realm):
-    """[krb5] forwarded = yes only lets the option through; RETRIEVE cannot ask
-    for a forwarded ticket, so delegation stays off and nothing else changes."""
-    with instance.Instance(realm, {"krb5": {"forwarded": "yes", "proxy": "yes"}}) as inst:
-        somebody = users.User(inst)
-        somebody.kinit("alice").ok()
-        somebody.kvno("HTTP/localhost").ok()
-
-
 def test_09_a_slow_kdc_of_one_realm_stalls_nobody_else(realm):
     """OTHER.LOCAL's KDC takes the request and never answers."""
     import socket

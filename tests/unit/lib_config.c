@@ -122,7 +122,7 @@ test_defaults(void **state)
 	assert_string_equal(cf.isolation_level, "process");
 	assert_string_equal(cf.isolation_memory, "secret");
 	assert_true(cf.state_keep);
-	assert_false(cf.krb5_rc4 || cf.krb5_forwarded || cf.krb5_proxy || cf.krb5_s4u);
+	assert_false(cf.krb5_rc4);
 	assert_int_equal(cf.tgs_workers, 8);
 	assert_int_equal(cf.limits_octets, 67108864);
 	config_free(&cf);
