@@ -25,6 +25,7 @@ class Target:
 
     def __init__(self, name, start, version):
         self.name = name
+        self.slow = name.startswith("sssd")   # 64 clients wait for seconds: not with --quick
         self.version = version
         self.server = start()
         self.config = self.server.config
@@ -49,6 +50,7 @@ class Target:
 
 class LibraryTarget:
     daemon = False
+    slow = False
 
     def __init__(self, name, test_realm):
         self.name = name
