@@ -8,6 +8,7 @@ LSAISO_AGAINST heimdal-kcm or sssd-kcm: run against that daemon instead, to
 """
 
 import os
+import signal
 import sys
 
 import pytest
@@ -19,6 +20,14 @@ from lib import instance, peers, proc, services, users  # noqa: E402
 from lib.realm import Realm  # noqa: E402
 
 PEERS = {p.name: p for p in (peers.HeimdalKcm, peers.SssdKcm)}
+
+
+def pytest_configure():
+    """TERM ends a run as ^C does: with everything that was started taken away."""
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def ended(thing, name):

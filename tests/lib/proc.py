@@ -116,14 +116,18 @@ def clean_env(**more):
 
 
 class Daemon:
-    """A program in the foreground, its output in a file, ended by its pid."""
+    """A program in the foreground, its output in a file, ended by its pid.
+
+    Should this process be killed before it can do that, the kernel ends the
+    program (so start daemons in a thread that lives as long as they should).
+    """
 
     def __init__(self, argv, log, env=None, **popen):
         self.argv = argv
         self.log = log
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                ["setpriv", "--pdeathsig", "TERM", *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=env or clean_env(), start_new_session=True, **popen)
         self.pid = self.process.pid
 
