@@ -495,22 +495,29 @@ read_folder(struct reading *re, const char *file)
 	free(folder);
 }
 
+/* A path that, unless it is set, follows [run] directory. */
+static void
+in_run_directory(struct reading *re, const struct config_key *key, const char *name)
+{
+	char *path = NULL;
+
+	if (re->failed || re->ever[key - keys])
+		return;
+	if (asprintf(&path, "%s/%s", re->cf->run_directory, name) < 0)
+		fail(re, "out of memory");
+	else
+		set(re, key, path);
+	free(path);
+}
+
 /* What no single line can show. */
 static void
 finish(struct reading *re, const char *file)
 {
-	const struct config_key *socket = config_key_find("admin", "socket");
-	char *path = NULL;
-
 	re->file = file;
 	re->line = 0;
-	if (!re->failed && !re->ever[socket - keys]) {
-		if (asprintf(&path, "%s/admin.sock", re->cf->run_directory) < 0)
-			fail(re, "out of memory");
-		else
-			set(re, socket, path);
-		free(path);
-	}
+	in_run_directory(re, config_key_find("admin", "socket"), "admin.sock");
+	in_run_directory(re, config_key_find("state", "directory"), "state");
 	if (!re->failed && strcmp(re->cf->admin_socket, re->cf->kcm_socket) == 0)
 		fail(re, "[kcm] socket and [admin] socket are the same path");
 }

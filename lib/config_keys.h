@@ -31,8 +31,8 @@
 	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
 	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \
 	    "socket of lsactl; not set: admin.sock in the folder of [run] directory")          \
-	STR("state", "directory", state_directory, "/var/lib/lsaiso",                          \
-	    "sealed caches, so that they survive a restart of lsass")                          \
+	STR("state", "directory", state_directory, "/run/lsaiso/state",                        \
+	    "sealed caches, so that they survive a restart of lsass; no use after one of lsainit")                          \
 	YES("state", "keep", state_keep, "yes", "write sealed caches to the state folder")     \
 	STR("krb5", "config", krb5_config, "",                                                 \
 	    "krb5.conf that lsass itself uses; empty: the system's")                           \

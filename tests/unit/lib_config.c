@@ -118,6 +118,7 @@ test_defaults(void **state)
 	reads("");
 	assert_string_equal(cf.run_directory, "/run/lsaiso");
 	assert_string_equal(cf.admin_socket, "/run/lsaiso/admin.sock");
+	assert_string_equal(cf.state_directory, "/run/lsaiso/state");
 	assert_string_equal(cf.run_programs, "");
 	assert_string_equal(cf.isolation_level, "process");
 	assert_string_equal(cf.isolation_memory, "secret");
@@ -220,6 +221,7 @@ test_admin_socket_follows(void **state)
 	(void)state;
 	reads("[run]\ndirectory = /x/run\n \n\t");
 	assert_string_equal(cf.admin_socket, "/x/run/admin.sock");
+	assert_string_equal(cf.state_directory, "/x/run/state");
 	config_free(&cf);
 	reads("[run]\ndirectory = /x/run\n[admin]\nsocket = /y/a\n");
 	assert_string_equal(cf.admin_socket, "/y/a");
