@@ -177,9 +177,12 @@ code_of(enum iso_status status)
 	}
 }
 
-/* A logon that lives until `until` at least, opened if the cache has none. */
-static kcode
-logon_for(struct cache *ca, int64_t until, struct logon **logon)
+/*
+ * A logon that lives until `until` at least, opened if the cache has none: a
+ * reference; NULL and code if there is none.
+ */
+static struct logon *
+logon_for(struct cache *ca, int64_t until, kcode *code)
 {
 	uid_t owner = ca->collection->uid;
 	uint32_t now = now_s();
@@ -190,25 +193,21 @@ logon_for(struct cache *ca, int64_t until, struct logon **logon)
 	struct logon *lo;
 
 	req.lifetime = life < 1 ? 1 : life > LIFE_MAX ? LIFE_MAX : (uint32_t)life;
-	if (ca->logon != NULL && !ca->logon->dead && ca->logon->expires >= now + req.lifetime) {
-		*logon = logon_ref(ca->logon);
-		return 0;
-	}
-	lo = logon_new(ca->collection->store, owner);
-	if (lo == NULL)
-		return KRB5_CC_NOMEM;
+	if (ca->logon != NULL && !ca->logon->dead && ca->logon->expires >= now + req.lifetime)
+		return logon_ref(ca->logon);
 	status = ask_session_open(&req, &rep);
-	if (status != ISO_OK) {
-		logon_unref(lo);
-		return code_of(status);
-	}
-	if (logon_live(lo, rep.session, rep.generation, now + req.lifetime) != 0) {
+	*code = code_of(status);
+	if (status != ISO_OK)
+		return NULL;
+	lo = logon_new(ca->collection->store, owner);
+	if (lo == NULL || logon_live(lo, rep.session, rep.generation, now + req.lifetime) != 0) {
 		session_close(owner, rep.session, rep.generation);
-		logon_unref(lo);
-		return KRB5_CC_NOMEM;
+		if (lo != NULL)
+			logon_unref(lo);
+		*code = KRB5_CC_NOMEM;
+		return NULL;
 	}
-	*logon = lo;
-	return 0;
+	return lo;
 }
 
 /* ---- stand-ins */
@@ -233,14 +232,14 @@ seal(struct cache *ca, const struct wire_princ *client, const struct secret *se,
 					   .owner = ca->collection->uid,
 					   .key = { se->at, se->len } };
 	struct iso_rep_cred_absorb rep;
-	struct logon *lo = NULL;
-	kcode code;
+	struct logon *lo;
+	kcode code = 0;
 
 	req.client = (struct rd){ der, wire_client_der(client, der, sizeof(der)) };
 	if (req.client.len == 0 || se->len > ISO_KEY_MAX)
 		return KRB5_CC_FORMAT;
-	code = logon_for(ca, se->until, &lo);
-	if (code != 0)
+	lo = logon_for(ca, se->until, &code);
+	if (lo == NULL)
 		return code;
 	req.session = lo->session;
 	req.generation = lo->generation;

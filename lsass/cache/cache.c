@@ -57,9 +57,8 @@ cache_free(struct cache *ca)
 {
 	if (ca == NULL)
 		return;
-	while (ca->first != NULL) {
-		struct cred *cr = ca->first;
-
+	for (struct cred *cr = ca->first, *next; cr != NULL; cr = next) {
+		next = cr->next;
 		cred_unlink(cr);
 		cred_free(cr);
 	}

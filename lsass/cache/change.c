@@ -212,18 +212,17 @@ cache_replace(struct collection *co, const char *name, struct rd principal, int3
 	return code;
 }
 
-/* The default cache is not set any more, or goes by another name. */
+/*
+ * If that cache is the default: it goes by another name, which is taken over,
+ * or (NULL) none is set any more.
+ */
 static void
-default_follows(struct collection *co, const char *name, const char *to)
+default_follows(struct collection *co, const char *name, char *to)
 {
-	char *copy = NULL;
-
-	if (co->default_name == NULL || strcmp(co->default_name, name) != 0)
-		return;
-	if (to != NULL)
-		copy = strdup(to);
-	free(co->default_name);
-	co->default_name = copy;
+	if (co->default_name != NULL && strcmp(co->default_name, name) == 0)
+		collection_rename_default(co, to);
+	else
+		free(to);
 }
 
 void
@@ -243,15 +242,19 @@ cache_move(struct cache *from, const char *to)
 {
 	struct collection *co = from->collection;
 	struct cache *old = cache_by_name(co, to);
-	char *name;
+	char *name, *default_name;
 
 	if (old == from)
 		return 0;
 	name = strdup(to);
-	if (name == NULL)
+	default_name = strdup(to);
+	if (name == NULL || default_name == NULL) {
+		free(name);
+		free(default_name);
 		return KRB5_CC_NOMEM;
+	}
 	journal_name(co, REC_MOVE, from->name, to);
-	default_follows(co, from->name, to);
+	default_follows(co, from->name, default_name);
 	if (old != NULL)
 		cache_unlink(old);
 	cache_rename(from, name);

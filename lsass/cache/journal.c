@@ -130,6 +130,8 @@ buffer_free(struct buffer *bu)
 
 /* ---- the key and the folder */
 
+const uint8_t journal_magic[FILE_MAGIC] = { 'L', 'S', 'A', 'J', 'R', 'N', 0, 1 };
+
 int
 journal_setup(struct store *st, const uint8_t key[STATE_KEY])
 {
@@ -156,7 +158,7 @@ journal_file(uid_t uid, char name[40])
 size_t
 journal_ad(const struct collection *co, uint64_t seq, uint32_t type, uint8_t ad[64])
 {
-	memcpy(ad, FILE_MAGIC, 8);
+	memcpy(ad, journal_magic, FILE_MAGIC);
 	wire_set_u32(ad + 8, co->uid);
 	memcpy(ad + 12, co->jo.nonce, FILE_NONCE);
 	wire_set_u32(ad + 28, (uint32_t)(seq >> 32));
@@ -271,7 +273,7 @@ begin(struct collection *co)
 		random_octets(co->jo.nonce, FILE_NONCE);
 		co->jo.seq = 0;
 		co->jo.boot_now = false;
-		buffer_put(&st->batch, FILE_MAGIC, 8);
+		buffer_put(&st->batch, journal_magic, FILE_MAGIC);
 		buffer_put(&st->batch, st->key_id, KEY_ID);
 		buffer_put(&st->batch, co->jo.nonce, FILE_NONCE);
 	}

@@ -297,6 +297,30 @@ open_record(struct replay *re, uint64_t seq, uint32_t type, const uint8_t *at, s
 					       ad, record->len, re->co->store->plain.at, at) == 1;
 }
 
+/* Replay one record; used: out, its octets, if the outcome is WHOLE. */
+static enum outcome
+replay_record(struct replay *re, const uint8_t *frame, size_t left, size_t *used)
+{
+	struct rd record;
+	uint32_t type;
+	size_t len;
+
+	if (left < FRAME_HEAD)
+		return TORN;
+	len = wire_get_u32(frame);
+	type = wire_get_u32(frame + 4);
+	if (len < SIV_DIGEST_SIZE || len > RECORD_MAX)
+		return DAMAGED;
+	if (len > left - FRAME_HEAD)
+		return TORN;
+	if (!open_record(re, re->seq, type, frame + FRAME_HEAD, len, &record) ||
+	    (re->seq == 0 && type != REC_BOOT) || play(re, type, record) != 0)
+		return DAMAGED;
+	re->seq++;
+	*used = FRAME_HEAD + len;
+	return WHOLE;
+}
+
 /* Replay the records after the header. good: out, octets understood. */
 static enum outcome
 replay_records(struct replay *re, uint8_t *at, size_t n, size_t *good)
@@ -305,28 +329,10 @@ replay_records(struct replay *re, uint8_t *at, size_t n, size_t *good)
 
 	*good = 0;
 	while (outcome == WHOLE && *good < n) {
-		uint8_t *frame = at + *good;
-		size_t left = n - *good, len;
-		struct rd record;
+		size_t used = 0;
 
-		if (left < FRAME_HEAD) {
-			outcome = TORN;
-			break;
-		}
-		len = wire_get_u32(frame);
-		if (len < SIV_DIGEST_SIZE || len > RECORD_MAX)
-			outcome = DAMAGED;
-		else if (len > left - FRAME_HEAD)
-			outcome = TORN;
-		else if (!open_record(re, re->seq, wire_get_u32(frame + 4), frame + FRAME_HEAD, len,
-				      &record) ||
-			 (re->seq == 0 && wire_get_u32(frame + 4) != REC_BOOT) ||
-			 play(re, wire_get_u32(frame + 4), record) != 0)
-			outcome = DAMAGED;
-		else
-			*good += FRAME_HEAD + len;
-		if (outcome == WHOLE)
-			re->seq++;
+		outcome = replay_record(re, at + *good, n - *good, &used);
+		*good += used;
 		buffer_wipe(&re->co->store->plain);
 	}
 	if (re->shadow != NULL) {
@@ -350,7 +356,7 @@ replay_file(struct replay *re, uint8_t *at, size_t n, size_t *good)
 	outcome = replay_records(re, at + FILE_HEADER, n - FILE_HEADER, good);
 	if (memcmp(at + 8, st->key_id, KEY_ID) != 0)
 		return *good == 0 ? FOREIGN : DAMAGED;
-	if (memcmp(at, FILE_MAGIC, 8) != 0)
+	if (memcmp(at, journal_magic, FILE_MAGIC) != 0)
 		return DAMAGED;
 	return outcome;
 }
@@ -486,11 +492,12 @@ journal_load_all(struct store *st)
 	rewinddir(dir);
 	while ((de = readdir(dir)) != NULL) {
 		char expected[40];
-		unsigned int uid;
+		uid_t uid;
 
-		if (sscanf(de->d_name, "uid-%u.journal", &uid) != 1)
+		if (strncmp(de->d_name, "uid-", 4) != 0)
 			continue;
-		journal_file(uid, expected);
+		uid = (uid_t)strtoul(de->d_name + 4, NULL, 10);
+		journal_file(uid, expected); /* no other spelling of the number counts */
 		if (strcmp(de->d_name, expected) == 0)
 			load_one(st, uid, expected);
 		else if (strncmp(de->d_name, expected, strlen(expected)) == 0 &&

@@ -20,11 +20,12 @@
 #include "lsass/cache/store.h"
 
 #define STATE_KEY   64u
+#define FILE_MAGIC  8u
 #define FILE_NONCE  16u
 #define KEY_ID	    16u
-#define FILE_HEADER (8u + KEY_ID + FILE_NONCE) /* magic, key id, nonce */
-#define FRAME_HEAD  8u			       /* u32 length of what follows, u32 type */
-#define RECORD_MAX  (8u << 20)		       /* of one record */
+#define FILE_HEADER (FILE_MAGIC + KEY_ID + FILE_NONCE)
+#define FRAME_HEAD  8u	       /* u32 length of what follows, u32 type */
+#define RECORD_MAX  (8u << 20) /* of one record */
 
 /* Types of records. */
 enum {
@@ -117,6 +118,7 @@ void cred_bury(struct cred *cr); /* its logon died: shown as expired */
 int cred_parse(const struct cred *cr, struct wire_cred *wc);
 
 /* ---- store.c */
+void collection_rename_default(struct collection *co, char *name); /* takes name over */
 void store_bury(struct store *st); /* credentials of dead logons are shown as expired */
 
 /* ---- room.c */
@@ -160,7 +162,7 @@ void journal_close(struct collection *co);
 int journal_setup(struct store *st, const uint8_t key[STATE_KEY]);
 void journal_file(uid_t uid, char name[40]);
 size_t journal_ad(const struct collection *co, uint64_t seq, uint32_t type, uint8_t ad[64]);
-#define FILE_MAGIC "LSAJRN\0\1"
+extern const uint8_t journal_magic[FILE_MAGIC];
 
 /* ---- load.c */
 void journal_load_all(struct store *st);

@@ -230,6 +230,13 @@ collection_default(struct collection *co)
 	return co->first != NULL ? co->first->name : "0";
 }
 
+void
+collection_rename_default(struct collection *co, char *name)
+{
+	free(co->default_name);
+	co->default_name = name;
+}
+
 kcode
 collection_set_default(struct collection *co, const char *name)
 {
@@ -237,8 +244,7 @@ collection_set_default(struct collection *co, const char *name)
 
 	if (copy == NULL)
 		return KRB5_CC_NOMEM;
-	free(co->default_name);
-	co->default_name = copy;
+	collection_rename_default(co, copy);
 	journal_name(co, REC_DEFAULT, name, NULL);
 	journal_commit(co);
 	return 0;

@@ -25,7 +25,7 @@ grow(struct table *ta)
 {
 	struct table bigger = { .nbuckets = ta->nbuckets == 0 ? FIRST : ta->nbuckets * 2 };
 
-	bigger.buckets = calloc(bigger.nbuckets, sizeof(*bigger.buckets));
+	bigger.buckets = calloc(bigger.nbuckets, sizeof(struct node *));
 	if (bigger.buckets == NULL)
 		return -1;
 	for (uint32_t i = 0; i < ta->nbuckets; i++) {

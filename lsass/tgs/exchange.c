@@ -464,6 +464,19 @@ exchange_run(struct exchange *ex)
 	return code;
 }
 
+int32_t
+exchange_take(struct exchange *ex, struct exchange_ticket **tickets, size_t *n)
+{
+	*tickets = calloc(ex->ntickets, sizeof(**tickets));
+	if (*tickets == NULL)
+		return ENOMEM;
+	memcpy(*tickets, ex->tickets, ex->ntickets * sizeof(**tickets));
+	explicit_bzero(ex->tickets, ex->ntickets * sizeof(**tickets));
+	*n = ex->ntickets;
+	ex->ntickets = 0;
+	return 0;
+}
+
 void
 exchange_free(struct exchange *ex)
 {

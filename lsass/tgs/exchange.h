@@ -66,6 +66,8 @@ struct exchange {
  * tgs.h has them; tickets are there only with 0.
  */
 int32_t exchange_run(struct exchange *ex);
+/* Hand the tickets over to who outlives the exchange, to be freed; 0 or ENOMEM. */
+int32_t exchange_take(struct exchange *ex, struct exchange_ticket **tickets, size_t *n);
 void exchange_free(struct exchange *ex); /* wipes the tickets */
 
 #endif

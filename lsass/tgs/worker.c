@@ -10,7 +10,6 @@
 #endif
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,20 +108,6 @@ enter(void *arg, struct rd name)
 	return code;
 }
 
-/* Hand the tickets over to the job, which outlives the exchange. */
-static int32_t
-keep(struct job *job, struct exchange *ex)
-{
-	job->tickets = calloc(ex->ntickets, sizeof(*job->tickets));
-	if (job->tickets == NULL)
-		return ENOMEM;
-	memcpy(job->tickets, ex->tickets, ex->ntickets * sizeof(*job->tickets));
-	job->ntickets = ex->ntickets;
-	for (size_t i = 0; i < ex->ntickets; i++)
-		ex->tickets[i].cred = (struct creds_octets){ NULL, 0 };
-	return 0;
-}
-
 static void
 work(struct worker *w, struct job *job)
 {
@@ -143,7 +128,7 @@ work(struct worker *w, struct job *job)
 	job->code = exchange_run(&ex);
 	job->kdc_refused = ex.kdc_refused;
 	if (job->code == 0)
-		job->code = keep(job, &ex);
+		job->code = exchange_take(&ex, &job->tickets, &job->ntickets);
 	exchange_free(&ex);
 }
 

@@ -444,8 +444,10 @@ kcm_stop(struct kcm *kc)
 {
 	if (kc == NULL)
 		return;
-	while (kc->first != NULL)
-		hang_up(kc->first);
+	for (struct client *cl = kc->first, *next; cl != NULL; cl = next) {
+		next = cl->next;
+		hang_up(cl);
+	}
 	(void)loop_every(kc->lo, 0, sweep, kc);
 	loop_unwatch(kc->watch);
 	if (kc->spare_fd >= 0)

@@ -4,6 +4,7 @@
  *
  *   kcm.c       connections: accept, read, write, limits
  *   request.c   the table of operations and the one dispatcher
+ *   reply.c     replies
  *   ops.c       operations on caches
  *   creds.c     operations on credentials
  *   retrieve.c  RETRIEVE, which may ask a KDC
