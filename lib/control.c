@@ -10,7 +10,7 @@
 #define FDS_MAX 2
 
 union fd_space {
-	struct cmsghdr align;
+	struct cmsghdr head;
 	char octets[CMSG_SPACE(FDS_MAX * sizeof(int))];
 };
 
@@ -27,11 +27,10 @@ control_send(int line, const struct control_msg *msg, const int fds[2])
 	while (fds != NULL && n < FDS_MAX && fds[n] >= 0)
 		n++;
 	if (n > 0) {
-		struct cmsghdr *cm;
+		struct cmsghdr *cm = &space.head;
 
 		head.msg_control = space.octets;
 		head.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		cm = CMSG_FIRSTHDR(&head);
 		cm->cmsg_level = SOL_SOCKET;
 		cm->cmsg_type = SCM_RIGHTS;
 		cm->cmsg_len = CMSG_LEN(n * sizeof(int));

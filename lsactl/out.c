@@ -128,7 +128,7 @@ struct cell {
 
 struct table {
 	const char *const *heads;
-	size_t columns, n;
+	size_t columns, column; /* of the next cell */
 	size_t width[COLUMNS_MAX];
 	struct cell *first, **end;
 };
@@ -144,7 +144,7 @@ table_new(const char *const *heads, size_t columns)
 {
 	struct table *ta = calloc(1, sizeof(*ta));
 
-	if (ta == NULL || columns > COLUMNS_MAX)
+	if (ta == NULL || columns == 0 || columns > COLUMNS_MAX)
 		die_of_memory();
 	ta->heads = heads;
 	ta->columns = columns;
@@ -157,7 +157,7 @@ table_new(const char *const *heads, size_t columns)
 void
 table_cell(struct table *ta, enum colour colour, const char *text)
 {
-	size_t *width = &ta->width[ta->n % ta->columns];
+	size_t *width = &ta->width[ta->column];
 	size_t len = strlen(text);
 	struct cell *cell = malloc(sizeof(*cell) + len + 1);
 
@@ -168,7 +168,8 @@ table_cell(struct table *ta, enum colour colour, const char *text)
 	memcpy(cell->text, text, len + 1);
 	*ta->end = cell;
 	ta->end = &cell->next;
-	ta->n++;
+	if (++ta->column == ta->columns)
+		ta->column = 0;
 	if (len > *width)
 		*width = len;
 }
@@ -191,10 +192,10 @@ table_print(struct table *ta, const struct ctl *ct)
 {
 	for (size_t i = 0; i < ta->columns; i++)
 		print_cell(ta, ct, i, BOLD, ta->heads[i]);
-	for (size_t i = 0; ta->first != NULL; i++) {
+	for (size_t i = 0; ta->first != NULL; i = i + 1 < ta->columns ? i + 1 : 0) {
 		struct cell *cell = ta->first;
 
-		print_cell(ta, ct, i % ta->columns, cell->colour, cell->text);
+		print_cell(ta, ct, i, cell->colour, cell->text);
 		ta->first = cell->next;
 		free(cell);
 	}

@@ -179,6 +179,15 @@ prepare_images(struct instance *in)
 
 /* ---- folders */
 
+/* As root the new folder is given to its owner; others make their own. */
+static int
+set_up(int fd, mode_t mode, uid_t owner, gid_t group)
+{
+	if (fchmod(fd, mode) != 0)
+		return -1;
+	return geteuid() == 0 ? fchown(fd, owner, group) : 0;
+}
+
 /*
  * A folder of ours: made if missing, never taken over from somebody else.
  *
@@ -201,15 +210,13 @@ own_directory(const char *path, mode_t mode, uid_t owner, gid_t group, const cha
 		close_fd(&fd);
 		return -1;
 	}
-	if (made && (fchmod(fd, mode) != 0 || (geteuid() == 0 && fchown(fd, owner, group) != 0))) {
-		log_err("%s (%s): %s", path, key, strerror(errno));
-		bad = 1;
-	} else if (!made && sb.st_uid != owner) {
+	if (!made && sb.st_uid != owner) {
 		log_err("%s (%s) belongs to uid %u; it must belong to uid %u (chown), or configure "
 			"another folder",
 			path, key, (unsigned int)sb.st_uid, (unsigned int)owner);
 		bad = 1;
-	} else if (!made && (sb.st_mode & 0777 & ~mode) != 0 && fchmod(fd, mode) != 0) {
+	} else if (made ? set_up(fd, mode, owner, group) != 0
+			: (sb.st_mode & 0777 & ~mode) != 0 && fchmod(fd, mode) != 0) {
 		log_err("%s (%s): %s", path, key, strerror(errno));
 		bad = 1;
 	}
