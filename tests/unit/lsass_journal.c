@@ -450,7 +450,7 @@ garbage_is_compacted(void **state)
 	for (int i = 0; i < 6000; i++)
 		put(ca, "host/1@R", 0);
 	assert_int_equal(stat(path("uid-1000.journal"), &sb), 0);
-	assert_true(sb.st_size < 600 * 1024);
+	assert_true(sb.st_size < 600L * 1024);
 	assert_false(exists("uid-1000.journal.new"));
 	reopen();
 	assert_int_equal(cache_by_name(fx.co, "a")->ncreds, 2);

@@ -168,7 +168,7 @@ void
 logon_wait(const struct answer *an, unsigned int seconds)
 {
 	struct pollfd p = { .fd = live_event_fd, .events = POLLIN };
-	uint64_t end = logon_now_ms() + seconds * 1000u;
+	uint64_t end = logon_now_ms() + seconds * (uint64_t)1000;
 
 	while (!an->came && logon_now_ms() < end) {
 		if (poll(&p, 1, 100) > 0)
