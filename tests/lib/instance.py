@@ -27,6 +27,12 @@ def built():
     return all(os.path.exists(program(n)) for n in ("lsainit", "lsaiso", "lsass"))
 
 
+def sanitized():
+    """Built with AddressSanitizer: freed memory is kept for a while on purpose."""
+    with open(program("lsass"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Instance:
     """Same face as a peer of peers.py: socket, env(), pids, folders, stop()."""
 

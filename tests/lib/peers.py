@@ -123,7 +123,8 @@ id_provider = files
 [kcm]
 socket_path = {self.socket}
 """, mode=0o600)
-        quoted = {k: shlex.quote(v) for k, v in dict(run=run, state=state, log=log, etc=etc).items()}
+        quoted = {k: shlex.quote(v)
+                  for k, v in dict(run=run, state=state, log=log, etc=etc).items()}
         script = (f"mount --bind {quoted['etc']} /etc/sssd && "
                   f"mount --bind {quoted['state']} /var/lib/sss && "
                   f"mount --bind {quoted['log']} /var/log/sssd && "

@@ -127,8 +127,8 @@ class Daemon:
         self.log = log
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=env or clean_env(), start_new_session=True, **popen)
+                ["setpriv", "--pdeathsig", "TERM", *argv], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, env=env or clean_env(), start_new_session=True, **popen)
         self.pid = self.process.pid
 
     def running(self):

@@ -14,6 +14,7 @@ PASSWORDS = {"alice": "alice's password", "bob": "bob's password",
              "carol": "carol's password", "dora": "dora's password"}
 SERVICES = ["HTTP/localhost", "host/localhost", "ldap/localhost", "nfs/localhost",
             "cifs/localhost", "imap/localhost", "smtp/localhost"]
+TYPES = "aes256-cts:normal aes128-cts:normal aes256-sha2:normal aes128-sha2:normal"
 # More names than any test uses up, for load: svc/n000.test.local ...
 MANY = 200
 
@@ -73,7 +74,7 @@ class Realm:
         kadmind_listen = 127.0.0.1:{self.kadmin}
         max_life = 10h
         max_renewable_life = 7d
-        supported_enctypes = aes256-cts:normal aes128-cts:normal aes256-sha2:normal aes128-sha2:normal
+        supported_enctypes = {TYPES}
     }}""" for r in (HOME, AWAY))
         return f"""[kdcdefaults]
     kdc_max_dgram_reply_size = 4096
