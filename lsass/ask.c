@@ -36,6 +36,7 @@
 #define SPIN_MIN_NS 2000u		    /* less than the cheapest sleep and wake-up */
 #define SPIN_MAX_NS 50000u		    /* a wake-up across CPUs */
 #define SPIN_LOOKS  16u			    /* looks between two readings of the clock */
+#define SPIN_TRY    64u			    /* calls until the longest spin is tried again */
 #define SLEEP_NS    50000000L		    /* then look whether lsaiso lives */
 #define ATTACH_MS   5000u		    /* for a call of an earlier broker to end */
 #define STUCK_NS    (10ULL * 1000000000ULL) /* alive but silent (stopped): give up */
@@ -48,6 +49,7 @@ static struct {
 	bool stuck; /* a call was given up; its answer may still come */
 	bool spin;
 	uint64_t spin_ns;
+	unsigned int calls; /* since the longest spin was tried */
 	uint8_t boot_id[ISO_BOOT_ID];
 } ask = { .lock = PTHREAD_MUTEX_INITIALIZER, .life_fd = -1 };
 
@@ -101,13 +103,22 @@ has_died(int life_fd)
 
 /* ---- one call; the lock is held */
 
-/* Wait for rep_seq to become seq without leaving the CPU. */
+/*
+ * Wait for rep_seq to become seq without leaving the CPU. How long follows
+ * what answers took; a window that has become too short for any answer would
+ * stay so, therefore the longest one is tried now and then.
+ */
 static bool
 spin_for(struct mailbox *box, uint32_t seq)
 {
 	uint64_t start = now_ns();
+	uint64_t window = ask.spin_ns;
 	uint64_t spent;
 
+	if (++ask.calls >= SPIN_TRY) {
+		ask.calls = 0;
+		window = SPIN_MAX_NS;
+	}
 	do {
 		for (unsigned int i = 0; i < SPIN_LOOKS; i++) {
 			if (load(&box->rep_seq) == seq) {
@@ -119,7 +130,7 @@ spin_for(struct mailbox *box, uint32_t seq)
 			relax();
 		}
 		spent = now_ns() - start;
-	} while (spent < ask.spin_ns);
+	} while (spent < window);
 	ask.spin_ns -= ask.spin_ns / 4;
 	if (ask.spin_ns < SPIN_MIN_NS)
 		ask.spin_ns = SPIN_MIN_NS;
