@@ -7,7 +7,9 @@ benchmark would run into and everything else as shipped.
 """
 
 import os
+import shutil
 import subprocess
+import tempfile
 
 from lib import instance, peers, proc, realm
 
@@ -91,6 +93,24 @@ LSASS_SETTINGS = {"tgs": {"rate": 1000000, "burst": 1000000},
                   "limits": {"caches_per_user": 20000}}
 
 
+class Broker(instance.Instance):
+    """Its state folder is on a tmpfs, as the default, in /run, is; build machines may have a
+    plain folder there, so it is /dev/shm here."""
+
+    def __init__(self, test_realm):
+        self.memory = tempfile.mkdtemp(prefix="lsaiso-state-", dir="/dev/shm")
+        os.chmod(self.memory, 0o700)
+        if os.geteuid() == 0:
+            os.chown(self.memory, instance.LSASS_UID, instance.LSASS_UID)
+        super().__init__(test_realm, {**LSASS_SETTINGS, "state": {"directory": self.memory}})
+
+    def stop(self):
+        try:
+            super().stop()
+        finally:
+            shutil.rmtree(self.memory, ignore_errors=True)
+
+
 def heimdal_version():
     path = peers.heimdal("kcm")
     out = proc.run([path, "--version"]).text.splitlines() if path else []
@@ -102,7 +122,7 @@ def start_all(test_realm, build, wanted):
     def ours():
         if not instance.built():
             raise proc.Failed(f"lsainit, lsaiso and lsass are not built in {build}")
-        return instance.Instance(test_realm, LSASS_SETTINGS)
+        return Broker(test_realm)
 
     def version():
         out = subprocess.run(["git", "-C", os.path.dirname(__file__), "describe", "--always",
