@@ -20,8 +20,8 @@ services="apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client 
 peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libroken19-heimdal
 	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
 	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal"
-tools="python3 gdb procps iproute2 util-linux"
-checks="python3-pytest python3-gssapi strace mandoc systemd clang clang-tidy clang-format
+tools="python3 python3-gssapi gdb procps iproute2 util-linux"
+checks="python3-pytest strace mandoc systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
 
 want=
@@ -39,7 +39,8 @@ done
 missing()
 {
 	local installed
-	installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+	# dpkg-query's status is 1 when it does not know one of them.
+	installed=$({ dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true; } |
 		awk '$2 == "installed" { print $1 }')
 	printf '%s\n' "$@" | grep -vxF "${installed:--}" || true
 }
