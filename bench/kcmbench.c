@@ -166,7 +166,7 @@ make_principals(struct client *cl)
 	TRY(cl, "principal",
 	    krb5_build_principal(cl->ctx, &cl->alice, (unsigned int)strlen(realm), realm, "alice",
 				 (char *)NULL));
-	cl->servers = calloc(n, sizeof(cl->servers[0]));
+	cl->servers = calloc(n, sizeof(krb5_principal));
 	if (cl->servers == NULL)
 		return ENOMEM;
 	for (unsigned int i = 0; i < n; i++) {
@@ -638,7 +638,7 @@ report(const struct options *op, const struct result *results)
 
 /* ---- command line */
 
-static void
+static __attribute__((noreturn)) void
 usage(void)
 {
 	fprintf(stderr, "usage: kcmbench --mode MODE --cache NAME --realm REALM [--fill]\n"

@@ -471,7 +471,7 @@ static const struct mode {
 	{ "session", iso_start, session_once },
 };
 
-static void
+static __attribute__((noreturn)) void
 usage(void)
 {
 	fprintf(stderr, "usage: pingbench --mode MODE [--iso PROGRAM] [--memory memory=WHICH]\n"
@@ -526,14 +526,12 @@ parse(int argc, char **argv, struct bench *be)
 			usage();
 		}
 	}
-	if (be->mode == NULL)
-		usage();
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct bench be = { .seconds = 1.0, .count = 20 };
+	static struct bench be = { .mode = "none", .seconds = 1.0, .count = 20 };
 	const struct latency *la = &be.latency;
 	bool found = false;
 
