@@ -26,24 +26,8 @@ cmd_caches(struct ctl *ct, int argc, char **argv)
 {
 	static const char *const heads[] = { "",      "USER", "NAME",	 "PRINCIPAL",
 					     "STATE", "ENDS", "TICKETS", "OCTETS" };
-	json_t *is = call(ct, "ListCaches", with_uid(ct));
-	const json_t *list = json_object_get(is, "caches"), *one;
-	struct table *ta;
-	size_t i;
 
 	(void)argc;
 	(void)argv;
-	if (is == NULL)
-		return EXIT_FAILED;
-	if (ct->json) {
-		print_json(is);
-	} else if (json_array_size(list) == 0) {
-		(void)puts("No caches.");
-	} else {
-		ta = table_new(heads, 8);
-		json_array_foreach(list, i, one) add_row(ta, one);
-		table_print(ta, ct);
-	}
-	json_decref(is);
-	return EXIT_DONE;
+	return list_command(ct, "ListCaches", "caches", heads, 8, add_row, "No caches.");
 }

@@ -51,24 +51,8 @@ cmd_sessions(struct ctl *ct, int argc, char **argv)
 {
 	static const char *const heads[] = { "SESSION", "USER", "PRINCIPAL", "STATE",
 					     "ENDS IN", "USES", "REFUSED",   "CACHES" };
-	json_t *is = call(ct, "ListSessions", with_uid(ct));
-	const json_t *list = json_object_get(is, "sessions"), *one;
-	struct table *ta;
-	size_t i;
 
 	(void)argc;
 	(void)argv;
-	if (is == NULL)
-		return EXIT_FAILED;
-	if (ct->json) {
-		print_json(is);
-	} else if (json_array_size(list) == 0) {
-		(void)puts("No sessions.");
-	} else {
-		ta = table_new(heads, 8);
-		json_array_foreach(list, i, one) add_row(ta, one);
-		table_print(ta, ct);
-	}
-	json_decref(is);
-	return EXIT_DONE;
+	return list_command(ct, "ListSessions", "sessions", heads, 8, add_row, "No sessions.");
 }

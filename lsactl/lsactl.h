@@ -73,6 +73,14 @@ struct table *table_new(const char *const *heads, size_t columns);
 void table_cell(struct table *ta, enum colour colour, const char *text);
 void table_print(struct table *ta, const struct ctl *ct); /* and release it */
 
+/*
+ * What a subcommand that lists does: call method, print the rows of member,
+ * one by add_row each, or the words of none. Returns the exit code.
+ */
+int list_command(struct ctl *ct, const char *method, const char *member, const char *const *heads,
+		 size_t columns, void (*add_row)(struct table *ta, const json_t *one),
+		 const char *none);
+
 /* Members of a JSON object, with a default. */
 const char *get_text(const json_t *from, const char *key);
 long long get_number(const json_t *from, const char *key);

@@ -201,3 +201,27 @@ table_print(struct table *ta, const struct ctl *ct)
 	}
 	free(ta);
 }
+
+int
+list_command(struct ctl *ct, const char *method, const char *member, const char *const *heads,
+	     size_t columns, void (*add_row)(struct table *ta, const json_t *one), const char *none)
+{
+	json_t *is = call(ct, method, with_uid(ct));
+	const json_t *list = json_object_get(is, member), *one;
+	struct table *ta;
+	size_t i;
+
+	if (is == NULL)
+		return EXIT_FAILED;
+	if (ct->json) {
+		print_json(is);
+	} else if (json_array_size(list) == 0) {
+		(void)puts(none);
+	} else {
+		ta = table_new(heads, columns);
+		json_array_foreach(list, i, one) add_row(ta, one);
+		table_print(ta, ct);
+	}
+	json_decref(is);
+	return EXIT_DONE;
+}
