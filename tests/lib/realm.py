@@ -50,6 +50,7 @@ class Realm:
         self.kdc = {HOME: proc.free_port(), AWAY: proc.free_port()}
         self.kpasswd, self.kadmin = proc.free_port(), proc.free_port()
         self.folder.make("keytabs", mode=0o711)
+        self.folder.make("rcache", mode=0o1777)
         self.folder.make("k5login", mode=0o755)
         self.config = self.write_config("krb5.conf")
         self.kdc_config = self.folder.write("kdc.conf", self._kdc_conf())
@@ -186,7 +187,8 @@ class Realm:
         return path
 
     def env(self, config=None, **more):
-        return proc.clean_env(KRB5_CONFIG=config or self.config, **more)
+        return proc.clean_env(KRB5_CONFIG=config or self.config,
+                              KRB5RCACHEDIR=self.folder("rcache"), **more)
 
     def kdc_log(self):
         with open(self.folder("kdc.log"), encoding="utf-8", errors="replace") as f:
