@@ -31,7 +31,7 @@ struct respawn {
 
 #define RESPAWN_QUICK_MS 1000
 #define RESPAWN_STEP_MS	 100
-#define RESPAWN_MAX_MS	 5000
+#define RESPAWN_MAX_MS	 3000
 #define ISO_ANSWER_MS	 5000 /* lsaiso must answer within this after its start */
 #define STOP_MS		 5000 /* lsass may take so long to write its caches */
 

@@ -33,13 +33,13 @@
 
 #include "rpc/mailbox.h"
 
-#define SPIN_MIN_NS 2000u		    /* less than the cheapest sleep and wake-up */
-#define SPIN_MAX_NS 50000u		    /* a wake-up across CPUs */
-#define SPIN_LOOKS  16u			    /* looks between two readings of the clock */
-#define SPIN_TRY    64u			    /* calls until the longest spin is tried again */
-#define SLEEP_NS    50000000L		    /* then look whether lsaiso lives */
-#define ATTACH_MS   5000u		    /* for a call of an earlier broker to end */
-#define STUCK_NS    (10ULL * 1000000000ULL) /* alive but silent (stopped): give up */
+#define SPIN_MIN_NS 2000u		   /* less than the cheapest sleep and wake-up */
+#define SPIN_MAX_NS 50000u		   /* a wake-up across CPUs */
+#define SPIN_LOOKS  16u			   /* looks between two readings of the clock */
+#define SPIN_TRY    64u			   /* calls until the longest spin is tried again */
+#define SLEEP_NS    50000000L		   /* then look whether lsaiso lives */
+#define ATTACH_MS   5000u		   /* for a call of an earlier broker to end */
+#define STUCK_NS    (4ULL * 1000000000ULL) /* alive but silent (stopped): give up */
 
 static struct {
 	pthread_mutex_t lock;

@@ -231,7 +231,7 @@ def test_04_clients_in_the_middle_of_a_request_do_not_hang(mine):
     while time.monotonic() < over or killer.is_alive():
         n += 1
         # A connection that breaks inside a request is the client's error to report.
-        done = somebody.kvno(f"svc/n{n % 200:03}.test.local", timeout=4 * HANG)
+        done = somebody.kvno(f"svc/n{n % 200:03}.test.local", timeout=2 * HANG)
         slowest = max(slowest, done.seconds)
     killer.join()
     assert slowest < HANG, f"a kvno took {slowest:.1f} s"
@@ -264,9 +264,9 @@ def test_06_a_stopped_lsaiso_holds_nobody_for_ever_and_goes_on_later(mine):
     pid = mine.pid("lsaiso")
     os.kill(pid, signal.SIGSTOP)
     try:
-        done = somebody.kvno("HTTP/localhost", timeout=4 * HANG)
+        done = somebody.kvno("HTTP/localhost", timeout=2 * HANG)
         done.fails("Ticket expired")
-        assert done.seconds < 3 * HANG, f"a kvno took {done.seconds:.1f} s"
+        assert done.seconds < HANG, f"a kvno took {done.seconds:.1f} s"
         assert served(mine) < HANG
         assert somebody.klist("-l").ok().seconds < HANG
     finally:
