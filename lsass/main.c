@@ -6,6 +6,7 @@
  * number of them.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +29,8 @@
 #include "lsass/loop.h"
 #include "lsass/tgs/tgs.h"
 
+#define HEAP_SLACK (4 << 20)   /* octets that may lie unused at its end */
+#define HEAP_PAD   (256 << 10) /* octets that it grows by at least */
 #define EXIT_USAGE 2
 #define TICK_MS	   60000
 
@@ -79,6 +82,9 @@ confine(void)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* of a terminal: lsainit decides */
 	umask(077);
+	/* Caches come and go: do not ask the kernel for the same pages each time. */
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
+	(void)mallopt(M_TOP_PAD, HEAP_PAD);
 }
 
 /* ---- serving */
