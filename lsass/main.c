@@ -29,6 +29,7 @@
 #include "lsass/loop.h"
 #include "lsass/tgs/tgs.h"
 
+#define HEAP_LARGE (16 << 20)  /* octets of a block outside the heap */
 #define HEAP_SLACK (4 << 20)   /* octets that may lie unused at its end */
 #define HEAP_PAD   (256 << 10) /* octets that it grows by at least */
 #define EXIT_USAGE 2
@@ -82,7 +83,9 @@ confine(void)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* of a terminal: lsainit decides */
 	umask(077);
-	/* Caches come and go: do not ask the kernel for the same pages each time. */
+	/* Caches and long replies come and go: do not ask the kernel for the
+	 * same pages each time. */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_LARGE);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
 	(void)mallopt(M_TOP_PAD, HEAP_PAD);
 }
