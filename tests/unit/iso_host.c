@@ -340,3 +340,36 @@ d_part(const struct part_spec *s)
 			 d_ctx(7, d_time(end)), d_ctx(9, d_text("EXAMPLE.TEST")), d_ctx(10, sname),
 			 padata, s->trailing)));
 }
+
+struct iso *
+iso_fresh_asked(struct iso_rep_krb_tgs_seal *sealed)
+{
+	static const uint8_t key[32] = "the key of the corpus's own TGT.";
+	struct iso *iso = iso_fresh_seeded(1);
+	struct iso_req_configure conf = { .policy = ISO_POLICY_ALL, .rate = 1000, .burst = 1000 };
+	struct iso_req_session_open open = { .owner = 1000, .lifetime = 3600 };
+	struct iso_rep_session_open s = { 0 };
+	struct iso_req_cred_absorb absorb = { .owner = 1000,
+					      .kind = ISO_KIND_TGT,
+					      .etype = 18,
+					      .endtime = TEST_NOW + 3600,
+					      .client = d_client(),
+					      .key = { key, 32 } };
+	struct iso_rep_cred_absorb blob = { 0 };
+	struct body_spec spec = { .nonce = 1 };
+	struct iso_req_krb_tgs_seal seal = { .owner = 1000,
+					     .client = absorb.client,
+					     .body = d_body(&spec) };
+
+	if (iso_call(iso, ISO_OP_configure, &conf, NULL) != ISO_OK ||
+	    iso_call(iso, ISO_OP_session_open, &open, &s) != ISO_OK)
+		abort();
+	absorb.session = seal.session = s.session;
+	absorb.generation = seal.generation = s.generation;
+	if (iso_call(iso, ISO_OP_cred_absorb, &absorb, &blob) != ISO_OK)
+		abort();
+	seal.blob = (struct rd){ blob.blob.at, blob.blob.len };
+	if (iso_call(iso, ISO_OP_krb_tgs_seal, &seal, sealed) != ISO_OK)
+		abort();
+	return iso;
+}

@@ -71,6 +71,12 @@ struct body_spec {
 };
 struct rd d_body(const struct body_spec *spec);
 
+/*
+ * For the fuzz targets: a seeded core in ISO_RUN that has absorbed the TGT of
+ * their corpus and sealed one request with it, nonce 1. sealed: out.
+ */
+struct iso *iso_fresh_asked(struct iso_rep_krb_tgs_seal *sealed);
+
 /* What an EncTGSRepPart says. */
 struct part_spec {
 	int64_t etype;
