@@ -27,6 +27,28 @@
 	    "isolation level; nothing starts if it cannot be had")                             \
 	ONE("isolation", "memory", isolation_memory, "secret", "secret|ordinary",              \
 	    "memory of lsaiso: memfd_secret, or (weaker) ordinary locked memory")              \
+	ONE("isolation", "guard", isolation_guard, "auto", "required|auto|off",                \
+	    "refuse, by BPF LSM and to root too, what would read or change lsaiso; required: " \
+	    "nothing starts without it")                                                       \
+	ONE("isolation", "armed", isolation_armed, "refuse", "refuse|report",                  \
+	    "with guard = required: what to do about tracing that was armed before the guard") \
+	YES("isolation", "guard_lock", isolation_guard_lock, "no",                             \
+	    "only a reboot or a signed token ends lsainit, and the guard with it")             \
+	YES("isolation", "lockdown", isolation_lockdown, "no",                                 \
+	    "the guard also refuses unsigned modules, kexec and other ways into the kernel")   \
+	ONE("launch", "verify", launch_verify, "required", "required|off",                     \
+	    "check the signed manifest before a program is started")                           \
+	STR("launch", "manifest", launch_manifest, "",                                         \
+	    "the manifest; empty: manifest in the folder of the programs")                     \
+	STR("launch", "keys", launch_keys, "",                                                 \
+	    "folder of the public keys (*.pub) that may sign; empty: as installed")            \
+	STR("host", "directory", host_directory, "/var/lib/lsaiso",                            \
+	    "what outlives a restart: highest security version seen, sealed root key")         \
+	ONE("seal", "root", seal_root, "random", "random|tpm|file",                            \
+	    "root key of lsaiso: new at each start, sealed to the TPM, or in a file of root")  \
+	STR("seal", "tcti", seal_tcti, "device:/dev/tpmrm0", "the TPM, as tpm2-tss names it")  \
+	STR("seal", "pcrs", seal_pcrs, "7",                                                    \
+	    "SHA-256 PCRs that the root key is sealed to, 0..23 with commas")                  \
 	STR("kcm", "socket", kcm_socket, "/run/.heim_org.h5l.kcm-socket",                      \
 	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
 	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \

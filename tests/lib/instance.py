@@ -65,6 +65,7 @@ class Instance:
             "admin": {"socket": self.admin},
             "state": {"directory": self.state},
             "isolation": {"level": "process"},
+            "host": {"directory": self.folder("host")},
             "krb5": {"config": self.lsass_krb5},
         }
         if os.geteuid() == 0:
