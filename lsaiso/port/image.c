@@ -58,7 +58,10 @@ image_seal(void)
 		uintptr_t from = (base + ph[i].p_vaddr) & ~(uintptr_t)(PAGE - 1);
 		uintptr_t to = base + ph[i].p_vaddr + ph[i].p_memsz;
 
-		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_W) != 0)
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		failed = CALL2(mlock, from, to - from);
+		if (failed == 0 && (ph[i].p_flags & PF_W) != 0)
 			failed = CALL3(mprotect, from, to - from, PROT_READ);
 	}
 	return failed;

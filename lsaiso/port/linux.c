@@ -150,6 +150,8 @@ map_mailbox(void)
 	box = (struct mailbox *)at;
 	if (box->magic != MAILBOX_MAGIC || box->version != RPC_VERSION)
 		linux_exit(ISO_EXIT_CHANNEL);
+	if (CALL2(mlock, at, MAILBOX_SIZE) != 0) /* what is under way is not swapped out */
+		linux_exit(ISO_EXIT_MEMLOCK);
 	CALL1(close, ISO_FD_MAILBOX);
 	return box;
 }
@@ -246,7 +248,7 @@ linux_start(const uintptr_t *stack, const void *dynamic)
 	r->server.seq = __atomic_load_n(&r->server.box->rep_seq, __ATOMIC_ACQUIRE);
 	server_start(&r->server);
 	if (image_seal() != 0)
-		linux_exit(ISO_EXIT_SECRET);
+		linux_exit(ISO_EXIT_MEMLOCK);
 	arch_on_stack(r->stack + STACK_SIZE, serve, r);
 }
 

@@ -49,7 +49,11 @@ linux_exit(enum iso_exit code)
 void image_relocate(const void *dynamic);
 /* image.c: run the constructors (nettle picks its processor code there). */
 void image_construct(void);
-/* image.c: make every writable page of the image read-only. 0 or an error. */
+/*
+ * image.c: read all of the image into memory and keep it there, so that no
+ * page is fetched again from a file that was changed meanwhile; make what is
+ * writable read-only. 0 or an error.
+ */
 long image_seal(void);
 
 /* filter.c: install the seccomp allow-list. 0 or an error. */

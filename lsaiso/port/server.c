@@ -94,6 +94,7 @@ iso_host_recv(struct wr into)
 	struct server *s = the_server;
 	uint32_t len = 0;
 
+	arch_forget();
 	await(s);
 	s->seq = __atomic_load_n(&s->box->req_seq, __ATOMIC_ACQUIRE);
 	len = __atomic_load_n(&s->box->req_len, __ATOMIC_RELAXED);

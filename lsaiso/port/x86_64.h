@@ -62,6 +62,46 @@ arch_pause(void)
 	__builtin_ia32_pause();
 }
 
+/*
+ * Nothing of what was computed stays in registers, which the kernel keeps in
+ * memory of its own while we sleep. All that can have been used: the compiler
+ * is limited to SSE2, nettle's code to registers 0..15 and no wider ones.
+ */
+static inline void
+arch_forget(void)
+{
+	__asm__ volatile("pxor %%xmm0, %%xmm0\n\t"
+			 "pxor %%xmm1, %%xmm1\n\t"
+			 "pxor %%xmm2, %%xmm2\n\t"
+			 "pxor %%xmm3, %%xmm3\n\t"
+			 "pxor %%xmm4, %%xmm4\n\t"
+			 "pxor %%xmm5, %%xmm5\n\t"
+			 "pxor %%xmm6, %%xmm6\n\t"
+			 "pxor %%xmm7, %%xmm7\n\t"
+			 "pxor %%xmm8, %%xmm8\n\t"
+			 "pxor %%xmm9, %%xmm9\n\t"
+			 "pxor %%xmm10, %%xmm10\n\t"
+			 "pxor %%xmm11, %%xmm11\n\t"
+			 "pxor %%xmm12, %%xmm12\n\t"
+			 "pxor %%xmm13, %%xmm13\n\t"
+			 "pxor %%xmm14, %%xmm14\n\t"
+			 "pxor %%xmm15, %%xmm15\n\t"
+			 "xor %%eax, %%eax\n\t"
+			 "xor %%ecx, %%ecx\n\t"
+			 "xor %%edx, %%edx\n\t"
+			 "xor %%esi, %%esi\n\t"
+			 "xor %%edi, %%edi\n\t"
+			 "xor %%r8d, %%r8d\n\t"
+			 "xor %%r9d, %%r9d\n\t"
+			 "xor %%r10d, %%r10d\n\t"
+			 "xor %%r11d, %%r11d"
+			 :
+			 :
+			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+			   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "rax",
+			   "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+}
+
 /* Entry: hand the initial stack and our own dynamic section to C. */
 #define ARCH_ENTRY(function)                                                                       \
 	__asm__(".pushsection .text\n"                                                             \

@@ -17,8 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -365,6 +368,74 @@ secret_memory_is_secret(void **state)
 	iso_end_process(&iso);
 }
 
+/* Locked: the image cannot come back changed, nothing goes out to swap. */
+static void
+no_page_leaves_memory(void **state)
+{
+	char name[64], line[512], what[512] = "";
+	unsigned int locked = 0;
+	FILE *maps;
+
+	(void)state;
+	start(&(struct iso_how){ 0 });
+	use();
+	snprintf(name, sizeof(name), "/proc/%d/smaps", (int)iso.pid);
+	maps = fopen(name, "r");
+	if (maps == NULL) {
+		print_message("SKIP: %s: %s\n", name, strerror(errno));
+		iso_end_process(&iso);
+		return;
+	}
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		if (strtoul(line, NULL, 16) > 0xffff && strchr(line, '-') != NULL)
+			memcpy(what, line, sizeof(what));
+		else if (strncmp(line, "Swap:", 5) == 0)
+			assert_int_equal(strtol(line + 5, NULL, 10), 0);
+		else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " lo") != NULL)
+			locked++;
+		else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(what, "[stack]") == NULL &&
+			 strstr(what, "[v") == NULL)
+			fail_msg("not locked: %s", what);
+	}
+	fclose(maps);
+	assert_in_range(locked, 6, 12); /* image 4, mailbox, secret region */
+	iso_end_process(&iso);
+}
+
+/*
+ * What the kernel keeps of a sleeping process outside its secret memory, and
+ * shows to a debugger: its registers. General ones: only what a sleep needs.
+ */
+static void
+registers_are_clean_at_rest(void **state)
+{
+	struct user_fpregs_struct vectors = { 0 };
+	struct user_regs_struct general = { 0 };
+	int status;
+
+	(void)state;
+	start(&(struct iso_how){ 0 });
+	use();
+	usleep(200000);
+	assert_int_equal(iso.box->iso_sleeps, 1);
+	if (ptrace(PTRACE_SEIZE, iso.pid, NULL, NULL) != 0) {
+		print_message("SKIP: ptrace: %s\n", strerror(errno));
+		iso_end_process(&iso);
+		return;
+	}
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, iso.pid, NULL, NULL), 0);
+	assert_int_equal(waitpid(iso.pid, &status, 0), iso.pid);
+	assert_int_equal(ptrace(PTRACE_GETREGS, iso.pid, NULL, &general), 0);
+	assert_int_equal(ptrace(PTRACE_GETFPREGS, iso.pid, NULL, &vectors), 0);
+	assert_int_equal(general.orig_rax, SYS_futex);
+	for (size_t i = 0; i < sizeof(vectors.xmm_space) / sizeof(vectors.xmm_space[0]); i++)
+		assert_int_equal(vectors.xmm_space[i], 0);
+	for (size_t i = 0; i < sizeof(vectors.st_space) / sizeof(vectors.st_space[0]); i++)
+		assert_int_equal(vectors.st_space[i], 0);
+	assert_int_equal(general.r10 | general.r8 | general.r9, 0);
+	iso_end_process(&iso);
+}
+
 static void
 dies_with_its_parent(void **state)
 {
@@ -431,6 +502,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(no_lost_wakeup),
 		cmocka_unit_test(the_process_is_shut),
 		cmocka_unit_test(secret_memory_is_secret),
+		cmocka_unit_test(no_page_leaves_memory),
+		cmocka_unit_test(registers_are_clean_at_rest),
 		cmocka_unit_test(dies_with_its_parent),
 		cmocka_unit_test(exit_codes),
 	};

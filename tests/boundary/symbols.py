@@ -48,6 +48,13 @@ for m in re.finditer(r"\] (\.(?:data|bss|tbss|tdata)\S*)\s+\w+\s+\w+\s+\w+\s+(\w
     if int(m.group(2), 16) != 0 and not m.group(1).startswith(".data.rel.ro"):
         bad.append(f"core has {int(m.group(2), 16)} octets of variables in {m.group(1)}")
 
+# arch_forget() of port/x86_64.h clears xmm0..15: nothing may use more.
+code = subprocess.run(["objdump", "-d", program], check=True, capture_output=True, text=True).stdout
+if "%xmm15" not in code:
+    bad.append("no vector code in the program: was it disassembled?")
+for m in set(re.findall(r"%(?:[yz]mm\d+|mm[0-7]|xmm(?:1[6-9]|2\d|3[01])|st\b|k[0-7])", code)):
+    bad.append(f"program uses register {m}, which is not cleared before it sleeps")
+
 whole = list(nm(program))
 names = {name for _, name in whole}
 for needed in ("iso_serve", "nettle_aes256_encrypt", "_start"):

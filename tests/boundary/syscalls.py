@@ -15,7 +15,7 @@ import tempfile
 
 test, program = sys.argv[1:3]
 BEFORE = {"execve", "getrandom", "arch_prctl", "clock_gettime", "fcntl", "prctl", "prlimit64",
-          "memfd_secret", "ftruncate", "mmap", "close", "mprotect", "fstat", "close_range",
+          "memfd_secret", "mlock", "ftruncate", "mmap", "close", "mprotect", "fstat", "close_range",
           "sched_getaffinity", "seccomp"}
 AFTER = {"futex", "clock_gettime", "getrandom", "exit_group"}
 
