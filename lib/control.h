@@ -32,6 +32,8 @@ enum control_type {
 	CTL_TABLE = 3, /* lsainit -> lsass: process table only (lsaiso gone, lsass restarted) */
 	CTL_READY = 4, /* lsass -> lsainit: serving */
 	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
+	CTL_WIPE = 6,  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
+	CTL_END,       /* one above the last */
 };
 
 /* What lsactl status shows of the processes. Times: seconds since 1970. */

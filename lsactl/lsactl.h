@@ -40,7 +40,8 @@ struct command {
 };
 extern const struct command commands[]; /* ends with name NULL */
 
-subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_doctor, cmd_help;
+subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_doctor,
+    cmd_help;
 
 /* ---- call.c */
 /*

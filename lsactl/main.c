@@ -13,6 +13,7 @@ const struct command commands[] = {
 	{ "caches", "", 0, false, cmd_caches, "credential caches" },
 	{ "show", "[NAME]", 1, false, cmd_show, "tickets of one cache, default: your default one" },
 	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
+	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
 	{ 0 },

@@ -118,6 +118,12 @@ broker_message(struct instance *in)
 
 	if (got < 0 && errno == EAGAIN)
 		return;
+	if (got > 0 && msg.type == CTL_WIPE) {
+		iso_wipe(in);
+		close_fd(&fds[0]);
+		close_fd(&fds[1]);
+		return;
+	}
 	if (got <= 0 || msg.type != CTL_READY) {
 		/* Its end follows, or it talks nonsense: then it must end. */
 		if (got != 0) {

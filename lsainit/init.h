@@ -61,7 +61,7 @@ struct instance {
 	bool ready, was_ready;
 	struct respawn lsass;
 
-	bool stopping;
+	bool stopping, wiping;
 	struct control_table table;
 };
 
@@ -84,6 +84,8 @@ int iso_start(struct instance *in);
 /* It ended with this wait status: forget its channel. */
 void iso_ended(struct instance *in, int status);
 void iso_stop(struct instance *in);
+/* End it with all it knows; another one is due at once. */
+void iso_wipe(struct instance *in);
 
 /* ---- broker.c */
 int broker_start(struct instance *in);

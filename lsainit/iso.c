@@ -201,7 +201,7 @@ iso_ended(struct instance *in, int status)
 	char why[512];
 
 	reason_text(in, status, true, why, sizeof(why));
-	if (!in->stopping)
+	if (!in->stopping && !in->wiping)
 		log_err("lsaiso (pid %d) is gone: %s; every logon it held has ended",
 			(int)in->table.lsaiso_pid, why);
 	in->table.lsaiso_last_exit = status;
@@ -209,6 +209,21 @@ iso_ended(struct instance *in, int status)
 	close_fd(&in->mailbox_fd);
 	close_fd(&in->life_fd);
 	memset(in->boot_id, 0, sizeof(in->boot_id));
+}
+
+void
+iso_wipe(struct instance *in)
+{
+	int status = 0;
+
+	log_notice("wipe: lsaiso (pid %d) is ended, with all its keys", (int)in->table.lsaiso_pid);
+	in->wiping = true;
+	if (in->table.lsaiso_pid != 0 && kill(in->table.lsaiso_pid, SIGKILL) == 0 &&
+	    waitpid(in->table.lsaiso_pid, &status, 0) > 0)
+		iso_ended(in, status);
+	in->wiping = false;
+	in->iso.due = monotonic_ms();
+	broker_send(in, CTL_TABLE);
 }
 
 void

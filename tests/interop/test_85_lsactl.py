@@ -163,3 +163,25 @@ def test_13_silent_clients_of_the_admin_socket_shut_nobody_out(inst, bob):
     finally:
         for s in held:
             s.close()
+
+
+def test_13_nobody_but_root_may_wipe(inst, alice):
+    lsactl(inst, "wipe", who=alice).fails("only root may wipe")
+    alice.run("klist", "-s").ok()
+
+
+def test_14_wipe_ends_everything_and_the_service_goes_on(inst, alice, bob):
+    alice.kinit("alice").ok()
+    before = as_json(inst, "status")
+    pid = inst.pid("lsaiso")
+    lsactl(inst, "wipe").ok().says("logons ended", "caches destroyed")
+    after = as_json(inst, "status")
+    assert inst.pid("lsaiso") not in (None, pid)
+    assert after["lsaiso"]["boot_id"] != before["lsaiso"]["boot_id"]
+    assert after["caches"]["caches"] == 0 and after["lsaiso"]["sessions"] == 0
+    assert as_json(inst, "sessions")["sessions"] == []
+    alice.run("klist", "-s").fails()
+    bob.kvno("HTTP/localhost").fails()
+    alice.kinit("alice").ok()
+    alice.kvno("HTTP/localhost").ok()
+    assert inst.log_has("wipe, asked for by uid 0") and not inst.log_has("somebody killed it")

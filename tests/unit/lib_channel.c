@@ -122,7 +122,7 @@ test_control_malformed(void **state)
 	out.type = 0;
 	assert_int_equal(control_send(pair[0], &out, NULL), 0);
 	refused(pair[1]);
-	out.type = CTL_STOP + 1;
+	out.type = CTL_END;
 	assert_int_equal(control_send(pair[0], &out, NULL), 0);
 	refused(pair[1]);
 	out.type = CTL_ISO; /* without, with one descriptor */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The methods of the admin front: who asks (uid) and what, as JSON, to a
- * reply as JSON. They look, and DestroyCache changes; none returns a key, a
+ * reply as JSON. They look; DestroyCache and Wipe change; none returns a key, a
  * stand-in or a blob.
  */
 #ifndef LSASS_FRONT_ADMIN_METHODS_H
@@ -30,7 +30,7 @@ typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const jso
 			     struct admin_error *error);
 
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
-    method_destroy_cache;
+    method_destroy_cache, method_wipe;
 
 /*
  * Whose things the request is about: "uid" of ask, or else the caller.

@@ -50,6 +50,7 @@ static const struct {
 	{ "org.lsaiso.ListCaches", method_list_caches },
 	{ "org.lsaiso.ShowCache", method_show_cache },
 	{ "org.lsaiso.DestroyCache", method_destroy_cache },
+	{ "org.lsaiso.Wipe", method_wipe },
 };
 
 static void

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include <unistd.h>
+
+#include "lsactl/lsactl.h"
+
+#define POLL_US	 100000
+#define POLL_MAX 100 /* ten seconds */
+
+static bool
+confirmed(void)
+{
+	char line[16];
+
+	if (!isatty(STDIN_FILENO))
+		return true;
+	(void)fputs("This ends every logon on this machine and destroys every cache. "
+		    "Type yes to go on: ",
+		    stderr);
+	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
+}
+
+/* The boot id of the lsaiso that runs, "" if none does. */
+static void
+boot_id(const struct ctl *ct, char id[64])
+{
+	char error[256];
+	json_t *is = try_call(ct, "Status", NULL, error, sizeof(error));
+
+	(void)snprintf(id, 64, "%s", get_text(json_object_get(is, "lsaiso"), "boot_id"));
+	json_decref(is);
+}
+
+static bool
+another_runs(const struct ctl *ct, const char *before)
+{
+	char now[64];
+
+	for (int i = 0; i < POLL_MAX; i++) {
+		boot_id(ct, now);
+		if (now[0] != '\0' && strcmp(now, before) != 0)
+			return true;
+		(void)usleep(POLL_US);
+	}
+	return false;
+}
+
+int
+cmd_wipe(struct ctl *ct, int argc, char **argv)
+{
+	char before[64];
+	json_t *is;
+	bool again;
+
+	(void)argc;
+	(void)argv;
+	if (!confirmed()) {
+		(void)fputs("lsactl: nothing was wiped\n", stderr);
+		return EXIT_FAILED;
+	}
+	boot_id(ct, before);
+	is = call(ct, "Wipe", NULL);
+	if (is == NULL)
+		return EXIT_FAILED;
+	again = another_runs(ct, before);
+	if (ct->json)
+		print_json(is);
+	else
+		(void)printf("wiped: %lld logons ended, %lld caches destroyed\n",
+			     get_number(is, "logons"), get_number(is, "caches"));
+	json_decref(is);
+	if (again)
+		return EXIT_DONE;
+	(void)fputs("lsactl: no new lsaiso after 10 s; see the log of lsainit\n", stderr);
+	return EXIT_FAILED;
+}
