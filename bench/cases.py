@@ -46,5 +46,16 @@ CHANNEL = {"ping": "lsaiso, empty operation", "socket": "bare socket pair",
 ISO_OPS = {"absorb": "cred_absorb (STORE of a TGT)", "seal": "krb_tgs_seal (an authenticator)",
            "session": "session_open and session_close"}
 
+# What each measure of isolation costs: lsaiso as it is, and without one or both.
+# name: (program in the build folder, argument)
+AS_IT_IS = "as it is"
+MEASURES = {
+    AS_IT_IS: ("lsaiso/lsaiso", "memory=secret"),
+    "ordinary memory": ("lsaiso/lsaiso", "memory=ordinary"),
+    "no seccomp filter": ("bench/lsaiso-nofilter", "memory=secret"),
+    "neither": ("bench/lsaiso-nofilter", "memory=ordinary"),
+}
+MEASURED = {"ping": "empty operation", "seal": "authenticator", "absorb": "cred_absorb"}
+
 MEMORY_CACHES = 10000
 MEMORY_TARGETS = ("lsass", "heimdal")   # sssd-kcm would take minutes

@@ -75,6 +75,24 @@ def channel(results):
     return table(head, rows)
 
 
+def measures(results):
+    """What each measure of isolation costs: time as it is / time without it."""
+    names = list(results["measures"][0]["variants"])
+    rows = []
+    for row in results["measures"]:
+        cells = [row["text"]]
+        for i, name in enumerate(names):
+            got = row["variants"][name]
+            if got.get("error"):
+                cells.append("failed")
+            elif i == 0:
+                cells.append(f"{got['p50_us']:.2f}")
+            else:
+                cells.append(f"{got['p50_us']:.2f} ({got['ratio']:.2f}x)")
+        rows.append(cells)
+    return table(["p50 us (as it is / this)", *names], rows)
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]
