@@ -104,8 +104,13 @@ static void
 tick(void *arg)
 {
 	struct lsass *ls = arg;
+	struct iso_req_status ask = { 0 };
+	struct iso_rep_status is = { 0 };
 
 	store_tick(ls->store);
+	/* lsaiso has no timer: it looks for what has expired when it is called. */
+	if (ls->life != NULL && ask_status(&ask, &is) != ISO_OK)
+		log_warn("lsaiso does not answer");
 }
 
 static void
