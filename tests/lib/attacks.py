@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attacks of tests/theft/attacks, numbered, and how one is run.
+
+Each is a program of its own: aNN_name PID OUT writes what it could read of the
+process to OUT and exits with 0 (it worked: judge OUT), 1 (refused), 77 (cannot
+be tried on this machine). It says why in one line on stderr. tests/theft runs
+them against a plain process and against lsaiso, `make theft-peers` against the
+other keepers of credentials.
+"""
+
+import mmap
+import os
+import subprocess
+from dataclasses import dataclass, field
+
+from . import instance, proc
+
+READ, REFUSED, CANNOT = "read", "refused", "cannot"
+WORKED, EXIT_CANNOT = 0, 77
+
+
+@dataclass(frozen=True)
+class Attack:
+    number: int
+    file: str           # aNN_file; C ones are in the build folder
+    name: str           # for people, in tables
+    threat: str         # of docs/threat-model.md
+    kind: str           # read, inject, trace, launch, file, machine
+    needs: str = ""     # what the machine must have
+    deadly: bool = False    # the target dies of it
+    load: bool = False      # the target must be at work meanwhile
+
+    @property
+    def label(self):
+        return f"A{self.number:02}"
+
+    @property
+    def program(self):
+        name = f"a{self.number:02}_{self.file}"
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "theft", "attacks")
+        script = os.path.abspath(os.path.join(here, name))
+        if os.path.exists(script):
+            return script
+        return os.path.join(instance.build_folder(), "tests", "theft", "attacks", name)
+
+
+@dataclass
+class Outcome:
+    """What one attack came to. "read" is not yet FOUND: that is the judge's word."""
+
+    state: str
+    path: str | None = None
+    why: str = ""
+    seconds: float = 0
+    more: dict = field(default_factory=dict)
+
+
+ATTACKS = [
+    # Reading by system calls on the target.
+    Attack(1, "proc_mem", "/proc/PID/mem", "T02", "read"),
+    Attack(2, "second_procfs", "mem in a second procfs", "T02", "read", "mounts"),
+    Attack(4, "vm_readv", "process_vm_readv", "T02", "read"),
+    Attack(5, "peek", "PTRACE_PEEKDATA", "T02", "read"),
+    Attack(6, "gdb", "gdb: dump memory", "T02", "read", "gdb"),
+    Attack(7, "gcore", "gcore", "T03", "read", "gdb"),
+    Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read"),
+    Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read"),
+    Attack(10, "map_files", "/proc/PID/map_files", "T02", "read"),
+]
+
+
+def by_name(file):
+    return next(a for a in ATTACKS if a.file == file)
+
+
+def run(attack, pid, folder, patience=120, **env):
+    """Run attack against pid; OUT goes to folder (a path). Returns an Outcome.
+    The caller removes Outcome.path when it has been judged."""
+    path = os.path.join(folder, f"{attack.label}-{pid}")
+    try:
+        done = proc.run([attack.program, str(pid), path], timeout=patience,
+                        env=proc.clean_env(**env))
+    except (OSError, subprocess.SubprocessError) as e:
+        return Outcome(CANNOT, None, str(e))
+    lines = done.err.strip().splitlines() or [f"exit {done.code}"]
+    state = {WORKED: READ, EXIT_CANNOT: CANNOT}.get(done.code, REFUSED)
+    if state != READ and os.path.exists(path) and os.path.getsize(path) == 0:
+        os.unlink(path)
+    # What was read before a refusal counts all the same.
+    kept = path if os.path.exists(path) else None
+    return Outcome(state, kept, lines[-1], done.seconds)
+
+
+def holds(path, needles):
+    """Does this file hold any of needles? (None: there is no file.)"""
+    if path is None or os.path.getsize(path) == 0:
+        return False
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as octets:
+        return any(octets.find(n) >= 0 for n in needles)
+
+
+class Plain:
+    """The process that every attack must first succeed against; it is kept at work."""
+
+    def __init__(self, folder, memory="ordinary", program=None):
+        self.file = os.path.join(folder, f"secret-{id(self)}")
+        self.process = subprocess.Popen(
+            [program or os.path.join(instance.build_folder(), "tests", "theft", "plain"),
+             self.file, memory], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=proc.clean_env(), start_new_session=True)
+        self.pid = self.process.pid
+        self.ask()  # it has started, and the secret is there
+        with open(self.file, "rb") as f:
+            self.secret = f.read()
+        os.unlink(self.file)
+
+    def ask(self):
+        """One request, answered."""
+        self.process.stdin.write(bytes(32))
+        self.process.stdin.flush()
+        return self.process.stdout.read(32)
+
+    @property
+    def needles(self):
+        """Either half counts."""
+        return [self.secret[:16], self.secret[16:]]
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        if self.alive():
+            self.process.kill()
+        self.process.wait(10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
