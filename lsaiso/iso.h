@@ -55,9 +55,11 @@ struct iso_counters {
 };
 
 struct iso {
-	uint8_t root[32]; /* salt of every blob key */
+	uint8_t root[ISO_ROOT_KEY]; /* salt of every blob key */
 	uint8_t boot_id[ISO_BOOT_ID];
-	uint32_t phase; /* ISO_BOOT, ISO_RUN */
+	uint8_t root_id[ISO_ROOT_ID];
+	uint32_t root_kind; /* ISO_ROOT_* */
+	uint32_t phase;	    /* ISO_BOOT, ISO_RUN */
 	uint32_t policy, rate, burst;
 	uint64_t start_ms, now_ms; /* own clock; now_ms never goes back */
 	uint64_t stamp_us;	   /* of the last authenticator */
@@ -84,6 +86,13 @@ struct iso {
  * Returns ISO_OK, ISO_E_ENTROPY.
  */
 enum iso_status iso_start(struct iso *iso) __attribute__((warn_unused_result));
+
+/*
+ * Make root_id of the root key. HMAC-SHA256 is a pseudo-random function, so
+ * its output tells whether two keys are the same and nothing else of them;
+ * no other key is derived with this label.
+ */
+void iso_root_name(struct iso *iso);
 
 /* Serve until the process ends. */
 void iso_run(struct iso *iso) __attribute__((noreturn));

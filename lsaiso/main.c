@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "iso.h"
 
+#include <nettle/hmac.h>
+
 #include "host.h"
 #include "wipe.h"
 
@@ -13,9 +15,22 @@ iso_start(struct iso *iso)
 		st = iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
 	if (st != ISO_OK)
 		return st;
+	iso_root_name(iso);
 	iso->start_ms = iso_now(iso);
 	iso->phase = ISO_BOOT;
 	return ISO_OK;
+}
+
+void
+iso_root_name(struct iso *iso)
+{
+	static const uint8_t label[] = "lsaiso root id";
+	struct hmac_sha256_ctx ctx;
+
+	hmac_sha256_set_key(&ctx, sizeof(iso->root), iso->root);
+	hmac_sha256_update(&ctx, sizeof(label) - 1, label);
+	hmac_sha256_digest(&ctx, sizeof(iso->root_id), iso->root_id);
+	wipe(&ctx, sizeof(ctx));
 }
 
 uint64_t

@@ -26,5 +26,7 @@ iso_op_status(struct iso *iso, const struct iso_req_status *req, struct iso_rep_
 	rep->released = iso->count.released;
 	rep->withheld = iso->count.withheld;
 	rep->dropped = iso->count.dropped;
+	rep->root_kind = iso->root_kind;
+	memcpy(rep->root_id, iso->root_id, sizeof(rep->root_id));
 	return ISO_OK;
 }

@@ -41,6 +41,9 @@ sentence(enum iso_op op)
 	case ISO_OP_krb_tgs_open:
 		return "Opens the KDC's answer to it, and decides whether the key in it may "
 		       "leave or is replaced by a stand-in.";
+	case ISO_OP_root_set:
+		return "Takes a root key that was kept, in place of the random one; once, and "
+		       "before configure.";
 	case ISO_OP_END:
 		break;
 	}

@@ -41,7 +41,9 @@
 /* Limits of the fields below, in octets. */
 #define ISO_KEY_MAX    32u /* AES-256 is the longest key of etypes 17..20, 23 */
 #define ISO_BOOT_ID    16u
-#define ISO_HASH       32u    /* SHA-256 */
+#define ISO_HASH       32u /* SHA-256 */
+#define ISO_ROOT_KEY   32u
+#define ISO_ROOT_ID    8u
 #define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
 #define ISO_CLIENT_MAX 1024u  /* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
 #define ISO_BODY_MAX   65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
@@ -62,6 +64,10 @@
 #define ISO_POLICY_S4U	     8u /* let KDC option CNAME-IN-ADDL-TKT through */
 #define ISO_POLICY_ALL	     15u
 
+/* status.root_kind */
+#define ISO_ROOT_RANDOM 0u /* drawn at this start, gone with it */
+#define ISO_ROOT_KEPT	1u /* given by root_set: the same after a restart */
+
 /* krb_tgs_open.verdict */
 #define ISO_RELEASED 0u /* plainly a service ticket: its key is in part */
 #define ISO_WITHHELD 1u /* TGT-class: part holds a stand-in, blob the key */
@@ -79,7 +85,8 @@
 	OP(6, session_info, ISO_RUN, ISO_FX_NONE)                                              \
 	OP(7, cred_absorb, ISO_RUN, ISO_FX_STORE)                                              \
 	OP(8, krb_tgs_seal, ISO_RUN, ISO_FX_USE)                                               \
-	OP(9, krb_tgs_open, ISO_RUN, ISO_FX_USE)
+	OP(9, krb_tgs_open, ISO_RUN, ISO_FX_USE)                                               \
+	OP(10, root_set, ISO_BOOT, ISO_FX_STORE)
 
 /* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
 #define ISO_REQ_ping(F)
@@ -109,7 +116,11 @@
 	F(U64, sealed, 0)		/* authenticators made */                              \
 	F(U64, released, 0)		/* service keys that left */                           \
 	F(U64, withheld, 0)		/* TGT-class keys kept inside */                       \
-	F(U64, dropped, 0)		/* pending requests overwritten by newer ones */
+	F(U64, dropped, 0)		/* pending requests overwritten by newer ones */       \
+	F(U32, root_kind, 0)		/* ISO_ROOT_* */                                       \
+	F(FIX, root_id, ISO_ROOT_ID)	/* names the root key: HMAC-SHA256 under it of a       \
+					 * fixed text, cut; whoever sees it learns nothing     \
+					 * of the key but whether two starts have the same */
 
 /* ---- session_open: a logon; its key lives until close, expiry or restart */
 #define ISO_REQ_session_open(F)                                                               \
@@ -175,6 +186,11 @@
 	F(VAR, blob, ISO_BLOB_MAX)	 /* sealed key when withheld, else empty */            \
 	F(RELEASE, part, ISO_PART_MAX)	 /* EncTGSRepPart DER; a withheld key is overwritten   \
 					  * by a random stand-in of the same length */
+
+/* ---- root_set: a root key that outlives restarts, in place of the random one; once */
+#define ISO_REQ_root_set(F)                                                                   \
+	F(SECRET, key, ISO_ROOT_KEY)	/* exactly that long */
+#define ISO_REP_root_set(F)
 
 /* clang-format on */
 

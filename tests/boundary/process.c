@@ -180,7 +180,7 @@ hostile_lengths(void **state)
 		if (i % 2 && len >= 8) { /* a good header, so that the fields are reached */
 			uint8_t head[8] = { 1,
 					    0,
-					    (uint8_t)(i % 11),
+					    (uint8_t)(i % (ISO_OP_END + 1)),
 					    0,
 					    (uint8_t)(len - 8),
 					    (uint8_t)((len - 8) >> 8),

@@ -103,6 +103,9 @@ isolated(void)
 	to = json_object();
 	add_hex(to, "boot_id", is.boot_id, sizeof(is.boot_id));
 	(void)json_object_set_new(to, "phase", json_string(is.phase == ISO_RUN ? "run" : "boot"));
+	(void)json_object_set_new(to, "root_kind",
+				  json_string(is.root_kind == ISO_ROOT_KEPT ? "kept" : "random"));
+	add_hex(to, "root_id", is.root_id, sizeof(is.root_id));
 	(void)COUNT(is, policy);
 	(void)COUNT(is, uptime_ms);
 	(void)COUNT(is, sessions);

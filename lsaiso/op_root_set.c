@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "iso.h"
+
+enum iso_status
+iso_op_root_set(struct iso *iso, const struct iso_req_root_set *req, struct iso_rep_root_set *rep)
+{
+	(void)rep;
+	if (iso->root_kind != ISO_ROOT_RANDOM)
+		return ISO_E_PHASE;
+	if (req->key.len != sizeof(iso->root))
+		return ISO_E_RANGE;
+	memcpy(iso->root, req->key.at, sizeof(iso->root));
+	iso->root_kind = ISO_ROOT_KEPT;
+	iso_root_name(iso);
+	return ISO_OK;
+}
