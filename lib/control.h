@@ -45,7 +45,11 @@ struct control_table {
 	uint8_t separate_users;	  /* 0: started by an ordinary user, no uid separation */
 	uint8_t secret_memory;	  /* 0: [isolation] memory = ordinary */
 	uint8_t namespaces;	  /* 0: lsaiso has no namespaces of its own */
-	uint8_t pad_[5];
+	uint8_t launch;		  /* 1: programs are those that were signed; 0: unchecked */
+	uint8_t launch_svn;	  /* of the manifest */
+	int8_t launch_floor;	  /* highest security version seen; -1: none is kept */
+	uint8_t pad_[2];
+	uint8_t launch_key[8]; /* id of the key that signed */
 };
 
 struct control_msg {

@@ -65,6 +65,18 @@ level_weaker(const struct config *cf, const struct control_table *table,
 			"lsaiso shares the network and file system view of its starter; its system "
 			"call filter alone keeps it from using them",
 		};
+	if (strcmp(cf->launch_verify, "off") == 0)
+		list[n++] = (struct weaker){
+			"[launch] verify = off",
+			"programs are started unchecked: whoever replaces a file is trusted at the "
+			"next start",
+		};
+	else if (table != NULL && table->launch_floor < (int)table->launch_svn)
+		list[n++] = (struct weaker){
+			"[host] directory cannot be written",
+			"nothing remembers which security version ran: programs with known "
+			"weaknesses, if they are signed, are not refused",
+		};
 	if (cf->krb5_rc4)
 		list[n++] = (struct weaker){ "[krb5] rc4 = yes",
 					     "tickets with a weak cipher are accepted" };

@@ -26,7 +26,7 @@ struct weaker {
 	const char *means;
 };
 
-#define WEAKER_MAX 8
+#define WEAKER_MAX 16
 
 /*
  * What weakens this instance: at most WEAKER_MAX go to list; returns how many.

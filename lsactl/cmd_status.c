@@ -52,6 +52,22 @@ show_level(const struct ctl *ct, const json_t *level)
 }
 
 static void
+show_launch(const struct ctl *ct, const json_t *is)
+{
+	char floor[48] = "no floor is kept";
+
+	(void)printf("%sLaunch:%s ", paint(ct, BOLD), paint(ct, PLAIN));
+	if (!json_is_object(is)) {
+		(void)printf("%sunchecked%s\n", paint(ct, YELLOW), paint(ct, PLAIN));
+		return;
+	}
+	if (json_object_get(is, "floor") != NULL)
+		(void)snprintf(floor, sizeof(floor), "floor %lld", get_number(is, "floor"));
+	(void)printf("verified, key %s, security version %lld (%s)\n", get_text(is, "key"),
+		     get_number(is, "svn"), floor);
+}
+
+static void
 show_counters(const json_t *is)
 {
 	const json_t *iso = json_object_get(is, "lsaiso"), *ca = json_object_get(is, "caches");
@@ -103,6 +119,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		show_processes(ct, json_object_get(is, "processes"));
 		(void)putchar('\n');
 		show_level(ct, json_object_get(is, "level"));
+		show_launch(ct, json_object_get(is, "launch"));
 		(void)putchar('\n');
 		show_counters(is);
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,12 +76,19 @@ broker_start(struct instance *in)
 
 	in->lsass.started = monotonic_ms();
 	in->lsass.due = 0;
+	if (launch_check(in, &in->lsass_image) != 0)
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
 		log_err("no line to lsass: %s", strerror(errno));
 		return -1;
 	}
 	pid = spawn(in, pair[1]);
 	(void)close(pair[1]);
+	if (pid > 0 && launch_check(in, &in->lsass_image) != 0) {
+		(void)kill(pid, SIGKILL); /* it was told nothing yet */
+		(void)waitpid(pid, NULL, 0);
+		pid = -1;
+	}
 	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
 		(void)close(pair[0]);
 		return -1;
@@ -140,5 +148,7 @@ broker_message(struct instance *in)
 	if (!in->was_ready)
 		notify("READY=1\nSTATUS=level %s, memory %s%s", in->cf.isolation_level,
 		       in->cf.isolation_memory, in->separate ? "" : ", no users of its own");
+	if (!in->was_ready && launch_settle(in) == 0)
+		broker_send(in, CTL_TABLE);
 	in->was_ready = true;
 }

@@ -15,7 +15,13 @@ check(struct instance *in)
 
 	(void)printf("%s: valid\n", in->config_path);
 	bad |= prepare_users(in) != 0;
-	bad |= prepare_images(in) != 0;
+	if (prepare_images(in) == 0)
+		bad |= prepare_launch(in) != 0;
+	else
+		bad = 1;
+	if (in->launch != NULL && bad == 0)
+		(void)printf("programs: as signed, security version %u\n",
+			     (unsigned int)in->table.launch_svn);
 	if (in->table.secret_memory) {
 		error = machine_memfd_secret();
 		bad |= error != 0;

@@ -14,10 +14,12 @@
 #include "lib/config.h"
 #include "lib/control.h"
 
+struct launch;
 struct mailbox;
 
 /* A program, opened once: what was looked at is what is started. */
 struct image {
+	const char *name; /* in the manifest */
 	int fd;
 	char *path; /* for people */
 };
@@ -48,6 +50,10 @@ struct instance {
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
 	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
 
+	/* launch.c */
+	struct launch *launch; /* the manifest that was checked; NULL: verify = off */
+	bool keeps;	       /* [host] directory is there */
+
 	/* listen.c */
 	int kcm_fd, admin_fd;
 
@@ -67,12 +73,32 @@ struct instance {
 
 /* ---- prepare.c: in this order, each 0 or -1 */
 int prepare_users(struct instance *in);
-int prepare_images(struct instance *in);
-int prepare_run_directory(struct instance *in); /* and the lock in it */
+int prepare_host_directory(struct instance *in); /* as root it must be there */
+int prepare_run_directory(struct instance *in);	 /* and the lock in it */
 int prepare_state_directory(struct instance *in);
 int prepare_state_key(struct instance *in);
 /* Pid of whoever holds the lock of this instance; 0: nobody. */
 pid_t lock_holder(const struct instance *in);
+
+/* ---- images.c */
+/* Find and open both programs. 0 or -1. */
+int prepare_images(struct instance *in);
+
+/* ---- launch.c */
+/*
+ * Check keys, manifest, signature and floor, then ourselves and both programs.
+ * Nothing is changed. 0 or -1; 0 too with [launch] verify = off.
+ */
+int prepare_launch(struct instance *in);
+/*
+ * Is the open program still the one that was signed? Asked before it is
+ * executed, and again once it runs and nobody can write to it any more:
+ * what was measured then is what runs. 0 or -1.
+ */
+int launch_check(const struct instance *in, const struct image *im);
+/* All of it serves: the floor goes up to this security version. 0 or -1. */
+int launch_settle(struct instance *in);
+void launch_release(struct instance *in);
 
 /* ---- listen.c */
 int listen_sockets(struct instance *in);

@@ -172,6 +172,8 @@ iso_start(struct instance *in)
 
 	in->iso.started = monotonic_ms();
 	in->iso.due = 0;
+	if (launch_check(in, &in->iso_image) != 0)
+		return -1;
 	if (make_channel(in, &life) != 0)
 		return -1;
 	pid = spawn(in, life);
@@ -182,7 +184,8 @@ iso_start(struct instance *in)
 		return -1;
 	}
 	mb = mailbox_map(in->mailbox_fd);
-	bad = mb == NULL || configure(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
+	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL ||
+	      configure(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
 	mailbox_unmap(mb);
 	if (bad) {
 		discard(in, pid);

@@ -62,6 +62,7 @@ static int
 prepare(struct instance *in)
 {
 	if (harden_self() != 0 || prepare_users(in) != 0 || prepare_images(in) != 0 ||
+	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 ||
 	    prepare_run_directory(in) != 0 || prepare_state_directory(in) != 0 ||
 	    prepare_state_key(in) != 0)
 		return -1;
@@ -82,6 +83,7 @@ release(struct instance *in)
 	close_fd(&in->kcm_fd);
 	close_fd(&in->admin_fd);
 	close_fd(&in->lock_fd);
+	launch_release(in);
 	free(in->iso_image.path);
 	free(in->lsass_image.path);
 	config_free(&in->cf);
@@ -126,8 +128,8 @@ main(int argc, char **argv)
 		{ 0 },
 	};
 	struct instance in = { .config_path = CONFIG_DEFAULT_FILE,
-			       .iso_image.fd = -1,
-			       .lsass_image.fd = -1,
+			       .iso_image = { .name = "lsaiso", .fd = -1 },
+			       .lsass_image = { .name = "lsass", .fd = -1 },
 			       .lock_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,

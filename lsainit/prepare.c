@@ -87,96 +87,6 @@ prepare_users(struct instance *in)
 	return 0;
 }
 
-/* ---- programs */
-
-static int
-open_image(struct image *im, const char *path)
-{
-	struct stat sb;
-
-	im->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (im->fd < 0)
-		return -1;
-	if (fstat(im->fd, &sb) != 0 || !S_ISREG(sb.st_mode) || (sb.st_mode & 0111) == 0) {
-		log_err("%s is not a program", path);
-	} else if ((sb.st_uid != 0 && sb.st_uid != geteuid()) || (sb.st_mode & S_IWOTH) != 0 ||
-		   ((sb.st_mode & S_IWGRP) != 0 && sb.st_gid != 0 && geteuid() == 0)) {
-		log_err("%s can be changed by others than root; chown root, chmod go-w", path);
-	} else {
-		im->path = realpath(path, NULL);
-		if (im->path != NULL)
-			return 0;
-		log_err("%s: %s", path, strerror(errno));
-	}
-	close_fd(&im->fd);
-	errno = EPERM;
-	return -1;
-}
-
-static int
-own_folder(char *folder, size_t n)
-{
-	ssize_t got = readlink("/proc/self/exe", folder, n - 1);
-
-	if (got <= 0)
-		return -1;
-	folder[got] = '\0';
-	*strrchr(folder, '/') = '\0';
-	return 0;
-}
-
-/* Open FOLDER/REST/NAME; only a program that is not there lets the search go on. */
-static bool
-try_image(struct image *im, const char *folder, const char *rest, const char *name)
-{
-	char path[PATH_MAX + 64];
-
-	if (snprintf(path, sizeof(path), "%s/%s/%s", folder, rest, name) >= (int)sizeof(path))
-		return false;
-	return open_image(im, path) == 0 || (errno != ENOENT && errno != ENOTDIR);
-}
-
-/*
- * [run] programs: the folder itself, or a build folder. Else where we were
- * installed, or, from a build or staging folder, beside us.
- */
-static int
-find_image(const struct config *cf, const char *name, struct image *im)
-{
-	char own[PATH_MAX];
-	bool found;
-
-	im->fd = -1;
-	if (cf->run_programs[0] != '\0')
-		found = try_image(im, cf->run_programs, name, name) ||
-			try_image(im, cf->run_programs, ".", name);
-	else if (own_folder(own, sizeof(own)) != 0)
-		found = false;
-	else if (strcmp(own, SBINDIR) == 0)
-		found = try_image(im, LIBEXECDIR, ".", name);
-	else
-		found = try_image(im, own, "../libexec/lsaiso", name) ||
-			try_image(im, own, strcmp(name, "lsass") == 0 ? "../lsass" : "../lsaiso",
-				  name);
-	return found && im->fd >= 0 ? 0 : -1;
-}
-
-int
-prepare_images(struct instance *in)
-{
-	if (find_image(&in->cf, "lsaiso", &in->iso_image) != 0) {
-		log_err("the program lsaiso was not found; set [run] programs in %s",
-			in->config_path);
-		return -1;
-	}
-	if (find_image(&in->cf, "lsass", &in->lsass_image) != 0) {
-		log_err("the program lsass was not found; set [run] programs in %s",
-			in->config_path);
-		return -1;
-	}
-	return 0;
-}
-
 /* ---- folders */
 
 /* As root the new folder is given to its owner; others make their own. */
@@ -290,6 +200,30 @@ prepare_state_directory(struct instance *in)
 {
 	return own_directory(in->cf.state_directory, 0700, in->lsass_uid, in->lsass_gid,
 			     "[state] directory");
+}
+
+/* May there be a folder of ours at path? Then own_directory says the rest. */
+static bool
+can_own(const char *path)
+{
+	struct stat sb;
+
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return stat(path, &sb) == 0 && sb.st_uid == geteuid();
+	return false;
+}
+
+int
+prepare_host_directory(struct instance *in)
+{
+	in->keeps = in->separate || can_own(in->cf.host_directory);
+	if (in->keeps)
+		return own_directory(in->cf.host_directory, 0700, geteuid(), getegid(),
+				     "[host] directory");
+	log_warn("%s ([host] directory) cannot be ours: nothing remembers which security version "
+		 "ran, and older programs are not refused; configure a folder of your own",
+		 in->cf.host_directory);
+	return 0;
 }
 
 /* ---- the key of the state files: as long as we live, nowhere else */

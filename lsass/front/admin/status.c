@@ -80,6 +80,23 @@ level(const struct admin_view *view)
 			 "namespaces", view->table->namespaces, "lacks", lacks, "weaker", weaker);
 }
 
+/* What was checked before anything was started; null: nothing was. */
+static json_t *
+launch(const struct control_table *ta)
+{
+	char id[2 * sizeof(ta->launch_key) + 1];
+	json_t *to;
+
+	if (ta->launch == 0)
+		return json_null();
+	for (size_t i = 0; i < sizeof(ta->launch_key); i++)
+		(void)snprintf(id + 2 * i, 3, "%02x", ta->launch_key[i]);
+	to = json_pack("{s:s, s:i}", "key", id, "svn", (int)ta->launch_svn);
+	if (ta->launch_floor >= 0)
+		(void)json_object_set_new(to, "floor", json_integer(ta->launch_floor));
+	return to;
+}
+
 static void
 add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
 {
@@ -166,8 +183,9 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)uid;
 	(void)ask;
 	(void)error;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}}", "version", lib_version,
-			 "level", level(view), "processes", processes(view->table), "lsaiso",
-			 isolated(), "caches", caches(view), "tgs", tickets(view), "kcm", "socket",
-			 view->cf->kcm_socket, "clients", (json_int_t)*view->kcm_clients);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}}", "version",
+			 lib_version, "level", level(view), "launch", launch(view->table),
+			 "processes", processes(view->table), "lsaiso", isolated(), "caches",
+			 caches(view), "tgs", tickets(view), "kcm", "socket", view->cf->kcm_socket,
+			 "clients", (json_int_t)*view->kcm_clients);
 }
