@@ -32,6 +32,11 @@ check(struct instance *in)
 	} else {
 		(void)printf("memory: ordinary, as configured (weaker)\n");
 	}
+	if (strcmp(in->cf.seal_root, "random") != 0 && !seal_kept(in)) {
+		bad = 1;
+		(void)printf("root key: none in %s for root = %s; lsactl seal enroll makes one\n",
+			     in->cf.host_directory, in->cf.seal_root);
+	}
 	pid = lock_holder(in);
 	if (pid != 0)
 		(void)printf("running: lsainit, pid %d\n", (int)pid);

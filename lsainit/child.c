@@ -150,6 +150,16 @@ drop_bounding_set(void)
 	return 0;
 }
 
+/* Root that owns files and devices as any user does, and may do no more. */
+static void
+become_bare(const struct child_plan *plan)
+{
+	if (setgroups(1, &plan->group) != 0)
+		give_up(STEP_GROUPS);
+	if (drop_bounding_set() != 0) /* at exec the rest of them is gone */
+		give_up(STEP_BOUNDING);
+}
+
 static void
 become_user(const struct child_plan *plan)
 {
@@ -196,6 +206,8 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan, 
 		give_up(STEP_LIMITS);
 	if (plan->separate)
 		become_user(plan);
+	if (plan->bare)
+		become_bare(plan);
 	if (plan->alone && limit(RLIMIT_NPROC, 0, true) != 0)
 		give_up(STEP_LIMITS);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -25,6 +25,8 @@ struct child_plan {
 	int alive;     /* read end of a pipe that hangs up when lsainit is gone */
 	bool mute;     /* stderr is /dev/null too */
 	bool separate; /* change to uid and gid, drop the bounding set */
+	bool bare;     /* stay this user, without capabilities and groups but group */
+	gid_t group;
 	uid_t uid;
 	gid_t gid;
 	bool jail;	      /* own namespaces, empty root */

@@ -57,6 +57,10 @@ find_image(const struct instance *in, struct image *im)
 int
 prepare_images(struct instance *in)
 {
-	return find_image(in, &in->iso_image) != 0 || find_image(in, &in->lsass_image) != 0 ? -1
-											    : 0;
+	bool seals = strcmp(in->cf.seal_root, "random") != 0;
+
+	return find_image(in, &in->iso_image) != 0 || find_image(in, &in->lsass_image) != 0 ||
+		       (seals && find_image(in, &in->seal_image) != 0)
+		   ? -1
+		   : 0;
 }

@@ -45,7 +45,7 @@ struct instance {
 	bool separate; /* started as root: each process has a user of its own */
 	uid_t iso_uid, lsass_uid;
 	gid_t iso_gid, lsass_gid;
-	struct image iso_image, lsass_image;
+	struct image iso_image, lsass_image, seal_image;
 	int lock_fd;
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
 	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
@@ -112,6 +112,12 @@ void iso_ended(struct instance *in, int status);
 void iso_stop(struct instance *in);
 /* End it with all it knows; another one is due at once. */
 void iso_wipe(struct instance *in);
+
+/* ---- seal.c */
+/* Have a kept root key brought to the fresh lsaiso. 0 too if there is none to bring. */
+int seal_bring(const struct instance *in);
+/* Is there a file of it? For --check. */
+bool seal_kept(const struct instance *in);
 
 /* ---- broker.c */
 int broker_start(struct instance *in);

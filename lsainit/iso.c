@@ -30,6 +30,7 @@ configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 	struct iso_rep_status *is = calloc(1, sizeof(*is));
 	struct iso_req_configure conf = { 0 };
 	struct iso_rep_configure done = { 0 };
+	bool kept = strcmp(cf->seal_root, "random") != 0;
 	enum iso_status st;
 
 	if (is == NULL)
@@ -42,8 +43,9 @@ configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 	st = mailbox_call(mb, in->life_fd, ISO_OP_configure, &conf, &done, ISO_ANSWER_MS);
 	if (st == ISO_OK)
 		st = mailbox_call(mb, in->life_fd, ISO_OP_status, &ask, is, ISO_ANSWER_MS);
-	if (st == ISO_OK && (is->phase != ISO_RUN || is->policy != conf.policy)) {
-		log_err("lsaiso did not take its policy");
+	if (st == ISO_OK && (is->phase != ISO_RUN || is->policy != conf.policy ||
+			     (is->root_kind == ISO_ROOT_KEPT) != kept)) {
+		log_err("lsaiso did not take its policy or its root key");
 		st = ISO_E_POLICY;
 	} else if (st == (enum iso_status)ISO_GONE && errno == ETIMEDOUT) {
 		log_err("lsaiso did not answer within %d s", ISO_ANSWER_MS / 1000);
@@ -184,7 +186,7 @@ iso_start(struct instance *in)
 		return -1;
 	}
 	mb = mailbox_map(in->mailbox_fd);
-	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL ||
+	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL || seal_bring(in) != 0 ||
 	      configure(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
 	mailbox_unmap(mb);
 	if (bad) {

@@ -106,6 +106,9 @@ prepare_launch(struct instance *in)
 		log_err("nothing is started: %s", error);
 		return -1;
 	}
+	/* First what the count of the TPM is asked with. */
+	if (in->seal_image.fd >= 0 && launch_check(in, &in->seal_image) != 0)
+		return -1;
 	if (check_floor(in) != 0 || check_self(in) != 0 || launch_check(in, &in->iso_image) != 0 ||
 	    launch_check(in, &in->lsass_image) != 0)
 		return -1;

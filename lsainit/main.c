@@ -86,6 +86,7 @@ release(struct instance *in)
 	launch_release(in);
 	free(in->iso_image.path);
 	free(in->lsass_image.path);
+	free(in->seal_image.path);
 	config_free(&in->cf);
 }
 
@@ -130,6 +131,7 @@ main(int argc, char **argv)
 	struct instance in = { .config_path = CONFIG_DEFAULT_FILE,
 			       .iso_image = { .name = "lsaiso", .fd = -1 },
 			       .lsass_image = { .name = "lsass", .fd = -1 },
+			       .seal_image = { .name = "lsaseal", .fd = -1 },
 			       .lock_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,

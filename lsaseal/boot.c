@@ -86,7 +86,7 @@ hand_over(const uint8_t key[ISO_ROOT_KEY])
 enum seal_exit
 seal_boot(const struct seal *se)
 {
-	struct secrets *s = secrets_open(geteuid() == 0);
+	struct secrets *s = secrets_open();
 	enum seal_exit ex = SEAL_SYSTEM;
 
 	if (s == NULL)

@@ -234,7 +234,7 @@ enroll(const struct seal *se, struct secrets *s, struct tpm *tpm)
 enum seal_exit
 seal_enroll(const struct seal *se)
 {
-	struct secrets *s = secrets_open(geteuid() == 0);
+	struct secrets *s = secrets_open();
 	struct tpm tpm = { 0 };
 	enum seal_exit ex = s == NULL ? SEAL_SYSTEM : file_directory(se->directory, true);
 
@@ -289,7 +289,7 @@ unwrap(const struct seal *se, struct secrets *s)
 enum seal_exit
 seal_recover(const struct seal *se)
 {
-	struct secrets *s = secrets_open(geteuid() == 0);
+	struct secrets *s = secrets_open();
 	struct tpm tpm = { 0 };
 	struct file sealed = { 0 };
 	enum seal_exit ex = s == NULL ? SEAL_SYSTEM : unwrap(se, s);

@@ -15,7 +15,7 @@
 	EX(2, USAGE, "wrong usage",                                                            \
 	   "see lsaseal(8)")                                                                   \
 	EX(100, SYSTEM, "the process could not be protected, or memory is short",              \
-	   "raise the limit of locked memory (LimitMEMLOCK=64M of the unit, ulimit -l)")       \
+	   "raise the limit of locked memory (LimitMEMLOCK=8M of the unit, ulimit -l)")       \
 	EX(101, NO_TPM, "no TPM answers",                                                      \
 	   "look at [seal] tcti and at the firmware's settings; without a TPM: "               \
 	   "root = random, or (weaker) root = file")                                           \

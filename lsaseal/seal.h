@@ -55,7 +55,7 @@ struct secrets {
 	char again[512];
 };
 /* Non-dumpable, no core, locked, freed memory overwritten. NULL: complained. */
-struct secrets *secrets_open(bool root);
+struct secrets *secrets_open(void);
 /* Zero them, and what calls left on the stack. */
 void secrets_wipe(struct secrets *s);
 /* The name of a root key, as lsaiso makes it (iso_root_name). */

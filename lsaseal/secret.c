@@ -3,14 +3,17 @@
 #include <errno.h>
 #include <malloc.h>
 #include <nettle/hmac.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "lsaseal/seal.h"
 
-#define STACK_USED 262144u /* deeper than the TPM's library goes */
+#define STACK_USED 262144u  /* deeper than the TPM's library goes */
+#define HEAP_USED  2097152u /* more than it allocates */
 
 /*
  * The TPM's library has the key on its heap for moments. So freed memory is
@@ -26,8 +29,32 @@ tidy_heap(void)
 		   : -1;
 }
 
+/*
+ * Out of swap: the heap, grown first to what will be needed. Not mlockall:
+ * the code of the libraries would count, and the limit is 8 MiB by default.
+ */
+static int
+lock_heap(void)
+{
+	void *room = malloc(HEAP_USED);
+	size_t n = 0;
+
+	free(room); /* stays ours */
+	n = mallinfo2().arena;
+	return room == NULL || mlock((char *)sbrk(0) - n, n) != 0 ? -1 : 0;
+}
+
+/* And the stack, as deep as it will go. */
+static __attribute__((noinline)) int
+lock_stack(void)
+{
+	char below[STACK_USED] = { 0 };
+
+	return mlock(below, sizeof(below));
+}
+
 struct secrets *
-secrets_open(bool root)
+secrets_open(void)
 {
 	const struct rlimit none = { 0 };
 	const size_t size = (sizeof(struct secrets) + 4095) & ~(size_t)4095;
@@ -38,14 +65,9 @@ secrets_open(bool root)
 		complain("the process could not be closed: %s", strerror(errno));
 		return NULL;
 	}
-	/* An ordinary user may lock too little for all of it; then the page below. */
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0 && root) {
-		complain("memory could not be locked: %s", strerror(errno));
-		return NULL;
-	}
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED || mlock(at, size) != 0 || madvise(at, size, MADV_DONTDUMP) != 0 ||
-	    madvise(at, size, MADV_WIPEONFORK) != 0) {
+	if (at == MAP_FAILED || lock_heap() != 0 || lock_stack() != 0 || mlock(at, size) != 0 ||
+	    madvise(at, size, MADV_DONTDUMP) != 0 || madvise(at, size, MADV_WIPEONFORK) != 0) {
 		complain("no locked memory: %s", strerror(errno));
 		return NULL;
 	}
