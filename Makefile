@@ -5,7 +5,7 @@
 BUILD ?= build
 MESON_FLAGS ?=
 
-.PHONY: all setup demo check check-long bench install clean format
+.PHONY: all setup demo check check-long theft-peers bench install clean format
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -27,6 +27,11 @@ check: setup
 
 check-long: setup
 	@scripts/check --build $(BUILD) --long
+
+theft-peers:
+	@scripts/setup.sh theft-peers
+	@$(MAKE) --no-print-directory all
+	@tests/theft/peers --build $(BUILD) --write docs/theft-peers.md
 
 bench:
 	@scripts/setup.sh test

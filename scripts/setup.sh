@@ -3,7 +3,7 @@
 # Install what is missing on Debian 12, and nothing else. Quiet when nothing
 # is missing.
 #
-#   scripts/setup.sh [build] [test] [demo] [bench]        default: build
+#   scripts/setup.sh [build] [test] [demo] [bench] [theft-peers]     default: build
 #
 # No daemon of an installed package is started: while it installs, and only
 # then, a policy-rc.d refuses (unless the machine has one of its own).
@@ -21,6 +21,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
 	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal"
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
+domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs"
 checks="python3-pytest strace mandoc systemd clang clang-tidy clang-format
@@ -35,7 +36,10 @@ for set in "${@:-build}"; do
 	test | bench)
 		want+=" $build $realm $services $peers $tools $thieves $machine $checks" heimdal=yes
 		;;
-	*) echo "usage: scripts/setup.sh [build] [test] [demo] [bench]" >&2; exit 2 ;;
+	theft-peers)
+		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
+		;;
+	*) echo "usage: scripts/setup.sh [build] [test] [demo] [bench] [theft-peers]" >&2; exit 2 ;;
 	esac
 done
 

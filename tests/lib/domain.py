@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""winbindd of a member of a throw-away Active Directory domain.
+
+Samba's domain controller and the member share one network namespace that has
+nothing but its own loopback, one PID namespace that ends all of it at once,
+and private mounts over everything that Samba looks for in fixed places.
+"""
+
+import base64
+import contextlib
+import ctypes
+import os
+import re
+import shlex
+
+import tdb
+
+from . import proc, search
+from .holders import Holder, Secret
+
+CONTROLLER, MEMBER = "10.99.0.1", "10.99.0.2"
+ALICE = "ADTEST\\alice"
+PASSWORD = "alice's password in the domain 1"
+ADMINISTRATOR = "Adm1n.of.the.domain"
+
+
+def nt_hash(password):
+    """MD4 of the password in UTF-16 (MS-NLMP section 3.3.1), by nettle."""
+    lib = ctypes.CDLL("libnettle.so.8")
+    octets, ctx = password.encode("utf-16-le"), ctypes.create_string_buffer(512)
+    out = ctypes.create_string_buffer(16)
+    lib.nettle_md4_init(ctx)
+    lib.nettle_md4_update(ctx, ctypes.c_size_t(len(octets)), octets)
+    lib.nettle_md4_digest(ctx, ctypes.c_size_t(16), out)
+    return out.raw
+
+
+class Domain:
+    """The controller, and the namespaces in which everything runs."""
+
+    def __init__(self):
+        for name in ("samba", "samba-tool", "winbindd", "net", "wbinfo"):
+            if not proc.program(name):
+                raise proc.Failed(f"{name} is not installed (scripts/setup.sh theft-peers)")
+        self.folder = proc.Folder("domain")
+        self.daemon = None
+        try:
+            self.make()
+        except BaseException:
+            self.stop()
+            raise
+
+    def make(self):
+        f = self.folder
+        f.make("etc")
+        for name in ("dc", "log", "tmp"):
+            f.make(name)
+        f.write("hosts", f"127.0.0.1 localhost\n{CONTROLLER} dc1.ad.test dc1\n"
+                f"{MEMBER} member.ad.test member\n")
+        f.write("resolv.conf", f"nameserver {CONTROLLER}\nsearch ad.test\n")
+        f.write("krb5.conf", f"""[libdefaults]
+    default_realm = AD.TEST
+    dns_lookup_kdc = false
+    dns_lookup_realm = false
+    rdns = false
+[realms]
+    AD.TEST = {{
+        kdc = {CONTROLLER}
+    }}
+""")
+        self.log = f("log", "samba")
+        script = f.write("controller.sh", self.script())
+        self.daemon = proc.Daemon(
+            ["unshare", "-m", "-n", "-u", "-i", "-p", "--fork", "--kill-child", "--mount-proc",
+             "sh", "-e", script], self.log)
+        proc.wait_until("the domain controller", lambda: "ready" in proc.tail(self.log),
+                        seconds=90, process=self.daemon.process, log=self.log)
+
+    def script(self):
+        here = shlex.quote(self.folder.path)
+        return f"""mount --make-rprivate /
+ip link set lo up
+ip address add {CONTROLLER}/24 dev lo
+ip address add {MEMBER}/24 dev lo
+cd {here}
+mount --bind hosts /etc/hosts
+mount --bind resolv.conf /etc/resolv.conf
+mount --bind krb5.conf /etc/krb5.conf
+mount --bind etc /etc/samba
+mount --bind log /var/log/samba
+for folder in /run /var/lib/samba /var/cache/samba; do
+	mount -t tmpfs tmpfs $folder
+done
+mkdir /run/samba
+hostname dc1
+samba-tool domain provision --realm=AD.TEST --domain=ADTEST --server-role=dc \\
+	--dns-backend=SAMBA_INTERNAL --adminpass={ADMINISTRATOR} --host-name=dc1 \\
+	--host-ip={CONTROLLER} --targetdir={here}/dc \\
+	--option="interfaces={CONTROLLER}/24" --option="bind interfaces only=yes" >log/provision 2>&1
+samba-tool user create alice {shlex.quote(PASSWORD)} --configfile=dc/etc/smb.conf
+samba --configfile=dc/etc/smb.conf -i -M standard \\
+	--option='server services=s3fs,rpc,ldap,cldap,kdc,dns,winbindd' &
+until ss -ltn | grep -q {CONTROLLER}:445 && ss -ltn | grep -q {CONTROLLER}:389 &&
+	test -S /run/samba/winbindd/pipe; do
+	sleep 0.2
+done
+echo ready
+wait
+"""
+
+    @property
+    def inside(self):
+        """A process in the namespaces."""
+        return proc.children(self.daemon.pid)[0]
+
+    def argv(self, argv, script=":"):
+        """argv in the namespaces of the controller, after script in mounts of its own."""
+        return ["nsenter", "-t", str(self.inside), "-m", "-n", "-u", "-i", "-p",
+                "unshare", "-m", "sh", "-ec",
+                f"mount --make-rprivate / && cd {shlex.quote(self.folder.path)} && {script}"
+                ' && exec "$@"', "sh", *argv]
+
+    def run(self, *argv, script=":", stdin=""):
+        return proc.run(self.argv(list(argv), script), stdin=stdin, start_new_session=True)
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.stop()
+            self.daemon = None
+        self.folder.remove()
+
+
+class Winbindd(Holder):
+    """A member's winbindd with offline logon, after alice's logon."""
+
+    name = "winbindd"
+    packages = ("winbind", "samba")
+    keeps_files = "secrets.tdb and its other databases"
+    log_off_is = "wbinfo --logoff"
+
+    def __init__(self, domain):
+        self.domain = domain
+        super().__init__(None)
+
+    def start(self):
+        d = self.domain
+        self.folder = proc.Folder("winbindd")
+        self.started.append(self.folder.remove)
+        f = self.folder
+        for name in ("private", "state", "cache", "lock", "run", "ncalrpc", "sock", "tap"):
+            f.make(name)
+        self.config = f.write("smb.conf", f"""[global]
+    netbios name = MEMBER
+    workgroup = ADTEST
+    realm = AD.TEST
+    security = ads
+    interfaces = {MEMBER}/24
+    bind interfaces only = yes
+    private dir = {f("private")}
+    state directory = {f("state")}
+    cache directory = {f("cache")}
+    lock directory = {f("lock")}
+    pid directory = {f("run")}
+    ncalrpc dir = {f("ncalrpc")}
+    winbindd socket directory = {f("sock")}
+    winbind offline logon = yes
+    idmap config * : backend = tdb
+    idmap config * : range = 100000-199999
+    kerberos method = secrets only
+""")
+        # Not in arguments: other processes would have them to read.
+        login = f.write("administrator", f"username = Administrator\npassword = {ADMINISTRATOR}\n",
+                        mode=0o600)
+        d.run("net", "ads", "join", "-s", self.config, "-A", login, "-S", "dc1.ad.test",
+              "--no-dns-updates", script="hostname member").ok()
+        os.unlink(login)
+        self.log = f("out")
+        self.daemon = proc.Daemon(d.argv(
+            ["winbindd", "-s", self.config, "-F", "--no-process-group", "--debug-stdout"],
+            self.mounts("sock")), self.log)
+        self.started.append(self.daemon.stop)
+        proc.wait_until(self.name, lambda: proc.socket_answers(f("sock", "pipe")),
+                        process=self.daemon.process, log=self.log)
+        self.recorder = search.Recorder(f("sock", "pipe"), f("tap", "pipe"))
+        self.started.append(self.recorder.close)
+        proc.wait_until("winbindd's domain", lambda: self.wbinfo("-t").code == 0,
+                        process=self.daemon.process, log=self.log)
+
+    def mounts(self, pipe):
+        return f"mount --bind {shlex.quote(self.folder(pipe))} /run/samba/winbindd"
+
+    def wbinfo(self, *arguments, stdin=""):
+        return self.domain.run("wbinfo", *arguments, script=self.mounts("tap"), stdin=stdin)
+
+    def log_on(self):
+        self.wbinfo(f"--krb5ccname=FILE:{self.folder('run', 'krb5cc_%u')}", "-K", ALICE,
+                    stdin=PASSWORD + "\n").ok()
+        self.wbinfo("--ccache-save", ALICE, stdin=PASSWORD + "\n").ok()
+        machine = self.machine_password()
+        self.secrets = {
+            "H": Secret("NT hash", search.needles(nt_hash(PASSWORD))),
+            "P": Secret("password", [PASSWORD.encode(), PASSWORD.encode("utf-16-le")]),
+            "M": Secret("machine account's password", [
+                machine.encode()[:48], machine.encode("utf-16-le")[:32],
+                *search.needles(nt_hash(machine))])}
+
+    def machine_password(self):
+        """As the member keeps it; the controller knows that it is the true one."""
+        with contextlib.closing(tdb.open(self.folder("private", "secrets.tdb"),
+                                         flags=os.O_RDONLY)) as secrets:
+            word = secrets.get(b"SECRETS/MACHINE_PASSWORD/ADTEST").rstrip(b"\0").decode()
+        asked = self.domain.run("samba-tool", "user", "getpassword", "MEMBER$",
+                                "--attributes=unicodePwd", "-H", "tdb://dc/private/sam.ldb",
+                                "--configfile=dc/etc/smb.conf").ok()
+        known = base64.b64decode(re.search(r"unicodePwd:: (\S+)", asked.out)[1])
+        assert known == nt_hash(word), "the controller has another password of the machine"
+        return word
+
+    def log_off(self):
+        self.wbinfo("--logoff", f"--logoff-user={ALICE}", "--logoff-uid=0").ok()
+
+    @property
+    def pids(self):
+        return [p for p in proc.descendants(self.daemon.pid)
+                if os.path.basename(os.readlink(f"/proc/{p}/exe")) == "winbindd"]
+
+    @property
+    def folders(self):
+        return [self.folder.path]
+
+    def traffic(self):
+        return bytes(self.recorder.to_client)
+
+    def replay(self):
+        """The NT hash instead of the password, at the controller."""
+        answers = []
+        for word in (nt_hash(PASSWORD), os.urandom(16)):
+            login = self.folder.write("thief", f"username = alice\ndomain = ADTEST\n"
+                                      f"password = {word.hex()}\n", mode=0o600)
+            answers.append(self.domain.run("net", "rpc", "user", "-s", self.config, "-S",
+                                           "dc1.ad.test", "-A", login, "--pw-nt-hash"))
+            os.unlink(login)
+        stolen, wrong = answers
+        assert wrong.code != 0, "the controller takes any hash"
+        return stolen.code == 0, stolen.text.strip().splitlines()[-1]
