@@ -23,18 +23,19 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
-machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs"
+machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
 checks="python3-pytest strace mandoc systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
 
 want=
 heimdal=no
+kernel=no
 for set in "${@:-build}"; do
 	case $set in
 	build) want+=" $build" ;;
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks" heimdal=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks" heimdal=yes kernel=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
@@ -88,6 +89,26 @@ unpack_heimdal()
 	mv "$new" "$folder"
 }
 
+# For the guest of tests/vm: its kernel is unpacked, so nothing of this machine's boot changes.
+unpack_kernel()
+{
+	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/kernel new package
+	[ -e "$folder/vmlinuz" ] && return 0
+	package=$(apt-cache depends linux-image-cloud-amd64 |
+		awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }')
+	[ -n "$package" ] || { echo "setup: no linux-image-cloud-amd64 in the package lists" >&2; return 1; }
+	echo "setup: unpacking $package into $folder"
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download "$package")
+	dpkg -x "$new/$package"_*.deb "$new"
+	rm "$new"/*.deb
+	depmod -b "$new" "${package#linux-image-}"
+	mv "$new/boot/vmlinuz-${package#linux-image-}" "$new/vmlinuz"
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
 command -v apt-get >/dev/null || {
 	echo "setup: this script knows Debian only; see scripts/setup.sh for the list of packages" >&2
 	exit 1
@@ -104,3 +125,4 @@ if [ ${#needed[@]} -gt 0 ]; then
 	install "${needed[@]}"
 fi
 [ $heimdal = no ] || unpack_heimdal
+[ $kernel = no ] || unpack_kernel

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest: Debian's kernel in QEMU, with this machine's files as its own.
+
+Its root folder is the host's (virtiofs) under a layer of memory, so programs,
+tests and the build folder are where they are here, and nothing that is written
+comes back. There is no network but loopback. The processor is emulated: about
+ten times slower than this machine.
+"""
+
+import base64
+import contextlib
+import ctypes
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import proc
+
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "lsaiso",
+                     "kernel")
+QEMU, VIRTIOFSD = "qemu-system-x86_64", "/usr/lib/qemu/virtiofsd"
+HERE = os.path.dirname(os.path.abspath(__file__))
+AGENT = os.path.join(os.path.dirname(HERE), "vm")
+BOOT_SECONDS = 180
+# In the order in which they need one another.
+MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio",
+           "drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev",
+           "drivers/virtio/virtio_pci", "drivers/char/virtio_console", "drivers/block/virtio_blk",
+           "net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
+           "fs/fuse/fuse", "fs/fuse/virtiofs", "fs/overlayfs/overlay")
+LSM = "lsm=landlock,lockdown,yama,integrity,apparmor,bpf"
+COMMAND_LINE = "console=ttyS0 panic=-1 quiet loglevel=5 no_timer_check secretmem.enable=1 " \
+    "printk.devkmsg=on random.trust_cpu=on"
+
+
+def why_not():
+    """Why there can be no guest here; None: there can."""
+    if os.geteuid() != 0:
+        return "not root: virtiofsd shows the guest the whole file system"
+    for path, what in ((shutil.which(QEMU), "qemu-system-x86"), (VIRTIOFSD, "qemu-system-common"),
+                       (shutil.which("busybox"), "busybox-static"),
+                       (shutil.which("cpio"), "cpio"),
+                       (os.path.join(CACHE, "vmlinuz"), "Debian's kernel")):
+        if not path or not os.path.exists(path):
+            return f"{what} is not there: scripts/setup.sh test"
+    return None
+
+
+@dataclass
+class Result:
+    code: int
+    out: bytes
+
+    @property
+    def text(self):
+        return self.out.decode(errors="replace")
+
+    def ok(self):
+        assert self.code == 0, f"[{self.code}] {self.text}"
+        return self
+
+
+def pieces(fd, overlap, size=1 << 24):
+    """The octets of a sparse file, holes left out; each piece begins with the end of the last."""
+    at = 0
+    with contextlib.suppress(OSError):  # ENXIO: no data after this
+        while True:
+            at = os.lseek(fd, at, os.SEEK_DATA)
+            end = os.lseek(fd, at, os.SEEK_HOLE)
+            while at < end:
+                piece = os.pread(fd, min(size, end - at), at)
+                yield piece
+                at += len(piece) if at + len(piece) == end else len(piece) - overlap
+
+
+def die_with_parent():
+    """QEMU does not outlive a test that was killed. Runs in the child."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Guest:
+    """
+    lsm      False: the kernel's own list, which has no bpf in it
+    more     further words of the kernel's command line
+    memory   MiB
+    disks    files that become /dev/vda, /dev/vdb ...
+    tpm      socket of a swtpm (swtpm socket --tpm2 --ctrl type=unixio,path=...)
+    network  further -netdev user options ("" for a network of the guest alone)
+    """
+
+    def __init__(self, lsm=True, more="", memory=1536, disks=(), tpm=None, network=None):
+        reason = why_not()
+        if reason:
+            raise proc.Failed(reason)
+        self.folder = proc.Folder("guest")
+        self.log = self.folder("console")
+        self.qemu = self.files = self.agent = None
+        try:
+            self.boot(f"{COMMAND_LINE} {LSM if lsm else ''} {more}", memory, disks, tpm, network)
+        except BaseException:
+            self.stop()
+            raise
+
+    # ---- starting
+
+    def initrd(self):
+        root = self.folder.make("initrd")
+        modules = glob.glob(os.path.join(CACHE, "lib/modules/*/kernel"))[0]
+        for name in ("bin", "modules", "proc", "sys", "dev"):
+            os.makedirs(os.path.join(root, name))
+        shutil.copy(shutil.which("busybox"), os.path.join(root, "bin", "busybox"))
+        shutil.copy(os.path.join(AGENT, "init"), os.path.join(root, "init"))
+        os.chmod(os.path.join(root, "init"), 0o755)
+        for name in MODULES:
+            shutil.copy(os.path.join(modules, name + ".ko"), os.path.join(root, "modules"))
+        with open(os.path.join(root, "modules.list"), "w", encoding="ascii") as f:
+            f.write("\n".join(os.path.basename(m) + ".ko" for m in MODULES))
+        with open(os.path.join(root, "agent.path"), "w", encoding="utf-8") as f:
+            f.write(AGENT)
+        names = subprocess.run(["find", ".", "-print0"], cwd=root, check=True, capture_output=True)
+        path = self.folder("initrd.cpio")
+        with open(path, "wb") as f:
+            subprocess.run(["cpio", "--null", "-o", "--quiet", "-H", "newc"], cwd=root, check=True,
+                           input=names.stdout, stdout=f)
+        return path
+
+    def spawn(self, argv, name):
+        with open(self.folder(name), "wb") as log:
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    preexec_fn=die_with_parent)
+
+    def boot(self, command_line, memory, disks, tpm, network):
+        files, agent, monitor = (self.folder(n) for n in ("files", "agent", "monitor"))
+        self.files = self.spawn([VIRTIOFSD, f"--socket-path={files}", "-o", "source=/",
+                                 "-o", "cache=always", "-o", "sandbox=chroot", "-o", "no_xattr"],
+                                "virtiofsd.log")
+        argv = [QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-M", "q35",
+                "-m", f"{memory}M", "-object", f"memory-backend-memfd,id=mem,size={memory}M,share=on",
+                "-numa", "node,memdev=mem", "-nodefaults", "-no-user-config", "-display", "none",
+                "-no-reboot", "-kernel", os.path.join(CACHE, "vmlinuz"), "-initrd", self.initrd(),
+                "-append", command_line, "-serial", f"file:{self.log}",
+                "-qmp", f"unix:{monitor},server=on,wait=off",
+                "-chardev", f"socket,id=files,path={files}",
+                "-device", "vhost-user-fs-pci,chardev=files,tag=outside",
+                "-device", "virtio-serial-pci",
+                "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
+                "-device", "virtserialport,chardev=agent,name=agent"]
+        for n, disk in enumerate(disks):
+            argv += ["-drive", f"file={disk},format=raw,if=none,id=disk{n}",
+                     "-device", f"virtio-blk-pci,drive=disk{n}"]
+        if tpm:
+            argv += ["-chardev", f"socket,id=tpm,path={tpm}",
+                     "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
+        if network is not None:
+            argv += ["-netdev", "user,id=net,restrict=on" + (f",{network}" if network else ""),
+                     "-device", "virtio-net-pci,netdev=net"]
+        self.wait("virtiofsd", lambda: os.path.exists(files) and
+                  stat.S_ISSOCK(os.stat(files).st_mode), self.files, 20)
+        self.qemu = self.spawn(argv, "qemu.log")
+        self.wait("QEMU", lambda: os.path.exists(agent), self.qemu, 20)
+        self.agent = socket.socket(socket.AF_UNIX)
+        self.agent.connect(agent)
+        self.receive(BOOT_SECONDS, "boot")
+
+    def wait(self, what, check, process, seconds):
+        end = time.monotonic() + seconds
+        while not check():
+            if process.poll() is not None or time.monotonic() > end:
+                raise proc.Failed(f"{what} did not start\n{self.said()}")
+            time.sleep(0.02)
+
+    # ---- talking to the agent
+
+    def receive(self, seconds, what):
+        end = time.monotonic() + seconds
+        got = b""
+        size = None
+        self.agent.settimeout(0.5)
+        while size is None or len(got) < 4 + size:
+            if self.qemu.poll() is not None:
+                raise proc.Failed(f"guest ended during {what}\n{self.said()}")
+            if time.monotonic() > end:
+                raise proc.Failed(f"guest: {what}: no answer within {seconds} s\n{self.said()}")
+            try:
+                more = self.agent.recv(1 << 20)
+            except socket.timeout:
+                continue
+            if not more:
+                time.sleep(0.2)
+                if self.qemu.poll() is None and time.monotonic() < end:
+                    continue
+            got += more
+            if size is None and len(got) >= 4:
+                size, = struct.unpack(">I", got[:4])
+        return json.loads(got[4:4 + size])
+
+    def run(self, command, timeout=120, env=None, cwd="/", given=b""):
+        """A list of words, or text for /bin/sh. The code and what it printed."""
+        ask = {"timeout": timeout, "env": env or {}, "cwd": cwd,
+               "input": base64.b64encode(given).decode()}
+        ask["text" if isinstance(command, str) else "argv"] = command
+        octets = json.dumps(ask).encode()
+        self.agent.settimeout(timeout)
+        self.agent.sendall(struct.pack(">I", len(octets)) + octets)
+        answer = self.receive(timeout + 30, f"{command!r}")
+        out = base64.b64decode(answer["out"])
+        if answer["late"]:
+            raise proc.Failed(f"guest: {command!r}: not done within {timeout} s\n"
+                              f"{out.decode(errors='replace')[-3000:]}")
+        return Result(answer["code"], out)
+
+    def python(self, code, timeout=120):
+        return self.run(["/usr/bin/python3", "-c", code], timeout)
+
+    def read(self, path):
+        return self.run(["cat", path]).ok().out
+
+    # ---- the machine itself
+
+    def console(self):
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def said(self):
+        parts = [f"console: {self.console()[-3000:]}"]
+        for name in ("qemu.log", "virtiofsd.log"):
+            parts.append(f"{name}: {proc.tail(self.folder(name), 1000)}")
+        return "\n".join(parts)
+
+    def monitor(self, *commands):
+        """QMP commands: a name, or (name, arguments). Waits for each."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(120)
+            s.connect(self.folder("monitor"))
+            talk = s.makefile("rwb")
+            talk.readline()
+            for command in ("qmp_capabilities", *commands):
+                name, arguments = command if isinstance(command, tuple) else (command, {})
+                talk.write(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+                talk.flush()
+                while True:
+                    answer = json.loads(talk.readline())
+                    if "error" in answer:
+                        raise proc.Failed(f"QEMU: {name}: {answer['error']}")
+                    if "return" in answer:
+                        break
+
+    def find(self, *words):
+        """All of the guest's memory, as the hypervisor has it, while the guest stands still:
+        the set of those words that it holds."""
+        folder = f"/proc/{self.qemu.pid}/fd"
+        name = next(n for n in os.listdir(folder)
+                    if "memory-backend-memfd" in os.readlink(os.path.join(folder, n)))
+        found = set()
+        with open(os.path.join(folder, name), "rb", buffering=0) as f:
+            self.monitor("stop")
+            try:
+                for piece in pieces(f.fileno(), max(map(len, words))):
+                    found.update(w for w in words if w in piece)
+            finally:
+                self.monitor("cont")
+        return found
+
+    def stop(self):
+        if self.agent is not None:
+            self.agent.close()
+        for process in (self.qemu, self.files):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait(20)
+        self.folder.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
