@@ -17,7 +17,7 @@
 #define OCTETS 128
 
 /* Every keeper there is; append rows. */
-static const struct floor_keeper *const keepers[] = { &floor_file };
+static const struct floor_keeper *const keepers[] = { &floor_file, &floor_tpm };
 #define KEEPERS (sizeof(keepers) / sizeof(keepers[0]))
 
 /* ---- the file */

@@ -46,7 +46,10 @@ struct floor_keeper {
 	int (*lower)(const struct config *cf, int svn, int64_t now, char *error, size_t n);
 };
 
-extern const struct floor_keeper floor_file;
+extern const struct floor_keeper floor_file, floor_tpm;
+
+/* The program lsaseal, open and measured, to be used for the TPM; stays the caller's. */
+void floor_tpm_program(int fd);
 
 /* The highest that a keeper says. 0, or -1 with error: a keeper cannot be asked. */
 int floor_read(const struct config *cf, struct floor *fl, char *error, size_t n)

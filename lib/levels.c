@@ -77,6 +77,12 @@ level_weaker(const struct config *cf, const struct control_table *table,
 			"nothing remembers which security version ran: programs with known "
 			"weaknesses, if they are signed, are not refused",
 		};
+	if (strcmp(cf->seal_root, "file") == 0)
+		list[n++] = (struct weaker){
+			"[seal] root = file",
+			"the root key lies in the clear in a file of root: whoever has the disk, a "
+			"backup or root has it",
+		};
 	if (cf->krb5_rc4)
 		list[n++] = (struct weaker){ "[krb5] rc4 = yes",
 					     "tickets with a weak cipher are accepted" };

@@ -20,6 +20,11 @@ static const struct {
 	{ "destroy",
 	  "Destroys a cache. When no other cache uses its logon, lsaiso destroys the key:\n"
 	  "copies of the sealed credential are dead, too. --uid N: of that user (root).\n" },
+	{ "seal",
+	  "The root key of lsaiso. status (the default): what it is and whether it can be opened;\n"
+	  "enroll: make one and seal it to the TPM (--file: into a file of root instead;\n"
+	  "--own-passphrase: ask for a recovery passphrase; --replace: give up the one there is);\n"
+	  "recover: seal it anew, with the recovery passphrase; forget: remove it. root only.\n" },
 	{ "doctor",
 	  "Tries what lsaiso needs and can use on this machine. Exit code 1 if something\n"
 	  "that is needed is missing. Run it as root to see everything.\n" },

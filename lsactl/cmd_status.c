@@ -68,6 +68,23 @@ show_launch(const struct ctl *ct, const json_t *is)
 }
 
 static void
+show_root(const json_t *is)
+{
+	const json_t *iso = json_object_get(is, "lsaiso"), *seal = json_object_get(is, "seal");
+	const char *root = get_text(seal, "root");
+
+	if (!json_is_object(iso))
+		return;
+	if (strcmp(get_text(iso, "root_kind"), "kept") != 0)
+		(void)printf("Root key: random, new at each start");
+	else if (strcmp(root, "tpm") == 0)
+		(void)printf("Root key: sealed to the TPM (PCR %s)", get_text(seal, "pcrs"));
+	else
+		(void)printf("Root key: in a file of root, in the clear");
+	(void)printf(", id %s\n", get_text(iso, "root_id"));
+}
+
+static void
 show_counters(const json_t *is)
 {
 	const json_t *iso = json_object_get(is, "lsaiso"), *ca = json_object_get(is, "caches");
@@ -120,6 +137,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		(void)putchar('\n');
 		show_level(ct, json_object_get(is, "level"));
 		show_launch(ct, json_object_get(is, "launch"));
+		show_root(is);
 		(void)putchar('\n');
 		show_counters(is);
 	}

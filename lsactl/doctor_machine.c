@@ -162,6 +162,20 @@ check_kvm(const struct ctl *ct, struct finding *fi)
 void
 check_tpm(const struct ctl *ct, struct finding *fi)
 {
-	(void)ct;
-	check_device(fi, "/dev/tpmrm0", "for a root key that survives a restart, later");
+	static const char kind[] = "device:";
+	const char *tcti = ct->cf.seal_tcti, *path = tcti + sizeof(kind) - 1;
+	bool needed = strcmp(ct->cf.seal_root, "tpm") == 0;
+
+	if (strncmp(tcti, kind, sizeof(kind) - 1) != 0) {
+		found(fi, HEALTH_UNKNOWN, "[seal] tcti = %.200s is no device", tcti);
+		advise(fi, "lsactl seal status asks it");
+	} else if (access(path, F_OK) == 0) {
+		found(fi, HEALTH_OK, "%.120s; the root key is %s", path,
+		      needed ? "sealed to it" : "not sealed to it (lsactl seal)");
+	} else {
+		found(fi, needed ? HEALTH_MISSING : HEALTH_WEAK, "no %.200s", path);
+		advise(fi, needed ? "switch the TPM on in the firmware, or set [seal] root = random"
+				  : "nothing: without a TPM, root = random; lsactl seal status "
+				    "has the price of each choice");
+	}
 }

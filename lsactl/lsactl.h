@@ -23,9 +23,10 @@ struct ctl {
 	const char *config_path;
 	const char *socket; /* --socket, else from the configuration */
 	struct config cf;
-	bool json;     /* --json */
-	bool colour;   /* stdout is a terminal and NO_COLOR is not set */
-	long long uid; /* --uid; -1: not given */
+	bool json;		 /* --json */
+	bool colour;		 /* stdout is a terminal and NO_COLOR is not set */
+	long long uid;		 /* --uid; -1: not given */
+	bool replace, file, own; /* --replace, --file, --own-passphrase, of seal */
 };
 
 typedef int subcommand(struct ctl *ct, int argc, char **argv); /* argv[0] is its name */
@@ -41,7 +42,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_doctor,
-    cmd_help;
+    cmd_help, cmd_seal;
 
 /* ---- call.c */
 /*

@@ -14,6 +14,7 @@ const struct command commands[] = {
 	{ "show", "[NAME]", 1, false, cmd_show, "tickets of one cache, default: your default one" },
 	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
+	{ "seal", "[VERB]", 1, true, cmd_seal, "the root key: status, enroll, recover, forget" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
 	{ 0 },
@@ -56,6 +57,9 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "replace", no_argument, NULL, 'R' },
+		{ "file", no_argument, NULL, 'F' },
+		{ "own-passphrase", no_argument, NULL, 'O' },
 		{ 0 },
 	};
 	int option;
@@ -77,6 +81,15 @@ parse(struct ctl *ct, int argc, char **argv)
 			break;
 		case 'h':
 			return 1 + cmd_help(ct, 0, NULL);
+		case 'R':
+			ct->replace = true;
+			break;
+		case 'F':
+			ct->file = true;
+			break;
+		case 'O':
+			ct->own = true;
+			break;
 		case 'V':
 			(void)printf("lsactl %s\n", lib_version);
 			return 1 + EXIT_DONE;
@@ -103,6 +116,9 @@ run(struct ctl *ct, int argc, char **argv)
 		return wrong("there is no command ", argv[0]);
 	if (argc - 1 > co->most)
 		return wrong("too many arguments for ", co->name);
+	if ((ct->replace || ct->file || ct->own) && co->run != cmd_seal)
+		return wrong("--replace, --file and --own-passphrase belong to seal, not to ",
+			     co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;

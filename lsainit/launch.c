@@ -109,6 +109,7 @@ prepare_launch(struct instance *in)
 	/* First what the count of the TPM is asked with. */
 	if (in->seal_image.fd >= 0 && launch_check(in, &in->seal_image) != 0)
 		return -1;
+	floor_tpm_program(in->seal_image.fd);
 	if (check_floor(in) != 0 || check_self(in) != 0 || launch_check(in, &in->iso_image) != 0 ||
 	    launch_check(in, &in->lsass_image) != 0)
 		return -1;
@@ -125,15 +126,20 @@ launch_settle(struct instance *in)
 {
 	char error[ERROR_TEXT];
 	int svn = in->table.launch_svn;
+	bool known = in->table.launch_floor >= svn;
 
-	if (in->launch == NULL || !in->keeps || in->table.launch_floor >= svn)
+	/* With a TPM one of two keepers may lag behind: a new TPM, say. */
+	if (in->launch == NULL || !in->keeps || (known && strcmp(in->cf.seal_root, "tpm") != 0))
 		return 0;
 	if (floor_raise(&in->cf, svn, (int64_t)time(NULL), error, sizeof(error)) != 0) {
 		log_err("%s", error);
 		return -1;
 	}
-	log_notice("security version %d runs here; older ones are refused from now on", svn);
-	in->table.launch_floor = (int8_t)svn;
+	if (!known) {
+		log_notice("security version %d runs here; older ones are refused from now on",
+			   svn);
+		in->table.launch_floor = (int8_t)svn;
+	}
 	return 0;
 }
 

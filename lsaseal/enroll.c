@@ -351,17 +351,18 @@ enum seal_exit
 seal_floor(const struct seal *se, bool raise, uint32_t to, int out)
 {
 	struct tpm tpm = { 0 };
-	uint32_t floor = 0;
+	int floor = -1;
 	enum seal_exit ex = tpm_open(&tpm, se->tcti, true);
 
 	if (ex == SEAL_OK)
 		ex = tpm_start(&tpm, false);
-	if (ex == SEAL_OK && raise && to > 0)
+	if (ex == SEAL_OK && raise)
 		ex = tpm_floor_raise(&tpm, to);
 	if (ex == SEAL_OK)
 		ex = tpm_floor_read(&tpm, &floor);
 	tpm_close(&tpm);
-	if (ex == SEAL_OK && dprintf(out, "%u\n", (unsigned int)floor) < 0) {
+	if (ex == SEAL_OK &&
+	    (floor < 0 ? dprintf(out, "none\n") : dprintf(out, "%d\n", floor)) < 0) {
 		complain("the count could not be written: %s", strerror(errno));
 		ex = SEAL_FILES;
 	}

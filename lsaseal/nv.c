@@ -82,7 +82,7 @@ read_bits(struct tpm *tpm, ESYS_TR index, uint64_t *bits)
 }
 
 enum seal_exit
-tpm_floor_read(struct tpm *tpm, uint32_t *floor)
+tpm_floor_read(struct tpm *tpm, int *floor)
 {
 	ESYS_TR index = ESYS_TR_NONE;
 	bool found = false, written = false;
@@ -93,7 +93,7 @@ tpm_floor_read(struct tpm *tpm, uint32_t *floor)
 		ex = read_bits(tpm, index, &bits);
 	if (found)
 		(void)Esys_TR_Close(tpm->esys, &index);
-	*floor = bits == 0 ? 0 : 63u - (uint32_t)__builtin_clzll(bits);
+	*floor = bits == 0 ? -1 : 63 - __builtin_clzll(bits);
 	return ex;
 }
 

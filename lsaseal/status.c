@@ -69,7 +69,7 @@ about_tpm(const struct seal *se, struct tpm *tpm, const struct file *fi, json_t 
 {
 	struct tpm_about about;
 	json_t *to = json_pack("{s:s, s:b}", "tcti", se->tcti, "present", 0);
-	uint32_t floor = 0;
+	int floor = -1;
 
 	if (tpm_open(tpm, se->tcti, false) != SEAL_OK || tpm_about(tpm, &about) != SEAL_OK)
 		return to;

@@ -59,8 +59,8 @@ struct tpm_about {
 };
 enum seal_exit tpm_about(struct tpm *tpm, struct tpm_about *about);
 
-/* Highest security version seen, 0 if none was. nv.c */
-enum seal_exit tpm_floor_read(struct tpm *tpm, uint32_t *floor);
+/* Highest security version seen, -1 if none was. nv.c */
+enum seal_exit tpm_floor_read(struct tpm *tpm, int *floor);
 enum seal_exit tpm_floor_raise(struct tpm *tpm, uint32_t to);
 
 /* Turn an answer of the TPM into an exit code, with a complaint. what: the step. */

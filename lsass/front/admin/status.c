@@ -183,9 +183,10 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)uid;
 	(void)ask;
 	(void)error;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}}", "version",
-			 lib_version, "level", level(view), "launch", launch(view->table),
-			 "processes", processes(view->table), "lsaiso", isolated(), "caches",
-			 caches(view), "tgs", tickets(view), "kcm", "socket", view->cf->kcm_socket,
-			 "clients", (json_int_t)*view->kcm_clients);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I}}",
+			 "version", lib_version, "level", level(view), "launch",
+			 launch(view->table), "processes", processes(view->table), "lsaiso",
+			 isolated(), "caches", caches(view), "tgs", tickets(view), "seal", "root",
+			 view->cf->seal_root, "pcrs", view->cf->seal_pcrs, "kcm", "socket",
+			 view->cf->kcm_socket, "clients", (json_int_t)*view->kcm_clients);
 }
