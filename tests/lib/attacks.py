@@ -66,6 +66,11 @@ ATTACKS = [
     Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read"),
     Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read"),
     Attack(10, "map_files", "/proc/PID/map_files", "T02", "read"),
+    # Code of the thief, or the thief's debugger, in the target's own context.
+    Attack(18, "inject_write", "inject write(2) by ptrace", "T07", "inject"),
+    Attack(19, "inject_copy", "inject a copy by ptrace", "T07", "inject"),
+    Attack(20, "code_patch", "patch code by /proc/PID/mem", "T07", "inject", load=True),
+    Attack(21, "registers", "registers, step by step", "T07", "trace", load=True),
 ]
 
 

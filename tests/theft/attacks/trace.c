@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "theft.h"
@@ -50,6 +52,39 @@ trace_set_registers(pid_t pid, const struct user_regs_struct *regs)
 {
 	if (ptrace(PTRACE_SETREGS, pid, NULL, regs) != 0)
 		theft_failed("PTRACE_SETREGS", errno);
+}
+
+int
+trace_peek(pid_t pid, uint64_t address, void *octets, size_t len)
+{
+	struct iovec mine = { octets, len };
+	struct iovec theirs = { (void *)(uintptr_t)address, len };
+
+	if (process_vm_readv(pid, &mine, 1, &theirs, 1, 0) != (ssize_t)len)
+		return errno != 0 ? errno : EIO;
+	return 0;
+}
+
+uint64_t
+trace_find(const struct theft *t, const uint8_t *octets, size_t len)
+{
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < t->all && found == 0; i++) {
+		const struct area *a = &t->every[i];
+		size_t size = a->end - a->start;
+		uint8_t *code = NULL, *hit = NULL;
+
+		if (a->perms[2] != 'x' || a->perms[0] != 'r' || size > THEFT_LARGEST)
+			continue;
+		code = malloc(size);
+		if (code != NULL && trace_peek(t->pid, a->start, code, size) == 0)
+			hit = memmem(code, size, octets, len);
+		if (hit != NULL)
+			found = a->start + (uint64_t)(hit - code);
+		free(code);
+	}
+	return found;
 }
 
 int
