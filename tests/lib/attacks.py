@@ -59,6 +59,7 @@ ATTACKS = [
     # Reading by system calls on the target.
     Attack(1, "proc_mem", "/proc/PID/mem", "T02", "read"),
     Attack(2, "second_procfs", "mem in a second procfs", "T02", "read", "mounts"),
+    Attack(3, "io_uring", "io_uring read of mem", "T02", "read", "io_uring"),
     Attack(4, "vm_readv", "process_vm_readv", "T02", "read"),
     Attack(5, "peek", "PTRACE_PEEKDATA", "T02", "read"),
     Attack(6, "gdb", "gdb: dump memory", "T02", "read", "gdb"),
@@ -66,11 +67,22 @@ ATTACKS = [
     Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read"),
     Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read"),
     Attack(10, "map_files", "/proc/PID/map_files", "T02", "read"),
+    Attack(13, "bpf_task", "BPF iterator, copy_from_user_task", "T02", "read", "BPF"),
+    # The memory of the machine.
+    Attack(14, "bpf_direct", "BPF, the kernel's direct map", "T02", "machine", "BPF", load=True),
+    Attack(15, "kcore", "/proc/kcore", "T02", "machine", "kcore"),
+    Attack(16, "dev_mem", "/dev/mem", "T02", "machine", "/dev/mem"),
     # Code of the thief, or the thief's debugger, in the target's own context.
-    Attack(18, "inject_write", "inject write(2) by ptrace", "T07", "inject"),
-    Attack(19, "inject_copy", "inject a copy by ptrace", "T07", "inject"),
-    Attack(20, "code_patch", "patch code by /proc/PID/mem", "T07", "inject", load=True),
-    Attack(21, "registers", "registers, step by step", "T07", "trace", load=True),
+    Attack(18, "inject_write", "ptrace: inject write(2)", "T07", "inject"),
+    Attack(19, "inject_copy", "ptrace: inject a copy", "T07", "inject"),
+    Attack(20, "code_patch", "code patched by /proc/PID/mem", "T07", "inject", load=True),
+    Attack(21, "registers", "ptrace: registers, step by step", "T07", "trace", load=True),
+    Attack(22, "bpf_probe", "BPF, probe_read_user", "T07", "trace", "BPF", load=True),
+    Attack(23, "perf_cpu", "perf, every processor: stacks", "T07", "trace", "perf", load=True),
+    Attack(24, "perf_pid", "perf, the process: stacks", "T07", "trace", "perf", load=True),
+    Attack(25, "uprobe_trace", "uprobe by tracefs", "T07", "trace", "tracefs", load=True),
+    Attack(26, "uprobe_perf", "uprobe by perf: stacks", "T07", "trace", "perf", load=True),
+    Attack(27, "eprobe", "event probe by tracefs", "T07", "trace", "tracefs", load=True),
 ]
 
 

@@ -144,14 +144,17 @@ int
 main(int argc, char **argv)
 {
 	const size_t least = offsetof(struct iso, session) + sizeof(struct session);
-	struct iso *iso = calloc(1, sizeof(*iso));
+	struct iso *iso = NULL;
 	struct file out = { 0 }, blobs = { 0 };
 	int states = 0;
 
-	if (iso == NULL || argc < 2) {
+	if (argc < 2) {
 		fprintf(stderr, "usage: openblob OUT [BLOBS]\n");
 		return 2;
 	}
+	iso = calloc(1, sizeof(*iso));
+	if (iso == NULL)
+		return 2;
 	out = map(argv[1]);
 	if (argc > 2)
 		blobs = map(argv[2]);

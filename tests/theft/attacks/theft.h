@@ -38,9 +38,10 @@ struct theft {
 	struct area every[THEFT_AREAS];
 	uint64_t octets, pages_refused;
 	int error; /* errno of the first refused page */
+	int blind; /* errno: the map was refused, the one area is a guess */
 };
 
-/* Read the arguments, make OUT, read the target's map (which may be empty: see theft_map). */
+/* Read the arguments, make OUT, read the target's map. */
 void theft_begin(struct theft *t, int argc, char **argv);
 
 /* Read the map again. Returns 0 or an errno. */

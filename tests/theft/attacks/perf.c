@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "perf.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define RING_SIZE  (512u << 10) /* a power of two */
+#define STACK_SIZE 8192u	/* the target's keys are near the top */
+#define REGISTERS  0xff0fffull	/* all of x86-64 but the segments DS, ES, FS, GS */
+
+void
+perf_want_stack(struct perf *p)
+{
+	p->attr.size = sizeof(p->attr);
+	p->attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+	p->attr.sample_regs_user = REGISTERS;
+	p->attr.sample_stack_user = STACK_SIZE;
+}
+
+static int
+open_one(struct perf *p, pid_t pid, int cpu)
+{
+	int n = p->rings;
+	void *at = NULL;
+
+	p->fd[n] = (int)syscall(SYS_perf_event_open, &p->attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (p->fd[n] < 0)
+		return errno;
+	at = mmap(NULL, THEFT_PAGE + RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd[n], 0);
+	if (at == MAP_FAILED)
+		return errno;
+	p->ring[n] = at;
+	p->rings++;
+	return 0;
+}
+
+int
+perf_open(struct perf *p, pid_t pid)
+{
+	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int error = 0;
+
+	if (pid > 0)
+		return open_one(p, pid, -1);
+	for (int cpu = 0; cpu < cpus && cpu < PERF_RINGS && error == 0; cpu++)
+		error = open_one(p, -1, cpu);
+	return error;
+}
+
+/* One record, already out of the ring. */
+static void
+record(struct perf *p, struct theft *t, const uint8_t *at, size_t size)
+{
+	const size_t head = sizeof(struct perf_event_header);
+	uint32_t pid = 0;
+
+	if (size < head + 8)
+		return;
+	memcpy(&pid, at + head, sizeof(pid));
+	if (pid != (uint32_t)t->pid)
+		return;
+	p->samples++;
+	theft_write(t, at + head, size - head);
+}
+
+static void
+drain(struct perf *p, struct theft *t, void *ring)
+{
+	static uint8_t copy[1u << 16];
+	struct perf_event_mmap_page *page = ring;
+	const uint8_t *data = (const uint8_t *)ring + THEFT_PAGE;
+	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = page->data_tail;
+
+	while (tail < head) {
+		struct perf_event_header h;
+
+		for (size_t i = 0; i < sizeof(h); i++)
+			copy[i] = data[(tail + i) % RING_SIZE];
+		memcpy(&h, copy, sizeof(h));
+		if (h.size < sizeof(h))
+			break;
+		for (size_t i = 0; i < h.size; i++)
+			copy[i] = data[(tail + i) % RING_SIZE];
+		if (h.type == PERF_RECORD_SAMPLE)
+			record(p, t, copy, h.size);
+		tail += h.size;
+	}
+	__atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+void
+perf_collect(struct perf *p, struct theft *t, double seconds)
+{
+	double until = theft_now() + seconds;
+
+	while (theft_now() < until && t->octets < THEFT_LARGEST) {
+		for (int i = 0; i < p->rings; i++)
+			drain(p, t, p->ring[i]);
+		usleep(2000);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* perf_event_open(2) for the attacks: samples of the target's registers and stack. */
+#ifndef TESTS_THEFT_PERF_H
+#define TESTS_THEFT_PERF_H
+
+#include <linux/perf_event.h>
+#include <stdint.h>
+
+#include "theft.h"
+
+#define PERF_RINGS 64
+
+struct perf {
+	struct perf_event_attr attr;
+	int rings;
+	int fd[PERF_RINGS];
+	void *ring[PERF_RINGS];
+	uint64_t samples; /* of the target */
+};
+
+/* Ask for registers and the stack above its pointer in every sample. */
+void perf_want_stack(struct perf *p);
+
+/*
+ * Open the event: for everything on each processor (pid -1), or for pid
+ * wherever it runs. Returns 0 or an errno.
+ */
+int perf_open(struct perf *p, pid_t pid);
+
+/* Collect for so many seconds: what belongs to the target goes to OUT. */
+void perf_collect(struct perf *p, struct theft *t, double seconds);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where in a program's file the functions are that are given keys. For uprobes. */
+#ifndef TESTS_THEFT_SYMBOLS_H
+#define TESTS_THEFT_SYMBOLS_H
+
+#include "theft.h"
+
+#define SPOTS 16
+
+struct spot {
+	char path[256]; /* a name by which anybody can open the file */
+	uint64_t offset;
+	char name[64];
+};
+
+/*
+ * Functions of the program and the libraries that it has mapped. When the
+ * target's map is refused, $THEFT_IMAGE names the program's file.
+ * Returns how many; the attack ends as "cannot" if there are none.
+ */
+size_t symbols_find(const struct theft *t, struct spot spots[SPOTS]);
+
+#endif
