@@ -29,10 +29,26 @@ class Attack:
     needs: str = ""     # what the machine must have
     deadly: bool = False    # the target dies of it
     load: bool = False      # the target must be at work meanwhile
+    alters: bool = False    # it changes the machine: only where that is ours, in the guest
+    target: str = "lsaiso"  # which of our processes
+    ordinary: str = ""      # what is expected where it is not as its kind: see expected()
 
     @property
     def label(self):
         return f"A{self.number:02}"
+
+    def expected(self, column):
+        """What must come out (held, FOUND) in a column of lib/robbery.py.
+
+        Who reads from outside gets nothing of secret memory. Who makes the
+        process itself do it gets everything, unless the guard refuses that.
+        """
+        if column == "plain":
+            return "FOUND"
+        if column == "ordinary" and self.ordinary:
+            return self.ordinary
+        inside = self.kind in ("inject", "trace")
+        return "FOUND" if column == "ordinary" or (inside and column == "process") else "held"
 
     @property
     def program(self):
@@ -64,14 +80,19 @@ ATTACKS = [
     Attack(5, "peek", "PTRACE_PEEKDATA", "T02", "read"),
     Attack(6, "gdb", "gdb: dump memory", "T02", "read", "gdb"),
     Attack(7, "gcore", "gcore", "T03", "read", "gdb"),
-    Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read"),
-    Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read"),
-    Attack(10, "map_files", "/proc/PID/map_files", "T02", "read"),
+    Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read", ordinary="held"),
+    Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read", ordinary="held"),
+    Attack(10, "map_files", "/proc/PID/map_files", "T02", "read", ordinary="held"),
     Attack(13, "bpf_task", "BPF iterator, copy_from_user_task", "T02", "read", "BPF"),
+    Attack(11, "core_signal", "core dump by signal", "T03", "read", deadly=True, ordinary="held"),
+    Attack(12, "swap", "swapped out and read there", "T02", "machine", "a block device",
+           alters=True, ordinary="held"),
     # The memory of the machine.
     Attack(14, "bpf_direct", "BPF, the kernel's direct map", "T02", "machine", "BPF", load=True),
     Attack(15, "kcore", "/proc/kcore", "T02", "machine", "kcore"),
     Attack(16, "dev_mem", "/dev/mem", "T02", "machine", "/dev/mem"),
+    Attack(17, "hibernation", "image for hibernation", "T02", "machine", "hibernation",
+           alters=True),
     # Code of the thief, or the thief's debugger, in the target's own context.
     Attack(18, "inject_write", "ptrace: inject write(2)", "T07", "inject"),
     Attack(19, "inject_copy", "ptrace: inject a copy", "T07", "inject"),
@@ -124,7 +145,7 @@ class Plain:
         self.process = subprocess.Popen(
             [program or os.path.join(instance.build_folder(), "tests", "theft", "plain"),
              self.file, memory], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=proc.clean_env(), start_new_session=True)
+            env=proc.clean_env(), start_new_session=True, cwd=folder)
         self.pid = self.process.pid
         self.ask()  # it has started, and the secret is there
         with open(self.file, "rb") as f:

@@ -2,7 +2,7 @@
 /* A breakpoint of the kernel's on the functions that get keys, by perf: the stack at each. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "perf.h"
 #include "symbols.h"
@@ -13,18 +13,18 @@ main(int argc, char **argv)
 	static struct spot spots[SPOTS];
 	static struct perf p;
 	static struct theft t;
-	unsigned type = 0;
+	char type[32] = "";
 	int error = 0;
 	size_t n = 0;
 	FILE *f = NULL;
 
 	theft_begin(&t, argc, argv);
 	f = fopen("/sys/bus/event_source/devices/uprobe/type", "r");
-	if (f == NULL || fscanf(f, "%u", &type) != 1)
+	if (f == NULL || fgets(type, sizeof(type), f) == NULL)
 		theft_cannot("this kernel has no uprobes for perf");
 	fclose(f);
 	n = symbols_find(&t, spots);
-	p.attr.type = type;
+	p.attr.type = (uint32_t)strtoul(type, NULL, 10);
 	p.attr.sample_period = 1;
 	perf_want_stack(&p);
 	for (size_t i = 0; i < n && error == 0; i++) {

@@ -8,6 +8,9 @@
 /* Find it, or mount it; needed: a file that must be there. Makes the instance. */
 void tracefs_begin(const char *needed);
 
+/* Is this in the README that the kernel has there? */
+bool tracefs_knows(const char *words);
+
 /* Write one line to a file at the top (not of the instance). Refused: the attack ends. */
 void tracefs_write(const char *file, const char *line);
 
