@@ -48,6 +48,21 @@ own_folder(char folder[PATH_MAX])
 	return 0;
 }
 
+/* The folder above it: of a build, or what a staged tree has for /usr. */
+static int
+above_own(char folder[PATH_MAX])
+{
+	char *slash;
+
+	if (own_folder(folder) != 0)
+		return -1;
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return -1;
+	*slash = '\0';
+	return 0;
+}
+
 static bool
 is_installed(const char *own)
 {
@@ -70,21 +85,20 @@ join(char path[PATH_MAX], const char *folder, const char *rest, const char *name
 			name) < PATH_MAX;
 }
 
-/* The i-th place from a program that was not installed where it was built for. */
+/* The i-th place from a program that is not where it was built for. */
 static bool
-candidate_beside(const char *own, const char *name, unsigned int i, char path[PATH_MAX])
+candidate_beside(const char *name, unsigned int i, char path[PATH_MAX])
 {
 	const char *usual = elsewhere_folder(name);
-	char rest[PATH_MAX];
+	char above[PATH_MAX];
 
+	if (above_own(above) != 0)
+		return false;
 	switch (i) {
 	case 0:
-		(void)snprintf(rest, sizeof(rest), "../%s",
-			       usual != NULL ? last_part(usual) : "libexec/lsaiso");
-		return join(path, own, rest, name);
+		return join(path, above, usual != NULL ? last_part(usual) : "libexec/lsaiso", name);
 	case 1:
-		(void)snprintf(rest, sizeof(rest), "../%s", name);
-		return join(path, own, rest, name);
+		return join(path, above, name, name);
 	default:
 		return false;
 	}
@@ -104,7 +118,7 @@ launch_candidate(const struct config *cf, const char *name, unsigned int i, char
 	if (own_folder(own) != 0)
 		return false;
 	if (!is_installed(own))
-		return candidate_beside(own, name, i, path);
+		return candidate_beside(name, i, path);
 	return i == 0 && join(path, usual != NULL ? usual : LIBEXECDIR, "", name);
 }
 
@@ -121,9 +135,11 @@ manifest_place(const struct config *cf, char path[PATH_MAX])
 		return false;
 	if (is_installed(own))
 		return join(path, LIBEXECDIR, "", MANIFEST);
-	if (join(path, own, "../libexec/lsaiso", MANIFEST) && access(path, F_OK) == 0)
+	if (above_own(own) != 0)
+		return false;
+	if (join(path, own, "libexec/lsaiso", MANIFEST) && access(path, F_OK) == 0)
 		return true;
-	return join(path, own, "..", MANIFEST);
+	return join(path, own, "", MANIFEST);
 }
 
 /* Not moved by [run] programs: who may sign is not a question of what is started. */
@@ -138,7 +154,7 @@ keys_place(const struct config *cf, char path[PATH_MAX])
 		return false;
 	if (is_installed(own))
 		return snprintf(path, PATH_MAX, "%s", KEYS_INSTALLED) < PATH_MAX;
-	return join(path, own, "..", "lsasign");
+	return above_own(own) == 0 && join(path, own, "", "lsasign");
 }
 
 /* ---- reading */

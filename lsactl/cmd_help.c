@@ -25,11 +25,28 @@ static const struct {
 	  "enroll: make one and seal it to the TPM (--file: into a file of root instead;\n"
 	  "--own-passphrase: ask for a recovery passphrase; --replace: give up the one there is);\n"
 	  "recover: seal it anew, with the recovery passphrase; forget: remove it. root only.\n" },
+	{ "wipe",
+	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
+	  "root only.\n" },
+	{ "verify",
+	  "Compares the installed programs with the signed manifest, and with what runs as far\n"
+	  "as you may look. Exit code 1 if lsainit would refuse something. --lower-floor N\n"
+	  "(root): let security version N, which is installed, run where a newer one ran.\n" },
 	{ "doctor",
 	  "Tries what lsaiso needs and can use on this machine. Exit code 1 if something\n"
 	  "that is needed is missing. Run it as root to see everything.\n" },
 	{ "help", "Shows the commands, or one of them.\n" },
 };
+
+static const char *
+args_of(const char *name)
+{
+	for (const struct command *co = commands; co->name != NULL; co++) {
+		if (strcmp(co->name, name) == 0)
+			return co->args;
+	}
+	return "";
+}
 
 int
 cmd_help(struct ctl *ct, int argc, char **argv)
@@ -39,7 +56,7 @@ cmd_help(struct ctl *ct, int argc, char **argv)
 		for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
 			if (strcmp(more[i].name, argv[1]) != 0)
 				continue;
-			(void)printf("lsactl %s %s\n%s", commands[i].name, commands[i].args,
+			(void)printf("lsactl %s %s\n%s", more[i].name, args_of(more[i].name),
 				     more[i].text);
 			return EXIT_DONE;
 		}

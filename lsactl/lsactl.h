@@ -27,6 +27,7 @@ struct ctl {
 	bool colour;		 /* stdout is a terminal and NO_COLOR is not set */
 	long long uid;		 /* --uid; -1: not given */
 	bool replace, file, own; /* --replace, --file, --own-passphrase, of seal */
+	int lower_floor;	 /* --lower-floor; -1: not given */
 };
 
 typedef int subcommand(struct ctl *ct, int argc, char **argv); /* argv[0] is its name */
@@ -41,8 +42,8 @@ struct command {
 };
 extern const struct command commands[]; /* ends with name NULL */
 
-subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_doctor,
-    cmd_help, cmd_seal;
+subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_verify,
+    cmd_doctor, cmd_help, cmd_seal;
 
 /* ---- call.c */
 /*

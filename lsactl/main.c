@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/floor.h"
 #include "lib/levels.h"
 #include "lsactl/lsactl.h"
 
@@ -15,6 +16,7 @@ const struct command commands[] = {
 	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "seal", "[VERB]", 1, true, cmd_seal, "the root key: status, enroll, recover, forget" },
+	{ "verify", "", 0, true, cmd_verify, "are the programs those that were signed" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
 	{ 0 },
@@ -46,6 +48,16 @@ parse_uid(struct ctl *ct, const char *text)
 	return *text < '0' || *text > '9' || *end != '\0' || ct->uid >= 0xffffffffLL ? -1 : 0;
 }
 
+static int
+parse_floor(struct ctl *ct, const char *text)
+{
+	char *end = NULL;
+	long number = strtol(text, &end, 10);
+
+	ct->lower_floor = (int)number;
+	return *text < '0' || *text > '9' || *end != '\0' || number > FLOOR_MAX ? -1 : 0;
+}
+
 /* Options may stand before and after the command. 0, or the exit code plus 1. */
 static int
 parse(struct ctl *ct, int argc, char **argv)
@@ -54,6 +66,7 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "uid", required_argument, NULL, 'u' },
+		{ "lower-floor", required_argument, NULL, 'L' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -75,6 +88,10 @@ parse(struct ctl *ct, int argc, char **argv)
 		case 'u':
 			if (parse_uid(ct, optarg) != 0)
 				return 1 + wrong("--uid takes a number, not ", optarg);
+			break;
+		case 'L':
+			if (parse_floor(ct, optarg) != 0)
+				return 1 + wrong("--lower-floor takes a number, not ", optarg);
 			break;
 		case 'j':
 			ct->json = true;
@@ -119,6 +136,8 @@ run(struct ctl *ct, int argc, char **argv)
 	if ((ct->replace || ct->file || ct->own) && co->run != cmd_seal)
 		return wrong("--replace, --file and --own-passphrase belong to seal, not to ",
 			     co->name);
+	if (ct->lower_floor >= 0 && co->run != cmd_verify)
+		return wrong("--lower-floor belongs to verify, not to ", co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;
@@ -138,7 +157,7 @@ run(struct ctl *ct, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct ctl ct = { .config_path = CONFIG_DEFAULT_FILE, .uid = -1 };
+	struct ctl ct = { .config_path = CONFIG_DEFAULT_FILE, .uid = -1, .lower_floor = -1 };
 	const char *plain = getenv("NO_COLOR");
 	int code;
 

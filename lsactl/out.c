@@ -118,7 +118,7 @@ get_number(const json_t *from, const char *key)
 
 /* ---- tables */
 
-#define COLUMNS_MAX 8
+#define COLUMNS_MAX 9
 
 struct cell {
 	struct cell *next;

@@ -5,6 +5,7 @@
  * soon as it has been told of a running lsaiso, and goes on through any
  * number of them.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -61,6 +62,17 @@ is_socket(int fd, int type, int listening)
 	len = sizeof(accepts);
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 &&
 	       accepts == listening;
+}
+
+/* The line was made by our parent, whom nobody took the place of. */
+static bool
+is_of_parent(int line)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(line, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       peer.pid == getppid() && (peer.uid == 0 || peer.uid == geteuid());
 }
 
 /* No core, no ptrace by others of our uid, as many descriptors as we may. */
@@ -280,7 +292,15 @@ main(int argc, char **argv)
 	    !is_socket(CONTROL_FD_KCM, SOCK_STREAM, 1) ||
 	    !is_socket(CONTROL_FD_ADMIN, SOCK_STREAM, 1)) {
 		fprintf(stderr,
-			"lsass: started without its channels (only lsainit starts lsass)\n");
+			"lsass: started without its channels. It is the broker of lsaiso(7), and "
+			"only lsainit(8) starts\nlsass: run `systemctl start lsaiso`, or "
+			"`lsainit --config FILE`\n");
+		return EXIT_USAGE;
+	}
+	if (!is_of_parent(CONTROL_FD_LINE)) {
+		fprintf(stderr,
+			"lsass: its line to lsainit is not that of its parent, so it does not "
+			"start; only lsainit(8) starts lsass\n");
 		return EXIT_USAGE;
 	}
 	confine();
