@@ -94,17 +94,18 @@ unpack_kernel()
 {
 	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/kernel new package
 	[ -e "$folder/vmlinuz" ] && return 0
+	apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || apt-get -qq update
 	package=$(apt-cache depends linux-image-cloud-amd64 |
-		awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }')
+		awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2 }' | head -1)
 	[ -n "$package" ] || { echo "setup: no linux-image-cloud-amd64 in the package lists" >&2; return 1; }
 	echo "setup: unpacking $package into $folder"
 	mkdir -p "${folder%/*}"
 	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
 	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download "$package")
 	dpkg -x "$new/$package"_*.deb "$new"
-	rm "$new"/*.deb
 	depmod -b "$new" "${package#linux-image-}"
 	mv "$new/boot/vmlinuz-${package#linux-image-}" "$new/vmlinuz"
+	rm -r "$new"/*.deb "$new/usr" "$new/boot"
 	rm -rf "$folder"
 	mv "$new" "$folder"
 }

@@ -16,7 +16,6 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import struct
 import subprocess
 import time
@@ -26,7 +25,9 @@ from . import proc
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "lsaiso",
                      "kernel")
-QEMU, VIRTIOFSD = "qemu-system-x86_64", "/usr/lib/qemu/virtiofsd"
+QEMU, VIRTIOFSD, SWTPM = "qemu-system-x86_64", "/usr/lib/qemu/virtiofsd", "swtpm"
+# How the guest calls this machine's loopback, where it is let through.
+OUTSIDE = "10.0.2.100"
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(os.path.dirname(HERE), "vm")
 BOOT_SECONDS = 180
@@ -36,7 +37,7 @@ MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio",
            "drivers/virtio/virtio_pci", "drivers/char/virtio_console", "drivers/block/virtio_blk",
            "net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
            "fs/fuse/fuse", "fs/fuse/virtiofs", "fs/overlayfs/overlay")
-LSM = "lsm=landlock,lockdown,yama,integrity,apparmor,bpf"
+LSM = "landlock,lockdown,yama,integrity,apparmor"
 COMMAND_LINE = "console=ttyS0 panic=-1 quiet loglevel=5 no_timer_check secretmem.enable=1 " \
     "printk.devkmsg=on random.trust_cpu=on"
 
@@ -88,12 +89,17 @@ def die_with_parent():
 
 class Guest:
     """
-    lsm      False: the kernel's own list, which has no bpf in it
+    lsm      False: without bpf among the LSMs
     more     further words of the kernel's command line
     memory   MiB
-    disks    files that become /dev/vda, /dev/vdb ...
-    tpm      socket of a swtpm (swtpm socket --tpm2 --ctrl type=unixio,path=...)
-    network  further -netdev user options ("" for a network of the guest alone)
+    disks    files that become /dev/vda, /dev/vdb ...; a number: an empty one of so many MiB
+    tpm      folder of a TPM's state, to keep it from guest to guest; True: a fresh TPM
+    network  [(port in the guest, loopback port here)]: TCP connections to
+             OUTSIDE:port go to this machine's loopback, nothing else goes anywhere.
+             None: no network but the guest's own loopback
+
+    One command at a time. What runs on after a command must have given its
+    output somewhere else. Files written outside of a disk are gone at the end.
     """
 
     def __init__(self, lsm=True, more="", memory=1536, disks=(), tpm=None, network=None):
@@ -102,9 +108,11 @@ class Guest:
             raise proc.Failed(reason)
         self.folder = proc.Folder("guest")
         self.log = self.folder("console")
-        self.qemu = self.files = self.agent = None
+        self.qemu = self.files = self.tpm = self.agent = None
+        self.broken = None
         try:
-            self.boot(f"{COMMAND_LINE} {LSM if lsm else ''} {more}", memory, disks, tpm, network)
+            self.boot(f"{COMMAND_LINE} lsm={LSM}{',bpf' if lsm else ''} {more}", memory, disks,
+                      tpm, network)
         except BaseException:
             self.stop()
             raise
@@ -123,8 +131,10 @@ class Guest:
             shutil.copy(os.path.join(modules, name + ".ko"), os.path.join(root, "modules"))
         with open(os.path.join(root, "modules.list"), "w", encoding="ascii") as f:
             f.write("\n".join(os.path.basename(m) + ".ko" for m in MODULES))
-        with open(os.path.join(root, "agent.path"), "w", encoding="utf-8") as f:
-            f.write(AGENT)
+        for name, path in (("agent", os.path.join(AGENT, "agent.py")),
+                           ("modules", os.path.join(CACHE, "lib", "modules"))):
+            with open(os.path.join(root, name + ".path"), "w", encoding="utf-8") as f:
+                f.write(path)
         names = subprocess.run(["find", ".", "-print0"], cwd=root, check=True, capture_output=True)
         path = self.folder("initrd.cpio")
         with open(path, "wb") as f:
@@ -139,6 +149,7 @@ class Guest:
 
     def boot(self, command_line, memory, disks, tpm, network):
         files, agent, monitor = (self.folder(n) for n in ("files", "agent", "monitor"))
+        started = time.monotonic()
         self.files = self.spawn([VIRTIOFSD, f"--socket-path={files}", "-o", "source=/",
                                  "-o", "cache=always", "-o", "sandbox=chroot", "-o", "no_xattr"],
                                 "virtiofsd.log")
@@ -153,24 +164,44 @@ class Guest:
                 "-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=agent"]
+        argv += self.disk_options(disks) + self.tpm_options(tpm) + self.network_options(network)
+        self.wait("virtiofsd", lambda: os.path.exists(files), self.files)
+        self.qemu = self.spawn(argv, "qemu.log")
+        self.agent = socket.socket(socket.AF_UNIX)
+        self.wait("QEMU", lambda: self.agent.connect_ex(agent) == 0, self.qemu)
+        self.receive(BOOT_SECONDS, "boot")
+        self.boot_seconds = time.monotonic() - started
+
+    def disk_options(self, disks):
+        argv = []
         for n, disk in enumerate(disks):
+            if isinstance(disk, int):
+                size, disk = disk, self.folder(f"disk{n}")
+                with open(disk, "wb") as f:
+                    f.truncate(size << 20)
             argv += ["-drive", f"file={disk},format=raw,if=none,id=disk{n}",
                      "-device", f"virtio-blk-pci,drive=disk{n}"]
-        if tpm:
-            argv += ["-chardev", f"socket,id=tpm,path={tpm}",
-                     "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
-        if network is not None:
-            argv += ["-netdev", "user,id=net,restrict=on" + (f",{network}" if network else ""),
-                     "-device", "virtio-net-pci,netdev=net"]
-        self.wait("virtiofsd", lambda: os.path.exists(files) and
-                  stat.S_ISSOCK(os.stat(files).st_mode), self.files, 20)
-        self.qemu = self.spawn(argv, "qemu.log")
-        self.wait("QEMU", lambda: os.path.exists(agent), self.qemu, 20)
-        self.agent = socket.socket(socket.AF_UNIX)
-        self.agent.connect(agent)
-        self.receive(BOOT_SECONDS, "boot")
+        return argv
 
-    def wait(self, what, check, process, seconds):
+    def tpm_options(self, tpm):
+        if not tpm:
+            return []
+        state, control = self.folder.make("tpm") if tpm is True else tpm, self.folder("tpm.ctrl")
+        self.tpm = self.spawn([SWTPM, "socket", "--tpm2", "--tpmstate", f"dir={state}",
+                               "--ctrl", f"type=unixio,path={control}"], "swtpm.log")
+        self.wait("swtpm", lambda: os.path.exists(control), self.tpm)
+        return ["-chardev", f"socket,id=tpm,path={control}",
+                "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
+
+    @staticmethod
+    def network_options(network):
+        if network is None:
+            return []
+        ways = "".join(f",guestfwd=tcp:{OUTSIDE}:{there}-cmd:busybox nc 127.0.0.1 {here}"
+                       for there, here in network)
+        return ["-netdev", f"user,id=net,restrict=on{ways}", "-device", "virtio-net-pci,netdev=net"]
+
+    def wait(self, what, check, process, seconds=30):
         end = time.monotonic() + seconds
         while not check():
             if process.poll() is not None or time.monotonic() > end:
@@ -181,35 +212,45 @@ class Guest:
 
     def receive(self, seconds, what):
         end = time.monotonic() + seconds
-        got = b""
-        size = None
+        got, size = b"", None
         self.agent.settimeout(0.5)
         while size is None or len(got) < 4 + size:
-            if self.qemu.poll() is not None:
-                raise proc.Failed(f"guest ended during {what}\n{self.said()}")
             if time.monotonic() > end:
-                raise proc.Failed(f"guest: {what}: no answer within {seconds} s\n{self.said()}")
+                self.fail(f"{what}: no answer within {seconds} s")
             try:
                 more = self.agent.recv(1 << 20)
             except socket.timeout:
                 continue
             if not more:
-                time.sleep(0.2)
-                if self.qemu.poll() is None and time.monotonic() < end:
-                    continue
+                self.fail(f"ended during {what}")
             got += more
             if size is None and len(got) >= 4:
                 size, = struct.unpack(">I", got[:4])
-        return json.loads(got[4:4 + size])
+        return json.loads(got[4:])
 
-    def run(self, command, timeout=120, env=None, cwd="/", given=b""):
-        """A list of words, or text for /bin/sh. The code and what it printed."""
+    def fail(self, what):
+        """What the guest did, for whoever asks; it is of no use after that."""
+        self.broken = what
+        raise proc.Failed(f"guest: {what}\n{self.said()}")
+
+    def send(self, command, timeout, env, cwd, given):
+        if self.broken:
+            raise proc.Failed(f"guest: of no use any more: {self.broken}")
         ask = {"timeout": timeout, "env": env or {}, "cwd": cwd,
                "input": base64.b64encode(given).decode()}
         ask["text" if isinstance(command, str) else "argv"] = command
         octets = json.dumps(ask).encode()
-        self.agent.settimeout(timeout)
-        self.agent.sendall(struct.pack(">I", len(octets)) + octets)
+        self.agent.settimeout(60)
+        try:
+            self.agent.sendall(struct.pack(">I", len(octets)) + octets)
+        except OSError as e:
+            self.fail(f"{e} before {command!r}")
+
+    def run(self, command, timeout=120, env=None, cwd="/", given=b""):
+        """A list of words, or text for /bin/sh. The code and what it printed, errors too.
+
+        One that is not done within timeout seconds is killed, and Failed is raised."""
+        self.send(command, timeout, env, cwd, given)
         answer = self.receive(timeout + 30, f"{command!r}")
         out = base64.b64decode(answer["out"])
         if answer["late"]:
@@ -217,10 +258,25 @@ class Guest:
                               f"{out.decode(errors='replace')[-3000:]}")
         return Result(answer["code"], out)
 
+    def last(self, command, timeout=120):
+        """A command that ends the machine (power off, hibernate, panic): waits for that."""
+        self.send(command, timeout, None, "/", b"")
+        self.broken = f"{command!r} was to end it"
+        try:
+            self.qemu.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.fail(f"{command!r} did not end it within {timeout} s")
+
     def python(self, code, timeout=120):
         return self.run(["/usr/bin/python3", "-c", code], timeout)
 
+    def put(self, path, octets, mode=0o644):
+        """Write a file of the guest."""
+        self.run(["/bin/sh", "-c", 'cat >"$1" && chmod "$2" "$1"', "sh", path, f"{mode:o}"],
+                 given=octets).ok()
+
     def read(self, path):
+        """The octets of a file of the guest."""
         return self.run(["cat", path]).ok().out
 
     # ---- the machine itself
@@ -234,7 +290,7 @@ class Guest:
 
     def said(self):
         parts = [f"console: {self.console()[-3000:]}"]
-        for name in ("qemu.log", "virtiofsd.log"):
+        for name in ("qemu.log", "virtiofsd.log", "swtpm.log"):
             parts.append(f"{name}: {proc.tail(self.folder(name), 1000)}")
         return "\n".join(parts)
 
@@ -256,6 +312,11 @@ class Guest:
                     if "return" in answer:
                         break
 
+    def dump_memory(self, path):
+        """All of the guest's memory, as the hypervisor sees it, while the guest stands still."""
+        self.monitor("stop", ("dump-guest-memory", {"paging": False, "protocol": f"file:{path}"}),
+                     "cont")
+
     def find(self, *words):
         """All of the guest's memory, as the hypervisor has it, while the guest stands still:
         the set of those words that it holds."""
@@ -275,7 +336,7 @@ class Guest:
     def stop(self):
         if self.agent is not None:
             self.agent.close()
-        for process in (self.qemu, self.files):
+        for process in (self.qemu, self.files, self.tpm):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait(20)
