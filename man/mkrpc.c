@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lsaseal/exits.h"
 #include "rpc/rpc.h"
 
 static const struct {
@@ -98,12 +99,16 @@ print_macro(const char *name)
 {
 #define MK_STATUS(number, word, text) (void)printf(".It %d\n%s\n", number, text);
 #define MK_EXIT(number, word, text)   (void)printf(".It %d\n%s\n", number, text);
+#define MK_SEAL_EXIT(number, word, text, todo)                                                     \
+	(void)printf(".It %d\n%s:\n%s.\n", number, text, todo);
 	if (strcmp(name, "@OPS@\n") == 0) {
 		print_ops();
 	} else if (strcmp(name, "@STATUS@\n") == 0) {
 		ISO_STATUS_LIST(MK_STATUS)
 	} else if (strcmp(name, "@EXITS@\n") == 0) {
 		ISO_EXIT_LIST(MK_EXIT)
+	} else if (strcmp(name, "@SEAL_EXITS@\n") == 0) {
+		SEAL_EXIT_LIST(MK_SEAL_EXIT)
 	}
 }
 
