@@ -233,7 +233,9 @@ launch_match(const struct launch *la, const char *name, int fd, const char *path
 	if (is == NULL)
 		is = &own;
 	if (measure_file(fd, MANIFEST_SIZE, is) != 0) {
-		(void)snprintf(error, n, "%s: %s", path, strerror(errno));
+		(void)snprintf(error, n,
+			       "%s: %s; the file or the disk is damaged: install it again", path,
+			       strerror(errno));
 		return LAUNCH_UNREADABLE;
 	}
 	if (want == NULL) {
