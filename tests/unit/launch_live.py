@@ -9,14 +9,18 @@ folders of their own, as root and as an ordinary user; and what `meson install`
 puts into a folder. Each refusal: nothing runs, and the message says what to do.
 """
 
+import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +30,7 @@ sys.dont_write_bytecode = True
 import lsainit_live  # noqa: E402
 from lsainit_live import BUILD, ISO, LSASS, ORDINARY, WAIT, alive, program, until  # noqa: E402
 
+RACES = 12
 SIGNED = ("lsainit", "lsaiso", "lsass", "lsactl")
 
 
@@ -189,6 +194,45 @@ class Common:
         it = Signed(self).start()
         with self.assertRaisesRegex(OSError, "Text file busy"):
             flip(it.of("lsaiso"))
+
+    def test_changed_at_the_wrong_moment(self):
+        """Somebody flips one harmless bit back and forth all the time: whatever starts is,
+        when it serves, what was signed."""
+        it = Signed(self)
+        path = it.of("lsass")
+        with open(path, "rb") as file:
+            good = hashlib.sha256(file.read()).digest()
+        at = os.path.getsize(path) - 100  # of the section names, which nobody loads
+        over, outcomes = threading.Event(), []
+
+        def writer():
+            while not over.wait(random.uniform(0, 0.02)):
+                try:
+                    flip(path, at)
+                except OSError:  # it runs
+                    time.sleep(0.01)
+
+        thread = threading.Thread(target=writer)
+        thread.start()
+        try:
+            for _ in range(RACES):
+                outcomes.append(self.race(it, good))
+        finally:
+            over.set()
+            thread.join()
+        self.assertNotIn("changed", outcomes)
+
+    def race(self, it, good):
+        it.spawn()
+        served = until("an end or a beginning", lambda: it.process.poll() is not None and "refused"
+                       or it.ctl("status").returncode == 0 and "served")
+        if served == "served":
+            # it still runs, so nobody can have written since it was executed
+            with open(it.of("lsass"), "rb") as file:
+                served = "good" if hashlib.sha256(file.read()).digest() == good else "changed"
+            it.process.terminate()
+        it.process.wait(WAIT)
+        return served
 
     def test_changed_manifest(self):
         it = Signed(self)
