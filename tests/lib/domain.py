@@ -74,7 +74,7 @@ class Domain:
             ["unshare", "-m", "-n", "-u", "-i", "-p", "--fork", "--kill-child", "--mount-proc",
              "sh", "-e", script], self.log)
         proc.wait_until("the domain controller", lambda: "ready" in proc.tail(self.log),
-                        seconds=90, process=self.daemon.process, log=self.log)
+                        seconds=240, process=self.daemon.process, log=self.log)
 
     def script(self):
         here = shlex.quote(self.folder.path)
@@ -147,7 +147,7 @@ class Winbindd(Holder):
         self.folder = proc.Folder("winbindd")
         self.started.append(self.folder.remove)
         f = self.folder
-        for name in ("private", "state", "cache", "lock", "run", "ncalrpc", "sock", "tap"):
+        for name in ("private", "state", "cache", "lock", "run", "ncalrpc", "sock", "tap", "log"):
             f.make(name)
         self.config = f.write("smb.conf", f"""[global]
     netbios name = MEMBER
@@ -160,6 +160,7 @@ class Winbindd(Holder):
     state directory = {f("state")}
     cache directory = {f("cache")}
     lock directory = {f("lock")}
+    log file = {f("log", "%m")}
     pid directory = {f("run")}
     ncalrpc dir = {f("ncalrpc")}
     winbindd socket directory = {f("sock")}
@@ -175,15 +176,18 @@ class Winbindd(Holder):
               "--no-dns-updates", script="hostname member").ok()
         os.unlink(login)
         self.log = f("out")
+        # Where Samba has itself dumped; a thief looks in the working directory.
+        f.make("log", "cores", mode=0o700)
+        cores = f.make("log", "cores", "winbindd", mode=0o700)
         self.daemon = proc.Daemon(d.argv(
             ["winbindd", "-s", self.config, "-F", "--no-process-group", "--debug-stdout"],
-            self.mounts("sock")), self.log)
+            f"{self.mounts('sock')} && cd {shlex.quote(cores)}"), self.log)
         self.started.append(self.daemon.stop)
         proc.wait_until(self.name, lambda: proc.socket_answers(f("sock", "pipe")),
                         process=self.daemon.process, log=self.log)
         self.recorder = search.Recorder(f("sock", "pipe"), f("tap", "pipe"))
         self.started.append(self.recorder.close)
-        proc.wait_until("winbindd's domain", lambda: self.wbinfo("-t").code == 0,
+        proc.wait_until("winbindd's domain", lambda: self.wbinfo("-t").code == 0, seconds=60,
                         process=self.daemon.process, log=self.log)
 
     def mounts(self, pipe):

@@ -220,8 +220,6 @@ def opened(paths):
     """Keys out of sealed blobs in these files, by keys of lsaiso's in them."""
     tool = os.path.join(instance.build_folder(), "tests", "theft", "openblob")
     found = []
-    if not os.path.exists(tool):  # comes with the attacks that inject code
-        return found
     for path in paths:
         if "state" in proc.run([tool, path]).out:
             for blobs in paths:
@@ -283,7 +281,7 @@ class Keyring(Holder):
         self.owner = proc.Daemon(
             [*self.as_owner(), "keyctl", "session", "-", "sh",
              self.folder.write("session.sh", SESSION),
-             self.realm.folder("keytabs", "alice"), self.fifo], self.log, env=env)
+             self.realm.folder("keytabs", "alice"), self.fifo], self.log, env=env, cwd=self.open)
         self.started += [self.owner.stop, self.clean]
         proc.wait_until(self.name, lambda: "keyring: _ses" in self.said(),
                         process=self.owner.process, log=self.log)
@@ -497,7 +495,7 @@ class Gssproxy(Holder):
         self.daemon = proc.Daemon(
             in_private_mounts(script, ["gssproxy", "-i", "-c", config, "-s",
                                        self.folder("lib", "default")]),
-            self.log, env=self.realm.env())
+            self.log, env=self.realm.env(), cwd=self.folder.path)
         self.started.append(self.daemon.stop)
         proc.wait_until(self.name, lambda: proc.socket_answers(behind),
                         process=self.daemon.process, log=self.log)
@@ -563,7 +561,8 @@ class SshAgent(Holder):
         self.log = self.folder("out")
         self.daemon = proc.Daemon(
             ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups",
-             "--inh-caps=-all", "ssh-agent", "-D", "-a", behind], self.log)
+             "--inh-caps=-all", "ssh-agent", "-D", "-a", behind],
+            self.log, cwd=self.folder("run"))
         self.started.append(self.daemon.stop)
         proc.wait_until(self.name, lambda: proc.socket_answers(behind),
                         process=self.daemon.process, log=self.log)

@@ -66,7 +66,7 @@ class Peer:
 
     def launch(self, argv, env):
         self.log = self.folder("out")
-        self.daemon = proc.Daemon(argv, self.log, env=env)
+        self.daemon = proc.Daemon(argv, self.log, env=env, cwd=self.folder.path)
         proc.wait_until(self.name, lambda: proc.socket_answers(self.socket),
                         process=self.daemon.process, log=self.log)
 

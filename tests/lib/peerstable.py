@@ -47,8 +47,6 @@ def steal(*names):
             return Cell(NA, why=holder.why["memory"])
         got, why, tried = set(), [], 0
         for name in names:
-            if name not in [a.file for a in attacks.ATTACKS]:
-                return Cell(NA, why=f"the attack {name} is not in this version")
             if len(got) < len(holder.secrets):
                 more, said, count = _steal(holder, attacks.by_name(name))
                 got, why, tried = got | more, why + said, tried + count
