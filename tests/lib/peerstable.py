@@ -6,9 +6,9 @@ One technique is one row. A cell says which of the holder's secrets came out of
 everything that the technique read of all its processes, files or traffic.
 """
 
-import contextlib
 import os
-import subprocess
+import re
+import resource
 from dataclasses import dataclass, field
 
 from . import attacks, holders, proc
@@ -113,6 +113,8 @@ TECHNIQUES = [
     Technique("files (keyring: root's keyctl)", files),
     Technique("/proc/PID/mem", steal("proc_mem")),
     Technique("process_vm_readv", steal("vm_readv")),
+    Technique("mem in a second procfs", steal("second_procfs")),
+    Technique("mem by io_uring", steal("io_uring")),
     Technique("PTRACE_PEEKDATA", steal("peek")),
     Technique("gcore", steal("gcore")),
     Technique("core dump by a signal", steal("core_signal"), deadly=True),
@@ -149,11 +151,12 @@ def measure(kind, make, techniques=None, progress=lambda *_: None):
             progress(kind.name, "", column.skipped)
             return column
         with holder:
+            holder.dies = deadly
             column.secrets = {k: s.name for k, s in holder.secrets.items()}
+            column.notes = column.notes or holder.notes()
             for technique in mine:
                 column.cells[technique.name] = technique.do(holder)
                 progress(kind.name, technique.name, column.cells[technique.name])
-            column.notes = holder.notes()
     return column
 
 
@@ -185,11 +188,25 @@ def versions(columns):
     return found_
 
 
-def commit():
-    here = os.path.dirname(os.path.abspath(__file__))
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = proc.run(["git", "-c", "safe.directory=*", "-C", here, "describe", "--always",
-                         "--dirty"])
-        if done.code == 0:
-            return done.out.strip()
-    return "unknown"
+CAPABILITIES = {19: "CAP_SYS_PTRACE", 21: "CAP_SYS_ADMIN", 24: "CAP_SYS_RESOURCE"}
+
+
+def root_lacks():
+    """Which of the capabilities that attacks use root does not have here."""
+    with open("/proc/self/status", encoding="ascii") as f:
+        have = int(next(line for line in f if line.startswith("CapEff")).split()[1], 16)
+    return [name for bit, name in CAPABILITIES.items() if not have >> bit & 1]
+
+
+def let_cores_be():
+    """What is started from now on dumps core when it is told to: root may raise
+    that limit of a running process only with CAP_SYS_RESOURCE."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def version():
+    """Of lsaiso, as meson.build has it."""
+    tree = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(tree, "meson.build"), encoding="utf-8") as f:
+        return re.search(r"^  version: '(.*)',$", f.read(), re.M)[1]
