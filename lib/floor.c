@@ -170,7 +170,9 @@ floor_lower(const struct config *cf, int svn, int64_t now, char *error, size_t n
 		if (keepers[i]->read(cf, &one, error, n) != 0)
 			return -1;
 		if (one.svn > svn) {
-			(void)snprintf(error, n, "the %s keeps %d, and that cannot be lowered",
+			(void)snprintf(error, n,
+				       "the %s keeps %d, and that cannot be lowered; only its "
+				       "owner can remove the count, see lsaseal(8)",
 				       keepers[i]->name, one.svn);
 			return -1;
 		}

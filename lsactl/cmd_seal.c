@@ -241,7 +241,8 @@ cmd_seal(struct ctl *ct, int argc, char **argv)
 	}
 	if (ct->socket == NULL)
 		ct->socket = ct->cf.admin_socket;
-	if (geteuid() != 0 && access(ct->cf.host_directory, R_OK | W_OK | X_OK) != 0)
+	if (geteuid() != 0 && access(ct->cf.host_directory, R_OK | W_OK | X_OK) != 0 &&
+	    errno != ENOENT)
 		(void)fprintf(stderr, "lsactl: %s is root's; run this as root\n",
 			      ct->cf.host_directory);
 	else if (find_helper(ct, path)) {
