@@ -298,7 +298,8 @@ static void
 test_floor(void **state)
 {
 	struct scratch *sc = *state;
-	struct config cf = { .host_directory = sc->path };
+	char root[] = "random"; /* no TPM is asked */
+	struct config cf = { .host_directory = sc->path, .seal_root = root };
 	struct floor fl;
 	char error[PATH_MAX + 512];
 	struct stat sb;
@@ -337,7 +338,8 @@ test_floor_refused(void **state)
 		"lsaiso floor 1\nsvn  5\nseen 1795517000\n",
 	};
 	struct scratch *sc = *state;
-	struct config cf = { .host_directory = sc->path };
+	char root[] = "random"; /* no TPM is asked */
+	struct config cf = { .host_directory = sc->path, .seal_root = root };
 	struct floor fl;
 	char error[PATH_MAX + 512];
 
