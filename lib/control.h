@@ -36,6 +36,27 @@ enum control_type {
 	CTL_END,       /* one above the last */
 };
 
+/* What the guard is; lsainit/guard/guard.h. */
+enum control_guard_state {
+	CONTROL_GUARD_OFF = 0,	   /* [isolation] guard = off */
+	CONTROL_GUARD_MISSING = 1, /* not to be had: why */
+	CONTROL_GUARD_UP = 2,
+};
+
+struct control_guard {
+	uint64_t refused; /* since it went up */
+	uint16_t armed;	  /* what could read us before it went up */
+	uint8_t state;	  /* enum control_guard_state */
+	uint8_t hooks, hooks_all;
+	uint8_t locked;		  /* [isolation] guard_lock */
+	uint8_t lockdown_refused; /* [isolation] lockdown */
+	int8_t yama;		  /* ptrace_scope; -1: no Yama, or not to be seen */
+	int8_t lockdown; /* of the kernel: 0 none, 1 integrity, 2 confidentiality; -1 unknown */
+	uint8_t pad_[7];
+	char armed_first[160]; /* the first of them, for people */
+	char why[240];	       /* MISSING: what is missing, and what to do */
+};
+
 /* What lsactl status shows of the processes. Times: seconds since 1970. */
 struct control_table {
 	int32_t lsainit_pid, lsaiso_pid, lsass_pid; /* lsaiso_pid 0: not running */
@@ -50,6 +71,7 @@ struct control_table {
 	int8_t launch_floor;	  /* highest security version seen; -1: none is kept */
 	uint8_t pad_[2];
 	uint8_t launch_key[8]; /* id of the key that signed */
+	struct control_guard guard;
 };
 
 struct control_msg {

@@ -14,6 +14,7 @@
 #include "lib/config.h"
 #include "lib/control.h"
 
+struct guard;
 struct launch;
 struct mailbox;
 
@@ -40,6 +41,7 @@ struct respawn {
 struct instance {
 	const char *config_path; /* absolute, or the default */
 	struct config cf;
+	struct guard *guard; /* guard/; NULL: none is up */
 
 	/* prepare.c */
 	bool separate; /* started as root: each process has a user of its own */

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/mailbox.h"
 #include "lsainit/child.h"
+#include "lsainit/guard/guard.h"
 #include "lsainit/init.h"
 
 #define ISO_FILES  16		/* it has 5, and makes one more at start */
@@ -144,7 +145,13 @@ make_channel(struct instance *in, int *life)
 	}
 	in->life_fd = pair[0];
 	*life = pair[1];
-	return 0;
+	if (guard_keep(in, pair[0]) == 0)
+		return 0;
+	log_err("the guard cannot be given to lsaiso: %s", strerror(errno));
+	close_fd(&in->mailbox_fd);
+	close_fd(&in->life_fd);
+	close_fd(life);
+	return -1;
 }
 
 /* It runs, but is not fit: end it, say what it says. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lsainit/guard/guard.h"
 #include "lsainit/init.h"
 
 static void
@@ -61,8 +62,9 @@ open_standard(void)
 static int
 prepare(struct instance *in)
 {
-	if (harden_self() != 0 || prepare_users(in) != 0 || prepare_images(in) != 0 ||
-	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 ||
+	/* The guard first: what comes after it is protected by it. */
+	if (harden_self() != 0 || guard_up(in) != 0 || prepare_users(in) != 0 || prepare_images(in) != 0 || guard_programs(in) != 0 ||
+	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 || guard_signed(in) != 0 ||
 	    prepare_run_directory(in) != 0 || prepare_state_directory(in) != 0 ||
 	    prepare_state_key(in) != 0)
 		return -1;
@@ -70,7 +72,7 @@ prepare(struct instance *in)
 		log_err("pipe: %s", strerror(errno));
 		return -1;
 	}
-	return listen_sockets(in);
+	return listen_sockets(in) != 0 ? -1 : guard_seal(in);
 }
 
 static void
@@ -84,6 +86,7 @@ release(struct instance *in)
 	close_fd(&in->admin_fd);
 	close_fd(&in->lock_fd);
 	launch_release(in);
+	guard_free(in);
 	free(in->iso_image.path);
 	free(in->lsass_image.path);
 	free(in->seal_image.path);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lsainit/guard/guard.h"
 #include "lsainit/init.h"
 
 int64_t
@@ -90,6 +91,13 @@ until_due(const struct instance *in)
 	return wait > 0 ? (int)wait : 0;
 }
 
+/* Of two times to wait in milliseconds, -1 being for ever. */
+static int
+sooner(int one, int other)
+{
+	return one < 0 || (other >= 0 && other < one) ? other : one;
+}
+
 /* One signal. True: it is time to go. */
 static bool
 on_signal(struct instance *in, int signals)
@@ -107,6 +115,11 @@ on_signal(struct instance *in, int signals)
 		    "a changed configuration is read at the next start; nothing was changed");
 		return false;
 	default:
+		if (guard_locked(in)) {
+			log_warn("signal %u from pid %u: not stopping, guard_lock = yes",
+				 si.ssi_signo, si.ssi_pid);
+			return false;
+		}
 		log_notice("stopping (signal %u from pid %u)", si.ssi_signo, si.ssi_pid);
 		return true;
 	}
@@ -157,15 +170,18 @@ serve(struct instance *in, int signals)
 	if (iso_start(in) != 0 || broker_start(in) != 0)
 		return 1;
 	while (!over) {
-		struct pollfd pf[2] = { { .fd = signals, .events = POLLIN },
-					{ .fd = in->line, .events = POLLIN } };
+		struct pollfd pf[3] = { { .fd = signals, .events = POLLIN },
+					{ .fd = in->line, .events = POLLIN },
+					{ .fd = guard_fd(in), .events = POLLIN } };
 
-		if (poll(pf, 2, until_due(in)) < 0 && errno != EINTR) {
+		if (poll(pf, 3, sooner(until_due(in), guard_wait(in))) < 0 && errno != EINTR) {
 			log_err("poll: %s", strerror(errno));
 			return 1;
 		}
 		if (pf[1].revents != 0)
 			broker_message(in);
+		if (guard_drain(in))
+			broker_send(in, CTL_TABLE);
 		if (pf[0].revents != 0)
 			over = on_signal(in, signals);
 		if (!over && !in->was_ready &&
