@@ -23,7 +23,8 @@
 #define CONTROL_FD_ADMIN 5 /* listening admin socket */
 #define CONTROL_FDS_END	 6
 
-#define CONTROL_STATE_KEY 64 /* AES-SIV-CMAC-256 key of the state files */
+#define CONTROL_TOKEN	  256 /* a signature file, zero-terminated */
+#define CONTROL_STATE_KEY 64  /* AES-SIV-CMAC-256 key of the state files */
 
 enum control_type {
 	CTL_HELLO = 1, /* lsainit -> lsass: state_key; no descriptors */
@@ -33,6 +34,7 @@ enum control_type {
 	CTL_READY = 4, /* lsass -> lsainit: serving */
 	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
 	CTL_WIPE = 6,  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
+	CTL_QUIT = 7,  /* lsass -> lsainit: end all, in order; token (lsactl stop) */
 	CTL_END,       /* one above the last */
 };
 
@@ -79,6 +81,7 @@ struct control_msg {
 	uint32_t pad_;
 	uint8_t boot_id[16];		      /* CTL_ISO: of that lsaiso */
 	uint8_t state_key[CONTROL_STATE_KEY]; /* CTL_HELLO: random per lsainit; wiped after use */
+	char token[CONTROL_TOKEN];	      /* CTL_QUIT: "" or a token of this boot */
 	struct control_table table;
 };
 

@@ -11,9 +11,6 @@ const char lib_version[] = VERSION;
 static const char *const process_lacks[] = {
 	"the kernel sees everything: exploits of it, modules, kexec, DMA, a hypervisor get the "
 	"keys",
-	"root can inject code into lsaiso with ptrace, BPF tracing, perf or uprobes: the guard "
-	"that "
-	"refuses this is not in this version (until then: Yama ptrace_scope=3, lockdown)",
 	"root can use a live session as its user, within policy and rate, until it ends; "
 	"each use is counted",
 	"credentials at entry: kinit holds password and TGT key until it exits, lsass the key for "
@@ -58,6 +55,18 @@ level_weaker(const struct config *cf, const struct control_table *table,
 			"lsaiso and lsass have no users of their own: every program of this user "
 			"is "
 			"as close to them as root is",
+		};
+	if (table != NULL && table->guard.state != CONTROL_GUARD_UP)
+		list[n++] = (struct weaker){
+			table->guard.state == CONTROL_GUARD_OFF ? "[isolation] guard = off"
+								: "no guard",
+			"root can make lsaiso run its code, with ptrace, and read its memory with "
+			"BPF tracing, perf and uprobes; Yama ptrace_scope = 3 stops the first",
+		};
+	else if (table != NULL && table->guard.armed != 0)
+		list[n++] = (struct weaker){
+			"armed before the guard",
+			"what could trace this machine before the guard went up still can",
 		};
 	if (table != NULL && !table->namespaces)
 		list[n++] = (struct weaker){

@@ -68,6 +68,40 @@ show_launch(const struct ctl *ct, const json_t *is)
 }
 
 static void
+show_guard(const struct ctl *ct, const json_t *is)
+{
+	static const char *const lockdowns[] = { "none", "integrity", "confidentiality" };
+	long long yama = get_number(is, "yama"), lockdown = get_number(is, "lockdown");
+	const char *state = get_text(is, "state");
+
+	(void)printf("%sGuard:%s ", paint(ct, BOLD), paint(ct, PLAIN));
+	if (strcmp(state, "up") == 0) {
+		(void)printf("%sup%s, %lld of %lld hooks, %lld refused%s%s\n", paint(ct, GREEN),
+			     paint(ct, PLAIN), get_number(is, "hooks"), get_number(is, "hooks_all"),
+			     get_number(is, "refused"),
+			     json_is_true(json_object_get(is, "locked")) ? ", locked" : "",
+			     json_is_true(json_object_get(is, "lockdown_refused"))
+				 ? ", ways into the kernel refused"
+				 : "");
+	} else if (strcmp(state, "off") == 0) {
+		(void)printf("%soff%s by configuration\n", paint(ct, YELLOW), paint(ct, PLAIN));
+	} else {
+		(void)printf("%snone%s: %s\n", paint(ct, YELLOW), paint(ct, PLAIN),
+			     get_text(is, "why"));
+	}
+	if (get_number(is, "armed_before") > 0)
+		(void)printf("  %sarmed before it: %lld, first %s%s\n", paint(ct, YELLOW),
+			     get_number(is, "armed_before"), get_text(is, "armed_first"),
+			     paint(ct, PLAIN));
+	if (yama >= 0)
+		(void)printf("  Yama ptrace_scope %lld", yama);
+	else
+		(void)printf("  no Yama seen");
+	(void)printf(", kernel lockdown %s\n",
+		     lockdown >= 0 && lockdown <= 2 ? lockdowns[lockdown] : "not seen");
+}
+
+static void
 show_root(const json_t *is)
 {
 	const json_t *iso = json_object_get(is, "lsaiso"), *seal = json_object_get(is, "seal");
@@ -137,6 +171,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		(void)putchar('\n');
 		show_level(ct, json_object_get(is, "level"));
 		show_launch(ct, json_object_get(is, "launch"));
+		show_guard(ct, json_object_get(is, "guard"));
 		show_root(is);
 		(void)putchar('\n');
 		show_counters(is);

@@ -82,12 +82,11 @@ check_bpf_lsm(const struct ctl *ct, struct finding *fi)
 		return;
 	}
 	if (machine_has_word(text, "bpf")) {
-		found(fi, HEALTH_OK, "active; the guard of a later version can use it");
+		found(fi, HEALTH_OK, "active: the guard can go up");
 		return;
 	}
 	found(fi, HEALTH_WEAK, "not among %s", text);
-	advise(fi, "boot with lsm=%s,bpf (for the guard against code injection of a later version)",
-	       text);
+	advise(fi, "boot with lsm=%s,bpf: the guard against code injection needs it", text);
 }
 
 void

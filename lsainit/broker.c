@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "lsainit/child.h"
+#include "lsainit/guard/guard.h"
 #include "lsainit/init.h"
 
 #define FILES_BESIDES 512 /* of lsass, beside its clients: journals, KDCs */
@@ -117,6 +118,16 @@ broker_ended(struct instance *in, int status)
 	close_fd(&in->line);
 }
 
+/* Without guard_lock the word of root is enough; lsass has asked who it is. */
+static bool
+may_end(const struct instance *in, const struct control_msg *msg)
+{
+	if (guard_locked(in) && !guard_token(in, msg->token, strnlen(msg->token, CONTROL_TOKEN)))
+		return false;
+	log_notice("stopping (lsactl stop)");
+	return true;
+}
+
 void
 broker_message(struct instance *in)
 {
@@ -126,8 +137,11 @@ broker_message(struct instance *in)
 
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got > 0 && msg.type == CTL_WIPE) {
-		iso_wipe(in);
+	if (got > 0 && (msg.type == CTL_WIPE || msg.type == CTL_QUIT)) {
+		if (msg.type == CTL_WIPE)
+			iso_wipe(in);
+		else
+			in->asked_to_end = may_end(in, &msg);
 		close_fd(&fds[0]);
 		close_fd(&fds[1]);
 		return;

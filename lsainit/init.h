@@ -70,6 +70,7 @@ struct instance {
 	struct respawn lsass;
 
 	bool stopping, wiping;
+	bool asked_to_end; /* lsactl stop */
 	struct control_table table;
 };
 

@@ -63,8 +63,9 @@ static int
 prepare(struct instance *in)
 {
 	/* The guard first: what comes after it is protected by it. */
-	if (harden_self() != 0 || guard_up(in) != 0 || prepare_users(in) != 0 || prepare_images(in) != 0 || guard_programs(in) != 0 ||
-	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 || guard_signed(in) != 0 ||
+	if (harden_self() != 0 || guard_up(in) != 0 || prepare_users(in) != 0 ||
+	    prepare_images(in) != 0 || guard_programs(in) != 0 || prepare_host_directory(in) != 0 ||
+	    prepare_launch(in) != 0 || guard_signed(in) != 0 || guard_signers(in) != 0 ||
 	    prepare_run_directory(in) != 0 || prepare_state_directory(in) != 0 ||
 	    prepare_state_key(in) != 0)
 		return -1;

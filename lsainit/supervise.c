@@ -182,7 +182,8 @@ serve(struct instance *in, int signals)
 			broker_message(in);
 		if (guard_drain(in))
 			broker_send(in, CTL_TABLE);
-		if (pf[0].revents != 0)
+		over = in->asked_to_end;
+		if (!over && pf[0].revents != 0)
 			over = on_signal(in, signals);
 		if (!over && !in->was_ready &&
 		    (in->table.lsass_pid == 0 || in->table.lsaiso_pid == 0)) {

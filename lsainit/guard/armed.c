@@ -91,8 +91,7 @@ find_programs(const struct search *se)
 				      strerror(errno));
 			continue;
 		}
-		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-		    tracing_type(info.type) != NULL)
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && tracing_type(info.type) != NULL)
 			found(se, "BPF program %u \"%.15s\" (%s), loaded by uid %u", id, info.name,
 			      tracing_type(info.type), info.created_by_uid);
 		(void)close(fd);
@@ -158,8 +157,8 @@ look_at_link(const struct search *se, const char *pid, const char *link)
 	(void)snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
 	if (machine_line(path, comm, sizeof(comm)) < 0)
 		(void)snprintf(comm, sizeof(comm), "?");
-	found(se, "%s, open in pid %s (%s)",
-	      target[0] == 'a' ? "a perf event" : "our memory", pid, comm);
+	found(se, "%s, open in pid %s (%s)", target[0] == 'a' ? "a perf event" : "our memory", pid,
+	      comm);
 }
 
 static void
@@ -230,8 +229,11 @@ find_tracer(const struct search *se)
 	if (file == NULL)
 		return;
 	while (fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, "TracerPid:\t", 11) == 0 && atoi(line + 11) != 0)
-			found(se, "pid %d traces lsainit", atoi(line + 11));
+		long tracer = strncmp(line, "TracerPid:\t", 11) == 0 ? strtol(line + 11, NULL, 10)
+								     : 0;
+
+		if (tracer != 0)
+			found(se, "pid %ld traces lsainit", tracer);
 	}
 	(void)fclose(file);
 }

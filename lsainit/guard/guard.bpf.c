@@ -36,17 +36,17 @@
 #define DEBUGFS_MAGIC	    0x64626720
 
 /* uapi/linux/perf_event.h, which clashes with kernel.h */
-#define PERF_TYPE_TRACEPOINT   2
-#define PERF_TYPE_BREAKPOINT   5
-#define PERF_SAMPLE_CALLCHAIN  (1U << 5)
+#define PERF_TYPE_TRACEPOINT  2
+#define PERF_TYPE_BREAKPOINT  5
+#define PERF_SAMPLE_CALLCHAIN (1U << 5)
 /* Where and when, never what: IP TID TIME READ ID CPU PERIOD STREAM_ID IDENTIFIER CGROUP */
-#define PERF_SAMPLE_HARMLESS ((1ULL << 0) | (1ULL << 1) | (1ULL << 2) | (1ULL << 4) | \
-			      (1ULL << 6) | (1ULL << 7) | (1ULL << 8) | (1ULL << 9) | \
-			      (1ULL << 16) | (1ULL << 21))
+#define PERF_SAMPLE_HARMLESS                                                                       \
+	((1ULL << 0) | (1ULL << 1) | (1ULL << 2) | (1ULL << 4) | (1ULL << 6) | (1ULL << 7) |       \
+	 (1ULL << 8) | (1ULL << 9) | (1ULL << 16) | (1ULL << 21))
 
-#define NR_BPF	      321 /* x86-64 */
-#define NR_BPF_I386   357
-#define X32_BIT	      0x40000000
+#define NR_BPF	    321 /* x86-64 */
+#define NR_BPF_I386 357
+#define X32_BIT	    0x40000000
 
 #define BIT(n) (1ULL << (n))
 

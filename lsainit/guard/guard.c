@@ -44,7 +44,7 @@ take_line(const char *line)
 	(void)snprintf(last_words, sizeof(last_words), "%s", line);
 }
 
-static int
+static int __attribute__((format(printf, 2, 0)))
 take_words(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	char *text = NULL, *rest;
@@ -74,8 +74,9 @@ static void
 because_refused(struct instance *in, int error)
 {
 	if (error == EPERM)
-		because(in, "the kernel refuses it (%s): CAP_BPF and CAP_PERFMON are needed, and "
-			    "no other guard may be up",
+		because(in,
+			"the kernel refuses it (%s): CAP_BPF and CAP_PERFMON are needed, and "
+			"no other guard may be up",
 			strerror(error));
 	else
 		because(in, "the kernel refuses it: %s: %s", strerror(error), last_words);
@@ -161,7 +162,7 @@ event_type(const char *pmu)
 
 	(void)snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
 	return machine_line(path, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10)
-							   : UINT32_MAX;
+							  : UINT32_MAX;
 }
 
 /* By name, because their numbers move between kernels. */
@@ -187,18 +188,30 @@ reason_bits(const struct btf *btf, const char *const *names)
 static void
 set_constants(const struct instance *in, struct guard *gd, const struct btf *btf)
 {
-	static const char *const always[] = { "DEV_MEM", "KCORE", "BPF_WRITE_USER",
-					      "DBG_READ_KERNEL", "DBG_WRITE_KERNEL", NULL };
+	static const char *const always[] = { "DEV_MEM",	  "KCORE",
+					      "BPF_WRITE_USER",	  "DBG_READ_KERNEL",
+					      "DBG_WRITE_KERNEL", NULL };
 	static const char *const tracing[] = { "KPROBES", "PERF", NULL };
-	static const char *const integrity[] = {
-		"MODULE_SIGNATURE", "EFI_TEST",	   "KEXEC",
-		"HIBERNATION",	    "PCI_ACCESS",  "IOPORT",
-		"MSR",		    "ACPI_TABLES", "DEVICE_TREE",
-		"PCMCIA_CIS",	    "TIOCSSERIAL", "MODULE_PARAMETERS",
-		"MMIOTRACE",	    "DEBUGFS",	   "XMON_WR",
-		"XMON_RW",	    "XFRM_SECRET", "RTAS_ERROR_INJECTION",
-		"XEN_USER_ACTIONS", NULL
-	};
+	static const char *const integrity[] = { "MODULE_SIGNATURE",
+						 "EFI_TEST",
+						 "KEXEC",
+						 "HIBERNATION",
+						 "PCI_ACCESS",
+						 "IOPORT",
+						 "MSR",
+						 "ACPI_TABLES",
+						 "DEVICE_TREE",
+						 "PCMCIA_CIS",
+						 "TIOCSSERIAL",
+						 "MODULE_PARAMETERS",
+						 "MMIOTRACE",
+						 "DEBUGFS",
+						 "XMON_WR",
+						 "XMON_RW",
+						 "XFRM_SECRET",
+						 "RTAS_ERROR_INJECTION",
+						 "XEN_USER_ACTIONS",
+						 NULL };
 	struct guard_bpf__rodata *ro = gd->skel->rodata;
 
 	ro->locked = in->cf.isolation_guard_lock;
@@ -509,9 +522,9 @@ freeze(const struct guard *gd)
 static int
 drop_capabilities(void)
 {
-	static const unsigned int drop[] = { CAP_SYS_PTRACE, CAP_BPF,	   CAP_PERFMON,
+	static const unsigned int drop[] = { CAP_SYS_PTRACE, CAP_BPF,	    CAP_PERFMON,
 					     CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,
-					     CAP_SYSLOG,     CAP_MKNOD,	   CAP_NET_ADMIN,
+					     CAP_SYSLOG,     CAP_MKNOD,	    CAP_NET_ADMIN,
 					     CAP_NET_RAW,    CAP_SYS_TIME };
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2];

@@ -39,6 +39,8 @@ int guard_enroll(struct instance *in, int fd, enum guard_role role, const char *
 /* installed.c: enroll the programs, before any is started; then manifest and keys. 0 or -1. */
 int guard_programs(struct instance *in);
 int guard_signed(struct instance *in);
+/* With guard_lock: keep the keys whose tokens may end it. 0 or -1. */
+int guard_signers(struct instance *in);
 
 /*
  * Everything is enrolled: nothing of it can be changed any more, and lsainit
@@ -59,6 +61,9 @@ bool guard_drain(struct instance *in);
 
 /* Whether only a reboot or a signed token may end lsainit. */
 bool guard_locked(const struct instance *in);
+
+/* Is this the signed token that ends the guard of this boot? Why not is in the log. */
+bool guard_token(const struct instance *in, const char *token, size_t len);
 
 /* Links are closed, unless lsaiso still has them. */
 void guard_free(struct instance *in);

@@ -10,7 +10,9 @@
 
 #include "lib/launch.h"
 #include "lib/log.h"
+#include "lib/machine.h"
 #include "lsainit/guard/guard.h"
+#include "lsainit/guard/private.h"
 #include "lsainit/init.h"
 
 /* A file that may be missing. */
@@ -93,4 +95,37 @@ guard_signed(struct instance *in)
 	    enroll_path(in, path, GUARD_FILE) != 0)
 		return -1;
 	return enroll_keys(in, in->launch->keys_path);
+}
+
+/* The keys as they are now: a key that root adds later ends nothing. */
+int
+guard_signers(struct instance *in)
+{
+	char error[512];
+	struct guard *gd = in->guard;
+
+	if (!guard_locked(in))
+		return 0;
+	if (machine_line("/proc/sys/kernel/random/boot_id", gd->boot_id, sizeof(gd->boot_id)) < 0) {
+		log_err("/proc/sys/kernel/random/boot_id: %s", strerror(errno));
+		return -1;
+	}
+	if (launch_keys(&in->cf, &gd->trust, error, sizeof(error)) == 0)
+		return 0;
+	log_warn("guard_lock = yes, and no token can end it: %s", error);
+	gd->trust.n = 0;
+	return 0;
+}
+
+bool
+guard_token(const struct instance *in, const char *token, size_t len)
+{
+	const struct guard *gd = in->guard;
+	char error[512];
+
+	if (token_verify(gd->trust.keys, gd->trust.n, token, len, gd->boot_id, error,
+			 sizeof(error)) == 0)
+		return true;
+	log_err("not stopping, guard_lock = yes: %s", error);
+	return false;
 }

@@ -21,7 +21,7 @@ offer_yama(void)
 	char text[16];
 
 	return machine_line("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text)) > 0
-		   ? atoi(text)
+		   ? (int)strtol(text, NULL, 10)
 		   : -1;
 }
 

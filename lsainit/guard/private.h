@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Between guard.c and report.c; nobody else includes it. */
+/* Between the files of lsainit's side of the guard. */
 #ifndef LSAINIT_GUARD_PRIVATE_H
 #define LSAINIT_GUARD_PRIVATE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/trust.h"
 #include "lsainit/guard/shared.h"
 
 struct guard_bpf;
@@ -19,6 +20,8 @@ struct guard {
 	struct bpf_link *links[GUARD_LINKS_MAX];
 	size_t nlinks;
 	int own_fd;
+	struct trust trust; /* whose tokens end it, as of the start; installed.c */
+	char boot_id[64];
 	uint64_t *counts; /* per hook, written by the kernel side */
 
 	/* report.c */

@@ -355,7 +355,53 @@ class Common:
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root")
-class AsRoot(Common, unittest.TestCase):
+class Guard:
+    """Without a guard; where one can be had, tests/vm looks at it."""
+
+    def no_guard(self, it):
+        is_ = it.status(0)["guard"]
+        if is_["state"] == "up":
+            self.skipTest("this kernel can have a guard")
+        return is_
+
+    def test_auto_goes_on_and_says_what_is_missing(self):
+        it = Instance(self, "[isolation]\nguard = auto\n").start()
+        is_ = self.no_guard(it)
+        self.assertEqual(is_["state"], "missing")
+        self.assertRegex(is_["why"], "boot with lsm=|as root|kernel refuses it|does not")
+        self.assertIn("no guard: " + is_["why"], it.said())
+        self.assertEqual((is_["hooks"], is_["locked"], is_["refused"]), (0, False, 0))
+        text = subprocess.run([program("lsactl"), "--config", it.conf, "status"],
+                              capture_output=True, text=True, **it.as_user()).stdout
+        self.assertIn("Guard: none: " + is_["why"], text)
+
+    def test_off_says_so(self):
+        it = Instance(self, "[isolation]\nguard = off\n").start()
+        status = it.status(0)
+        self.assertEqual(status["guard"]["state"], "off")
+        self.assertIn("[isolation] guard = off",
+                      [one["setting"] for one in status["level"]["weaker"]])
+
+    def test_required_starts_nothing(self):
+        self.no_guard(Instance(self).start())
+        it = Instance(self, "[isolation]\nguard = required\n")
+        it.spawn()
+        code, said = it.ends()
+        self.assertEqual(code, 1)
+        self.assertIn(f"not started: [isolation] guard = required in {it.conf}", said)
+        self.assertNotIn("lsaiso runs", said)
+        self.assertFalse(os.path.exists(it.admin))
+
+    def test_stop(self):
+        it = Instance(self).start()
+        pids = it.pids()
+        self.assertEqual(it.ctl("stop").returncode, 0)
+        self.assertEqual(it.process.wait(WAIT), 0)
+        self.assertFalse(any(alive(pid) for pid in pids.values()))
+        self.assertIn("stopping (lsactl stop)", it.said())
+
+
+class AsRoot(Common, Guard, unittest.TestCase):
     uid = 0
 
     def test_users_and_namespaces(self):
@@ -374,7 +420,9 @@ class AsRoot(Common, unittest.TestCase):
         self.assertEqual(os.listdir(f"/proc/{pids['lsaiso']}/root/"), [])
         level = it.status(0)["level"]
         self.assertTrue(level["separate_users"] and level["namespaces"])
-        self.assertEqual(level["weaker"], [])
+        guard = it.status(0)["guard"]["state"]
+        self.assertEqual([one["setting"] for one in level["weaker"]],
+                         [] if guard == "up" else ["no guard"])
         self.assertEqual(os.stat(it.path("state")).st_uid, LSASS)
 
     def test_missing_user(self):
@@ -452,7 +500,7 @@ class AsRoot(Common, unittest.TestCase):
         self.assertIn("only root", got.stderr)
 
 
-class AsOrdinary(Common, unittest.TestCase):
+class AsOrdinary(Common, Guard, unittest.TestCase):
     uid = ORDINARY if os.geteuid() == 0 else os.geteuid()
 
     def test_says_so(self):

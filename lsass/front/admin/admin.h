@@ -12,6 +12,7 @@
  *   org.lsaiso.ListCaches     likewise; never a key, nor a stand-in
  *   org.lsaiso.ShowCache      {name, uid?} the credentials of one cache
  *   org.lsaiso.DestroyCache   {name, uid?} root: any user's; others: their own
+ *   org.lsaiso.Stop           root: the whole instance
  *   org.lsaiso.Wipe           root: all caches, all logons, and lsaiso's keys
  *
  * Callers are known by SO_PEERCRED.

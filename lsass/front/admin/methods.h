@@ -30,7 +30,7 @@ typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const jso
 			     struct admin_error *error);
 
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
-    method_destroy_cache, method_wipe;
+    method_destroy_cache, method_wipe, method_stop;
 
 /*
  * Whose things the request is about: "uid" of ask, or else the caller.

@@ -51,6 +51,7 @@ static const struct {
 	{ "org.lsaiso.ShowCache", method_show_cache },
 	{ "org.lsaiso.DestroyCache", method_destroy_cache },
 	{ "org.lsaiso.Wipe", method_wipe },
+	{ "org.lsaiso.Stop", method_stop },
 };
 
 static void

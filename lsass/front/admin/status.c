@@ -97,6 +97,26 @@ launch(const struct control_table *ta)
 	return to;
 }
 
+/* The guard as it was reported last: within a second. */
+static json_t *
+guard(const struct control_table *ta)
+{
+	static const char *const states[] = { "off", "missing", "up" };
+	const struct control_guard *cg = &ta->guard;
+	json_t *to = json_pack("{s:s, s:i, s:i, s:b, s:b, s:i, s:I, s:i, s:i}", "state",
+			       cg->state <= CONTROL_GUARD_UP ? states[cg->state] : "?", "hooks",
+			       (int)cg->hooks, "hooks_all", (int)cg->hooks_all, "locked",
+			       (int)cg->locked, "lockdown_refused", (int)cg->lockdown_refused,
+			       "armed_before", (int)cg->armed, "refused", (json_int_t)cg->refused,
+			       "yama", (int)cg->yama, "lockdown", (int)cg->lockdown);
+
+	if (cg->state == CONTROL_GUARD_MISSING)
+		(void)json_object_set_new(to, "why", json_string(cg->why));
+	if (cg->armed != 0)
+		(void)json_object_set_new(to, "armed_first", json_string(cg->armed_first));
+	return to;
+}
+
 static void
 add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
 {
@@ -183,10 +203,11 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)uid;
 	(void)ask;
 	(void)error;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I}}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I}}",
 			 "version", lib_version, "level", level(view), "launch",
-			 launch(view->table), "processes", processes(view->table), "lsaiso",
-			 isolated(), "caches", caches(view), "tgs", tickets(view), "seal", "root",
-			 view->cf->seal_root, "pcrs", view->cf->seal_pcrs, "kcm", "socket",
-			 view->cf->kcm_socket, "clients", (json_int_t)*view->kcm_clients);
+			 launch(view->table), "guard", guard(view->table), "processes",
+			 processes(view->table), "lsaiso", isolated(), "caches", caches(view),
+			 "tgs", tickets(view), "seal", "root", view->cf->seal_root, "pcrs",
+			 view->cf->seal_pcrs, "kcm", "socket", view->cf->kcm_socket, "clients",
+			 (json_int_t)*view->kcm_clients);
 }
