@@ -139,6 +139,10 @@ class PlainVictim:
     def pid(self):
         return self.plain.pid
 
+    @property
+    def image(self):
+        return os.path.join(instance.build_folder(), "tests", "theft", "plain")
+
     def refresh(self):
         """A new one, if an attack has ended it."""
         if not self.plain.alive():
@@ -203,6 +207,10 @@ class IsoVictim:
     @property
     def pid(self):
         return self.instance.pid("lsaiso")
+
+    @property
+    def image(self):
+        return instance.program("lsaiso")
 
     def refresh(self):
         """Log on again, if an attack has ended lsaiso."""
@@ -275,18 +283,32 @@ def rob(attack, victim, **env):
 
 class Matrix:
     """All attacks, column by column. An attack counts only where it has found
-    the plain process's secret."""
+    the plain process's secret. alter: the machine is ours to change."""
 
-    def __init__(self, wanted=None):
+    def __init__(self, wanted=None, alter=False):
         self.rows = {a: {} for a in wanted or attacks.ATTACKS}
+        self.env = {"THEFT_ALTER": "1"} if alter else {}
+        if "THEFT_SWAP" in os.environ:
+            self.env["THEFT_SWAP"] = os.environ["THEFT_SWAP"]
+
+    def absent(self, column, why):
+        for row in self.rows.values():
+            row[column] = Verdict(NA, why)
 
     def measure(self, victim, progress=None):
         for attack, row in self.rows.items():
             if victim.column != PLAIN and row[PLAIN].state != FOUND:
                 row[victim.column] = Verdict(NA, "not proved on the plain process")
             else:
-                row[victim.column] = rob(attack, victim)
-                if not attack.deadly and not victim.lives():
-                    row[victim.column].why += "; THE VICTIM DIED"
+                row[victim.column] = self.one(attack, victim)
             if progress:
                 progress(attack, victim.column, row[victim.column])
+
+    def one(self, attack, victim):
+        verdict = rob(attack, victim, THEFT_IMAGE=victim.image, **self.env)
+        if victim.column == PLAIN and verdict.state == HELD:
+            # It is here, and does not find what is there to be found.
+            verdict.state = NA
+        if not attack.deadly and not victim.lives():
+            verdict.why += "; THE VICTIM DIED"
+        return verdict
