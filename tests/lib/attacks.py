@@ -30,8 +30,11 @@ class Attack:
     deadly: bool = False    # the target dies of it
     load: bool = False      # the target must be at work meanwhile
     alters: bool = False    # it changes the machine: only where that is ours, in the guest
+    logons: bool = False    # people must log on meanwhile
     target: str = "lsaiso"  # which of our processes
+    same_as: str = ""       # it is this program (aNN_name), used elsewhere
     ordinary: str = ""      # what is expected where it is not as its kind: see expected()
+    process: str = ""
 
     @property
     def label(self):
@@ -47,12 +50,14 @@ class Attack:
             return "FOUND"
         if column == "ordinary" and self.ordinary:
             return self.ordinary
+        if column == "process" and self.process:
+            return self.process
         inside = self.kind in ("inject", "trace")
         return "FOUND" if column == "ordinary" or (inside and column == "process") else "held"
 
     @property
     def program(self):
-        name = f"a{self.number:02}_{self.file}"
+        name = self.same_as or f"a{self.number:02}_{self.file}"
         here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "theft", "attacks")
         script = os.path.abspath(os.path.join(here, name))
         if os.path.exists(script):
@@ -83,11 +88,11 @@ ATTACKS = [
     Attack(8, "fd_reopen", "/proc/PID/fd opened again", "T02", "read", ordinary="held"),
     Attack(9, "pidfd_getfd", "pidfd_getfd and mmap", "T02", "read", ordinary="held"),
     Attack(10, "map_files", "/proc/PID/map_files", "T02", "read", ordinary="held"),
-    Attack(13, "bpf_task", "BPF iterator, copy_from_user_task", "T02", "read", "BPF"),
     Attack(11, "core_signal", "core dump by signal", "T03", "read", deadly=True, ordinary="held"),
+    Attack(13, "bpf_task", "BPF iterator, copy_from_user_task", "T02", "read", "BPF"),
+    # The memory of the machine.
     Attack(12, "swap", "swapped out and read there", "T02", "machine", "a block device",
            alters=True, ordinary="held"),
-    # The memory of the machine.
     Attack(14, "bpf_direct", "BPF, the kernel's direct map", "T02", "machine", "BPF", load=True),
     Attack(15, "kcore", "/proc/kcore", "T02", "machine", "kcore"),
     Attack(16, "dev_mem", "/dev/mem", "T02", "machine", "/dev/mem"),
@@ -104,6 +109,19 @@ ATTACKS = [
     Attack(25, "uprobe_trace", "uprobe by tracefs", "T07", "trace", "tracefs", load=True),
     Attack(26, "uprobe_perf", "uprobe by perf: stacks", "T07", "trace", "perf", load=True),
     Attack(27, "eprobe", "event probe by tracefs", "T07", "trace", "tracefs", load=True),
+    # At a start: the thief is there first.
+    Attack(28, "preload", "LD_PRELOAD", "T22", "launch", ordinary="held"),
+    Attack(29, "trace_launch", "ptrace from its first instruction", "T07", "launch",
+           process="FOUND"),
+    Attack(30, "early_mem", "mem opened before it hardens", "T02", "launch"),
+    Attack(31, "armed_before", "uprobe armed before the start", "T07", "launch", "perf",
+           load=True, process="FOUND"),
+    Attack(32, "replaced", "program file replaced", "T22", "launch", ordinary="held"),
+    # What passes by.
+    Attack(33, "broker_memory", "memory of lsass", "T21", "data", target="lsass",
+           same_as="a01_proc_mem", ordinary="held"),
+    Attack(34, "mailbox", "the channel, watched during logons", "T21", "data", logons=True,
+           process="FOUND"),
 ]
 
 
@@ -140,14 +158,23 @@ def holds(path, needles):
 class Plain:
     """The process that every attack must first succeed against; it is kept at work."""
 
-    def __init__(self, folder, memory="ordinary", program=None):
+    def __init__(self, folder, memory="ordinary", program=None, again=False, **env):
+        """again: a shell starts another when it has died."""
         self.file = os.path.join(folder, f"secret-{id(self)}")
+        argv = [program or os.path.join(instance.build_folder(), "tests", "theft", "plain"),
+                self.file, memory]
+        if again:
+            argv = ["/bin/sh", "-c", 'while :; do "$0" "$1" "$2"; done', *argv]
+        self.again = again
         self.process = subprocess.Popen(
-            [program or os.path.join(instance.build_folder(), "tests", "theft", "plain"),
-             self.file, memory], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=proc.clean_env(), start_new_session=True, cwd=folder)
-        self.pid = self.process.pid
-        self.ask()  # it has started, and the secret is there
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=proc.clean_env(**env), start_new_session=True, cwd=folder)
+        self.learn()
+
+    def learn(self):
+        """It has started, and the secret is there: take it."""
+        self.ask()
+        self.pid = proc.children(self.process.pid)[0] if self.again else self.process.pid
         with open(self.file, "rb") as f:
             self.secret = f.read()
         os.unlink(self.file)
@@ -167,11 +194,13 @@ class Plain:
         return self.process.poll() is None
 
     def stop(self):
+        own = proc.children(self.process.pid) if self.again else []
         if self.alive():
             self.process.kill()
         self.process.wait(10)
         self.process.stdin.close()
         self.process.stdout.close()
+        proc.end_processes(own)
 
     def __enter__(self):
         return self

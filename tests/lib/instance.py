@@ -76,9 +76,10 @@ class Instance:
                        for name, keys in sections.items())
         return self.folder.write("lsaiso.conf", text)
 
-    def start(self):
+    def start(self, **env):
         self.log = self.folder("log")
-        self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log)
+        self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log,
+                                  env=proc.clean_env(**env))
         proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
         return self
 

@@ -8,6 +8,8 @@ process proves nothing on this machine; its row then says n/a.
 
 import contextlib
 import os
+import shutil
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
@@ -125,6 +127,75 @@ class Busy:
             thread.join(15)
 
 
+def armed(attack, folder, env):
+    """Start an attack that is to be there first; wait until it says so. (process, path)"""
+    path = os.path.join(folder, f"{attack.label}-before")
+    process = subprocess.Popen([attack.program, "1", path], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=proc.clean_env(**env))
+    process.stdout.readline()  # "armed", or its end
+    return process, path
+
+
+def disarmed(process, path):
+    """Its Outcome."""
+    _, err = process.communicate(timeout=60)
+    state = {attacks.WORKED: READ, attacks.EXIT_CANNOT: CANNOT}.get(process.returncode,
+                                                                   attacks.REFUSED)
+    return attacks.Outcome(state, path, (err.strip().splitlines() or ["?"])[-1])
+
+
+def patched(source, target, pairs):
+    """A copy of a program with some of its strings replaced (by others as long)."""
+    with open(source, "rb") as f:
+        octets = f.read()
+    for old, new in pairs:
+        assert octets.count(old) == 1 and len(old) == len(new), (source, old)
+        octets = octets.replace(old, new)
+    with open(target, "wb") as f:
+        f.write(octets)
+    os.chmod(target, 0o755)
+
+
+def preloaded(path, name):
+    """The environment that brings our library into name."""
+    library = os.path.join(instance.build_folder(), "tests", "theft", "attacks",
+                           "libtheftpreload.so")
+    return {"LD_PRELOAD": library, "THEFT_OUT": path, "THEFT_NAME": name, "THEFT_SECONDS": "3"}
+
+
+def awaited(path, seconds):
+    """Wait until path is there and grows no more."""
+    end, size = time.monotonic() + seconds, -1
+    while time.monotonic() < end:
+        now = os.path.getsize(path) if os.path.exists(path) else -1
+        if now > 0 and now == size:
+            return attacks.Outcome(READ, path, f"LD_PRELOAD: {now >> 10} KiB read")
+        size = now
+        time.sleep(0.5)
+    return attacks.Outcome(attacks.REFUSED, None, "LD_PRELOAD: the library did not run in it")
+
+
+class Behind:
+    """An attack in the background, on who starts the victim."""
+
+    def __init__(self, attack, launcher, victim, folder, env):
+        env = {"THEFT_SECONDS": "4", **env, "THEFT_VICTIM": str(victim)}
+        self.outcome = None
+        self.thread = threading.Thread(target=self._run, args=(attack, launcher, folder, env))
+        self.thread.start()
+
+    def _run(self, attack, launcher, folder, env):
+        self.outcome = attacks.run(attack, launcher, folder, **env)
+
+    def over(self):
+        return not self.thread.is_alive()
+
+    def result(self):
+        self.thread.join()
+        return self.outcome
+
+
 class PlainVictim:
     """attacks.Plain with a judge."""
 
@@ -133,7 +204,47 @@ class PlainVictim:
     def __init__(self, folder, memory="ordinary"):
         self.folder = folder
         self.memory = memory
+        self.changed = False
         self.plain = attacks.Plain(folder, memory)
+
+    # ---- attacks on a start
+
+    def launch(self, attack, env):
+        return getattr(self, f"_{attack.file}")(attack, env)
+
+    def _renew(self, plain):
+        self.plain.stop()
+        self.plain = plain
+        self.changed = True
+
+    def _preload(self, attack, _env):
+        path = os.path.join(self.folder, f"{attack.label}-plain")
+        self._renew(attacks.Plain(self.folder, **preloaded(path, "plain")))
+        return awaited(path, 20)
+
+    def _restarted(self, attack, env):
+        self._renew(attacks.Plain(self.folder, again=True))
+        old = self.plain.pid
+        behind = Behind(attack, self.plain.process.pid, old, self.folder, env)
+        proc.wait_until("the attack", lambda: behind.over() or not proc.alive(old))
+        if not proc.alive(old):
+            self.plain.learn()
+        return behind.result()
+
+    _trace_launch = _early_mem = _restarted
+
+    def _armed_before(self, attack, env):
+        process, path = armed(attack, self.folder, env)
+        self._renew(attacks.Plain(self.folder))
+        with self.busy():
+            return disarmed(process, path)
+
+    def _replaced(self, _attack, env):
+        """Its own program, but "secret" is no word it knows any more."""
+        target = os.path.join(self.folder, "plain-replaced")
+        patched(self.image, target, [(b"\0secret\0", b"\0secreT\0")])
+        self._renew(attacks.Plain(self.folder, "secret", target))
+        return attacks.run(attacks.by_name("proc_mem"), self.pid, self.folder, **env)
 
     @property
     def pid(self):
@@ -144,16 +255,20 @@ class PlainVictim:
         return os.path.join(instance.build_folder(), "tests", "theft", "plain")
 
     def refresh(self):
-        """A new one, if an attack has ended it."""
-        if not self.plain.alive():
+        """A new one, if an attack has ended it or started it in its own way."""
+        if self.changed or not self.plain.alive():
             self.plain.stop()
             self.plain = attacks.Plain(self.folder, self.memory)
+            self.changed = False
 
     def lives(self):
         return self.plain.alive() and len(self.plain.ask()) == 32
 
-    def busy(self):
+    def busy(self, logons=False):
         return Busy(self.plain.ask)
+
+    def pid_of(self, attack):
+        return self.pid
 
     def found(self, path):
         return attacks.holds(path, self.plain.needles)
@@ -167,17 +282,99 @@ class IsoVictim:
 
     def __init__(self, column, folder, realm, settings=None):
         self.column, self.folder, self.realm = column, folder, realm
-        wanted = {"isolation": dict(SETTINGS[column]["isolation"])}
+        self.wanted = wanted = {"isolation": dict(SETTINGS[column]["isolation"])}
         # Busy victims ask more than a person would.
         wanted["tgs"] = {"rate": 1000000, "burst": 1000000}
         for section, keys in (settings or {}).items():
             wanted.setdefault(section, {}).update(keys)
-        self.instance = instance.Instance(realm, wanted)
+        self.start()
+
+    def start(self, more=None, **env):
+        """A new instance, alice logged on. more: settings; env: of lsainit."""
+        settings = {s: dict(keys) for s, keys in self.wanted.items()}
+        for section, keys in (more or {}).items():
+            settings.setdefault(section, {}).update(keys)
+        self.instance = instance.Instance(self.realm, settings, start=False)
         try:
+            self.instance.start(**env)
+            self.check()
             self.log_on()
         except BaseException:
             self.stop()
             raise
+
+    def check(self):
+        """Is it as strong as its column says?"""
+        if self.column == GUARD and not self.guarded():
+            raise proc.Failed("the guard is not in force")
+
+    def guarded(self):
+        return self.instance.call("Status")["level"].get("guard", {}).get("state") == "on"
+
+    # ---- attacks on a start
+
+    def launch(self, attack, env):
+        return getattr(self, f"_{attack.file}")(attack, env)
+
+    def _restart(self, more=None, **env):
+        """Stop it and start it as the thief wants. None, or why it did not start."""
+        self.stop()
+        try:
+            self.start(more, **env)
+        except (proc.Failed, AssertionError) as e:
+            self.instance = None
+            return str(e).strip().splitlines()[-1]
+        return None
+
+    def _preload(self, attack, _env):
+        path = os.path.join(self.folder, f"{attack.label}-lsaiso")
+        why = self._restart(**preloaded(path, "lsaiso"))
+        return attacks.Outcome(attacks.REFUSED, None, why) if why else awaited(path, 6)
+
+    def _restarted(self, attack, env):
+        old = self.pid
+        behind = Behind(attack, self.instance.pid("lsainit"), old, self.folder, env)
+        while not behind.over():
+            if self.pid not in (None, old):
+                old = self.pid
+                time.sleep(0.3)
+                self.log_on_anew()
+            time.sleep(0.1)
+        return behind.result()
+
+    _trace_launch = _early_mem = _restarted
+
+    def _armed_before(self, attack, env):
+        self.stop()
+        process, path = armed(attack, self.folder, env)
+        try:
+            self.start()
+        except (proc.Failed, AssertionError) as e:
+            self.instance = None
+            disarmed(process, path)
+            return attacks.Outcome(attacks.REFUSED, path, str(e).strip().splitlines()[-1])
+        with self.busy():
+            return disarmed(process, path)
+
+    def _replaced(self, _attack, env):
+        """Its own program, but what it is told as secret memory is ordinary memory."""
+        programs = os.path.join(self.folder, "programs")
+        shutil.rmtree(programs, ignore_errors=True)
+        os.makedirs(programs)
+        for name in ("lsass", "lsaseal"):
+            if os.path.exists(instance.program(name)):
+                shutil.copy(instance.program(name), programs)
+        for name in ("manifest", "manifest.sig"):
+            shutil.copy(os.path.join(instance.build_folder(), name), programs)
+        patched(self.image, os.path.join(programs, "lsaiso"),
+                [(b"memory=secret\0", b"memory=secreT\0"),
+                 (b"memory=ordinary\0", b"memory=secret\0\0\0")])
+        os.chmod(self.folder, 0o755)
+        why = self._restart({"run": {"programs": programs},
+                             "launch": {"keys": os.path.dirname(instance.program("lsasign"))}})
+        if why:
+            return attacks.Outcome(attacks.REFUSED, None, why)
+        return attacks.run(attacks.by_name("proc_mem"), self.pid, self.folder, **env)
 
     def log_on(self):
         self.user = users.User(self.instance)
@@ -195,14 +392,24 @@ class IsoVictim:
 
     def _store(self):
         """kinit's part, with a ticket that no KDC has seen."""
-        now = int(time.time())
-        cred = kcm.Cred(ALICE, TGT, key=self.key, times=(now, now, now + 28800, 0),
-                        flags=0x40e10000, ticket=made_ticket())
         with kcm.Kcm(self.instance.socket, uid=self.user.uid) as k:
-            self.cache = k.gen_new()
-            k.initialize(self.cache, ALICE)
-            k.store(self.cache, cred)
-            k.set_default(self.cache)
+            cache = k.gen_new()
+            k.initialize(cache, ALICE)
+            k.store(cache, self.tgt())
+            k.set_default(cache)
+
+    def tgt(self):
+        now = int(time.time())
+        return kcm.Cred(ALICE, TGT, key=self.key, times=(now, now, now + 28800, 0),
+                        flags=0x40e10000, ticket=made_ticket())
+
+    def log_on_once_more(self):
+        """The same key comes in again, in a cache of its own, and goes."""
+        with kcm.Kcm(self.instance.socket, uid=self.user.uid, timeout=10) as k:
+            cache = k.gen_new()
+            k.initialize(cache, ALICE)
+            k.store(cache, self.tgt())
+            k.destroy(cache)
 
     @property
     def pid(self):
@@ -212,11 +419,27 @@ class IsoVictim:
     def image(self):
         return instance.program("lsaiso")
 
+    def pid_of(self, attack):
+        return self.instance.pid(attack.target)
+
     def refresh(self):
-        """Log on again, if an attack has ended lsaiso."""
+        """As it was, if an attack has ended something."""
+        if self.instance is None:
+            self.start()
         if not self.lives():
-            proc.wait_until("lsaiso", self.instance.answers, seconds=30)
-            self.log_on()
+            self.log_on_anew()
+
+    def log_on_anew(self):
+        """When lsaiso is another; lsass may still be about to notice that."""
+        end = time.monotonic() + 30
+        while True:
+            try:
+                self.log_on()
+                return
+            except (OSError, kcm.KcmError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.3)
 
     def ask(self):
         """A ticket that does not exist: lsaiso seals a request with the TGT's key."""
@@ -231,8 +454,8 @@ class IsoVictim:
         except (OSError, kcm.KcmError):
             return False
 
-    def busy(self):
-        return Busy(self.ask, self.ask)
+    def busy(self, logons=False):
+        return Busy(self.log_on_once_more) if logons else Busy(self.ask, self.ask)
 
     def blobs(self):
         """lsass's memory, where the sealed keys are: a file, or None if root is refused."""
@@ -244,12 +467,14 @@ class IsoVictim:
 
     def found(self, path):
         """The key in the open, or enough of lsaiso's state to open its sealed keys."""
-        if path is None or os.path.getsize(path) == 0:
+        if path is None or not os.path.exists(path) or os.path.getsize(path) == 0:
             return False
         if attacks.holds(path, self.needles):
             return True
-        blobs = self.blobs()
         tool = os.path.join(instance.build_folder(), "tests", "theft", "openblob")
+        if proc.run([tool, path]).code == 1:
+            return False
+        blobs = self.blobs()
         try:
             done = proc.run([tool, path] + ([blobs] if blobs else []))
         finally:
@@ -262,19 +487,27 @@ class IsoVictim:
         return f"key {self.key.hex()}" in done.out.splitlines()
 
     def stop(self):
-        self.instance.stop()
+        if self.instance is not None:
+            self.instance.stop()
+            self.instance = None
 
 
 def rob(attack, victim, **env):
     """One attack against one victim: a Verdict."""
     victim.refresh()
-    with victim.busy() if attack.load else contextlib.nullcontext():
-        outcome = attacks.run(attack, victim.pid, victim.folder, **env)
+    since = time.monotonic()
+    if attack.kind == "launch":
+        outcome = victim.launch(attack, env)
+        outcome.seconds = time.monotonic() - since
+    else:
+        work = victim.busy(attack.logons) if attack.load or attack.logons else None
+        with work or contextlib.nullcontext():
+            outcome = attacks.run(attack, victim.pid_of(attack), victim.folder, **env)
     try:
         if victim.found(outcome.path):
             return Verdict(FOUND, outcome.why, outcome.seconds)
     finally:
-        if outcome.path:
+        if outcome.path and os.path.exists(outcome.path):
             os.unlink(outcome.path)
     if outcome.state == CANNOT:
         return Verdict(NA, outcome.why, outcome.seconds)
@@ -309,6 +542,6 @@ class Matrix:
         if victim.column == PLAIN and verdict.state == HELD:
             # It is here, and does not find what is there to be found.
             verdict.state = NA
-        if not attack.deadly and not victim.lives():
+        if not attack.deadly and attack.kind != "launch" and not victim.lives():
             verdict.why += "; THE VICTIM DIED"
         return verdict

@@ -104,7 +104,7 @@ die(const struct theft *t)
 		theft_failed("kill", errno);
 	if (!gone(t->pid, 1)) /* the first process of a namespace need not care */
 		fault(t->pid);
-	if (gone(t->pid, 5))
+	if (gone(t->pid, 3))
 		usleep(300000); /* the pipe's reader has to end too */
 }
 

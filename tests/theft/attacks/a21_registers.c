@@ -18,12 +18,11 @@ main(int argc, char **argv)
 {
 	uint8_t state[4096], before[256] = { 0 };
 	static struct theft t;
-	unsigned long steps = 0;
 	double until = 0;
 
 	theft_begin(&t, argc, argv);
 	trace_stop(t.pid, 0);
-	until = theft_now() + theft_patience(8);
+	until = theft_now() + theft_patience(5);
 	while (theft_now() < until) {
 		struct iovec v = { state, sizeof(state) };
 		struct user_regs_struct r = { 0 };
@@ -37,9 +36,7 @@ main(int argc, char **argv)
 			theft_write(&t, &r, sizeof(r));
 		}
 		trace_go(t.pid, PTRACE_SINGLESTEP);
-		steps++;
 	}
 	trace_leave(t.pid);
-	(void)steps;
 	theft_end(&t, "registers, step by step");
 }

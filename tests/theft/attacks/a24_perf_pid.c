@@ -19,7 +19,7 @@ main(int argc, char **argv)
 	error = perf_open(&p, t.pid);
 	if (error != 0)
 		theft_failed("perf_event_open for the process", error);
-	perf_collect(&p, &t, theft_patience(4));
+	perf_collect(&p, &t, theft_patience(3));
 	if (p.samples == 0)
 		theft_refused("perf on the process: no sample");
 	theft_end(&t, "perf on the process");

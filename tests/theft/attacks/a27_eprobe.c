@@ -55,7 +55,7 @@ main(int argc, char **argv)
 	tracefs_begin("dynamic_events");
 	if (access("/sys/kernel/tracing/events/syscalls/sys_enter_read", F_OK) != 0)
 		theft_cannot("this kernel has no events of system calls");
-	if (!tracefs_knows("\te["))
+	if (!tracefs_knows("<attached-group>"))
 		theft_cannot("this kernel has no event probes");
 	for (size_t h = 0; h < HOOKS; h++) {
 		for (int w = -WINDOWS; w < WINDOWS; w++)

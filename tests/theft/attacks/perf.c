@@ -60,7 +60,7 @@ record(struct perf *p, struct theft *t, const uint8_t *at, size_t size)
 	if (size < head + 8)
 		return;
 	memcpy(&pid, at + head, sizeof(pid));
-	if (pid != (uint32_t)t->pid)
+	if (t->pid != 0 && pid != (uint32_t)t->pid)
 		return;
 	p->samples++;
 	theft_write(t, at + head, size - head);
