@@ -5,7 +5,7 @@
 BUILD ?= build
 MESON_FLAGS ?=
 
-.PHONY: all setup demo check check-long theft-peers bench install clean format
+.PHONY: all setup demo check check-long theft theft-peers bench install clean format
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -27,6 +27,10 @@ check: setup
 
 check-long: setup
 	@scripts/check --build $(BUILD) --long
+
+theft: setup
+	@$(MAKE) --no-print-directory all
+	@LSAISO_BUILD=$(BUILD) tests/theft/matrix --guest
 
 theft-peers:
 	@scripts/setup.sh theft-peers

@@ -8,8 +8,8 @@ import os
 import platform
 import sys
 
-from . import attacks, instance, proc, robbery
-from .robbery import COLUMNS, FOUND, HELD, NA, PLAIN
+from . import instance, proc, robbery
+from .robbery import COLUMNS, FOUND, NA, PLAIN
 
 GROUPS = {
     "read": "Reading from outside",
@@ -38,6 +38,15 @@ def machine():
             "lsaiso": proc.run([instance.program("lsactl"), "--version"]).out.strip() or "?"}
 
 
+def hibernation():
+    """May the machine be written to disk as it is now? In the kernel's words."""
+    try:
+        os.close(os.open("/dev/snapshot", os.O_RDONLY | os.O_CLOEXEC))
+        return "allowed"
+    except OSError as e:
+        return e.strerror
+
+
 def victim_of(column, folder, realm):
     if column == PLAIN:
         return robbery.PlainVictim(folder)
@@ -47,7 +56,7 @@ def victim_of(column, folder, realm):
 def measure(wanted, columns, folder, alter=False, progress=None, realm=None):
     """Rob all victims; columns in order, the plain process first of all."""
     table = robbery.Matrix(wanted, alter)
-    result = {"machine": machine(), "columns": {}, "rows": []}
+    result = {"machine": machine(), "columns": {}, "hibernation": {}, "rows": []}
     own = None if realm else robbery.NoKdc()
     try:
         for column in columns:
@@ -59,6 +68,7 @@ def measure(wanted, columns, folder, alter=False, progress=None, realm=None):
                 continue
             try:
                 result["columns"][column] = ""
+                result["hibernation"][column] = hibernation()
                 table.measure(victim, progress)
             finally:
                 victim.stop()
@@ -166,6 +176,9 @@ def markdown(result):
         cells = (row["cells"].get(c, {}).get("state", "") for c in columns)
         lines.append(f"| {row['label']} | {row['name']} | "
                      + " | ".join(f"**{c}**" if c == FOUND else c for c in cells) + " |")
+    said = ", ".join(f"{COLUMNS[c]}: {result['hibernation'][c]}" for c in columns
+                     if c in result["hibernation"])
+    lines += ["", f"Hibernation (opening `/dev/snapshot`): {said}."]
     missing = {c: why for c, why in result["columns"].items() if why}
     for column, why in missing.items():
         lines += ["", f"{COLUMNS[column]} was not there to be robbed: {why}"]

@@ -309,7 +309,7 @@ class IsoVictim:
             raise proc.Failed("the guard is not in force")
 
     def guarded(self):
-        return self.instance.call("Status")["level"].get("guard", {}).get("state") == "on"
+        return self.instance.call("Status").get("guard", {}).get("state") == "up"
 
     # ---- attacks on a start
 
@@ -487,7 +487,17 @@ class IsoVictim:
         return f"key {self.key.hex()}" in done.out.splitlines()
 
     def stop(self):
-        if self.instance is not None:
+        """Under the guard lsainit hears no signal: it is asked to stop."""
+        if self.instance is None:
+            return
+        daemon = self.instance.daemon
+        try:
+            if self.column == GUARD and daemon and self.guarded():
+                self.instance.call("Stop")
+                proc.wait_until("the end", lambda: not daemon.running())
+        except (OSError, proc.Failed):
+            pass  # Instance.stop says what is left
+        finally:
             self.instance.stop()
             self.instance = None
 

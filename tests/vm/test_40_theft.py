@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attacks of tests/theft where all of them can be tried: as root of a guest
+with Debian's kernel, with and without the guard. Held, or FOUND, as expected;
+nothing may be left out but what is named here."""
+
+import pytest
+
+from lib import attacks, matrix, robbery
+
+# Why each of these cannot be shown in the guest.
+NOT_THERE = {
+    "A16": "Debian's kernel keeps /dev/mem from ordinary memory (STRICT_DEVMEM)",
+    "A17": "the guest's root file system (virtiofs) cannot be suspended; see below",
+}
+COLUMNS = [robbery.PLAIN, robbery.PROCESS, robbery.GUARD]
+
+
+@pytest.fixture(scope="module")
+def table():
+    return matrix.in_guest(columns=",".join(COLUMNS))
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_victim_was_there(table, column):
+    assert not table["columns"][column]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("attack", attacks.ATTACKS, ids=lambda a: f"{a.label}_{a.file}")
+def test_attack(table, attack, column):
+    cell = next(r for r in table["rows"] if r["label"] == attack.label)["cells"][column]
+    if attack.label in NOT_THERE and cell["state"] == robbery.NA:
+        pytest.skip(NOT_THERE[attack.label])
+    assert "DIED" not in cell["why"], cell["why"]
+    assert cell["state"] == cell["expected"], cell["why"]
+
+
+def test_hibernation_is_off_while_there_is_secret_memory(table):
+    """What would write everybody's memory to disk: the kernel lets nobody begin it."""
+    assert table["hibernation"][robbery.PLAIN] == "allowed"
+    assert table["hibernation"][robbery.PROCESS] == "Operation not permitted"
