@@ -378,6 +378,7 @@ class IsoVictim:
 
     def log_on(self):
         self.user = users.User(self.instance)
+        self.seen = self.pid  # this lsaiso knows of her
         if isinstance(self.realm, NoKdc):
             self.key = os.urandom(32)
             self._store()
@@ -426,20 +427,21 @@ class IsoVictim:
         """As it was, if an attack has ended something."""
         if self.instance is None:
             self.start()
-        if not self.lives():
+        if self.pid != self.seen or not self.lives():
             self.log_on_anew()
 
     def log_on_anew(self):
-        """When lsaiso is another; lsass may still be about to notice that."""
+        """When lsaiso is another; lsainit and lsass may still be about to notice that."""
         end = time.monotonic() + 30
         while True:
             try:
-                self.log_on()
-                return
+                if self.pid:
+                    self.log_on()
+                    return
             except (OSError, kcm.KcmError):
                 if time.monotonic() > end:
                     raise
-                time.sleep(0.3)
+            time.sleep(0.3)
 
     def ask(self):
         """A ticket that does not exist: lsaiso seals a request with the TGT's key."""

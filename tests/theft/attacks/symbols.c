@@ -47,9 +47,14 @@ file_offset(const struct image *i, uint64_t value)
 	return 0;
 }
 
+/* If not NULL, this one instead. */
+static const char *only;
+
 static bool
 is_wanted(const char *name)
 {
+	if (only != NULL)
+		return strcmp(name, only) == 0;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (strcmp(name, wanted[i]) == 0)
 			return true;
@@ -136,4 +141,22 @@ symbols_find(const struct theft *t, struct spot spots[SPOTS])
 	if (n == 0)
 		theft_cannot("no known function that is given keys: stripped");
 	return n;
+}
+
+uint64_t
+symbols_address(const struct theft *t, const char *name)
+{
+	struct spot spot[SPOTS];
+	uint64_t found = 0;
+
+	only = name;
+	for (size_t i = 0; i < t->all && found == 0; i++) {
+		const struct area *a = &t->every[i];
+
+		if (a->perms[2] == 'x' && a->name[0] == '/' && from_file(a->name, spot, 0) > 0 &&
+		    spot[0].offset >= a->offset && spot[0].offset - a->offset < a->end - a->start)
+			found = a->start + (spot[0].offset - a->offset);
+	}
+	only = NULL;
+	return found;
 }

@@ -20,4 +20,7 @@ struct spot {
  */
 size_t symbols_find(const struct theft *t, struct spot spots[SPOTS]);
 
+/* The same for one function, in what the target has mapped: its address there, or 0. */
+uint64_t symbols_address(const struct theft *t, const char *name);
+
 #endif
