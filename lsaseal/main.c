@@ -242,5 +242,7 @@ main(int argc, char **argv)
 		complain("%s; %s", seal_exit_text(ex), seal_exit_advice(ex));
 	if (read)
 		config_free(&cf);
-	return ex;
+	if (fflush(stdout) != 0 && ex == SEAL_OK)
+		ex = SEAL_FILES;
+	_exit(ex); /* all is wiped: no library is to run once more */
 }
