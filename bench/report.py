@@ -93,6 +93,14 @@ def measures(results):
     return table(["p50 us (as it is / this)", *names], rows)
 
 
+def guard(results):
+    """In an emulated guest: only the ratio means anything."""
+    got = results["guard"]
+    return table([f"p50 us, Linux {got['kernel']}, emulated", "without guard", "with guard"],
+                 [[row["text"], f"{row['without_us']:.0f}",
+                   f"{row['with_us']:.0f} ({row['ratio']:.2f}x)"] for row in got["rows"]])
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]
