@@ -6,7 +6,7 @@
  * its share of the workers, also when a referral leads there.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1 /* pthread_setname_np */
+#define _GNU_SOURCE 1 /* pthread_setname_np, explicit_bzero */
 #endif
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@
 
 #include "lib/log.h"
 #include "lsass/tgs/pool.h"
+
+#define STACK_CLEARED (128 << 10) /* octets; deeper than libkrb5 was ever seen to go */
 
 /* ---- under the lock */
 
@@ -132,6 +134,18 @@ work(struct worker *w, struct job *job)
 	exchange_free(&ex);
 }
 
+/*
+ * Under this frame libraries leave what was in their frames and registers,
+ * ticket keys among it (the dynamic linker, for one, saves vector registers
+ * there when it first binds a function). Called from where work() was.
+ */
+static void __attribute__((noinline)) clear_stack(void)
+{
+	uint8_t below[STACK_CLEARED];
+
+	explicit_bzero(below, sizeof(below));
+}
+
 static void
 ring(int event_fd)
 {
@@ -164,6 +178,7 @@ worker_main(void *arg)
 		t->running++;
 		pthread_mutex_unlock(&t->lock);
 		work(w, w->job);
+		clear_stack();
 		pthread_mutex_lock(&t->lock);
 		w->busy = false;
 		t->running--;
