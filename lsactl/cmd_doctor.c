@@ -14,6 +14,7 @@ static const struct {
 	{ "BPF LSM", check_bpf_lsm },
 	{ "lockdown", check_lockdown },
 	{ "Yama", check_yama },
+	{ "freed memory", check_freed_pages },
 	{ "AES instructions", check_aes },
 	{ "KVM", check_kvm },
 	{ "TPM 2.0", check_tpm },

@@ -27,7 +27,7 @@ typedef void doctor_check(const struct ctl *ct, struct finding *fi);
 
 /* doctor_machine.c */
 doctor_check check_memfd_secret, check_memlock, check_seccomp, check_bpf_lsm, check_lockdown,
-    check_yama, check_aes, check_kvm, check_tpm;
+    check_yama, check_freed_pages, check_aes, check_kvm, check_tpm;
 /* doctor_service.c */
 doctor_check check_users, check_instance, check_kcm_rival, check_sssd, check_krb5_cache,
     check_krb5_socket;

@@ -125,6 +125,22 @@ check_yama(const struct ctl *ct, struct finding *fi)
 }
 
 void
+check_freed_pages(const struct ctl *ct, struct finding *fi)
+{
+	char text[4096];
+
+	(void)ct;
+	if (machine_line("/proc/cmdline", text, sizeof(text)) < 0) {
+		found(fi, HEALTH_UNKNOWN, "/proc/cmdline: %s", strerror(errno));
+	} else if (strstr(text, "init_on_free=1") != NULL) {
+		found(fi, HEALTH_OK, "the kernel clears it");
+	} else {
+		found(fi, HEALTH_WEAK, "not cleared: keys of programs that ended stay in it");
+		advise(fi, "boot with init_on_free=1, unless this kernel does so by itself");
+	}
+}
+
+void
 check_aes(const struct ctl *ct, struct finding *fi)
 {
 	(void)ct;
