@@ -70,7 +70,7 @@ class Result:
 
 
 def pieces(fd, overlap, size=1 << 24):
-    """The octets of a sparse file, holes left out; each piece begins with the end of the last."""
+    """(offset, octets) of a sparse file, holes left out; each begins with the end of the last."""
     at = 0
     with contextlib.suppress(OSError):  # ENXIO: no data after this
         while True:
@@ -78,7 +78,7 @@ def pieces(fd, overlap, size=1 << 24):
             end = os.lseek(fd, at, os.SEEK_HOLE)
             while at < end:
                 piece = os.pread(fd, min(size, end - at), at)
-                yield piece
+                yield at, piece
                 at += len(piece) if at + len(piece) == end else len(piece) - overlap
 
 
@@ -317,21 +317,35 @@ class Guest:
         self.monitor("stop", ("dump-guest-memory", {"paging": False, "protocol": f"file:{path}"}),
                      "cont")
 
-    def find(self, *words):
+    @contextlib.contextmanager
+    def memory(self):
         """All of the guest's memory, as the hypervisor has it, while the guest stands still:
-        the set of those words that it holds."""
+        a descriptor. Up to 2 GiB an offset in it is a physical address."""
         folder = f"/proc/{self.qemu.pid}/fd"
         name = next(n for n in os.listdir(folder)
                     if "memory-backend-memfd" in os.readlink(os.path.join(folder, n)))
-        found = set()
         with open(os.path.join(folder, name), "rb", buffering=0) as f:
             self.monitor("stop")
             try:
-                for piece in pieces(f.fileno(), max(map(len, words))):
-                    found.update(w for w in words if w in piece)
+                yield f.fileno()
             finally:
                 self.monitor("cont")
+
+    def places(self, *words):
+        """{word: where in the memory it is}, of those words that are in it."""
+        found = {}
+        with self.memory() as fd:
+            for start, piece in pieces(fd, max(map(len, words)) - 1):
+                for word in words:
+                    at = piece.find(word)
+                    while at >= 0:
+                        found.setdefault(word, set()).add(start + at)
+                        at = piece.find(word, at + 1)
         return found
+
+    def find(self, *words):
+        """The set of those words that the memory holds."""
+        return set(self.places(*words))
 
     def stop(self):
         if self.agent is not None:

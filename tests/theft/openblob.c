@@ -7,8 +7,9 @@
  *
  * usage: openblob OUT [BLOBS]
  *
- * Prints "state" for each state with an open session, "key HEX" for each
- * credential that opens. Exit 0: found any; 1: nothing; 2: no such file.
+ * Prints "state" for each state with an open session, then "root HEX" and
+ * "session HEX", the keys in it, and "key HEX" for each credential that opens.
+ * Exit 0: found any; 1: nothing; 2: no such file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,24 @@ is_state(const uint8_t *at)
 	       memcmp(s.root, none, sizeof(none)) != 0;
 }
 
+static void
+print_key(const char *what, const uint8_t *key, size_t len)
+{
+	printf("%s ", what);
+	for (size_t i = 0; i < len; i++)
+		printf("%02x", key[i]);
+	printf("\n");
+}
+
+static void
+print_keys_of(const struct iso *iso)
+{
+	printf("state\n");
+	print_key("root", iso->root, sizeof(iso->root));
+	for (uint32_t i = 0; i < iso->high; i++)
+		print_key("session", iso->session[i].key, sizeof(iso->session[i].key));
+}
+
 static bool
 open_one(struct iso *iso, struct rd octets)
 {
@@ -115,10 +134,7 @@ open_one(struct iso *iso, struct rd octets)
 		if (blob_open(iso, &iso->session[header.session], whole, &header, &got, secret,
 			      &len) != ISO_OK)
 			continue;
-		printf("key ");
-		for (size_t i = 0; i < len; i++)
-			printf("%02x", secret[i]);
-		printf("\n");
+		print_key("key", secret, len);
 		return true;
 	}
 	return false;
@@ -164,8 +180,8 @@ main(int argc, char **argv)
 		if (!is_state(out.at + at))
 			continue;
 		states++;
-		printf("state\n");
 		memcpy(iso, out.at + at, size);
+		print_keys_of(iso);
 		open_all(iso, blobs);
 	}
 	free(iso);
