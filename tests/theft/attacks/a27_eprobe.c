@@ -5,6 +5,7 @@
  * argument.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "theft.h"
@@ -17,10 +18,30 @@ static const struct {
 	const char *call, *field;
 } hooks[] = {
 	{ "sys_enter_clock_gettime", "tp" },
-	{ "sys_enter_getrandom", "buf" },
+	{ "sys_enter_getrandom", "ubuf" },
+	{ "sys_enter_getrandom", "buf" }, /* in older kernels */
 	{ "sys_enter_read", "buf" },
 };
 #define HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+
+/* Has this event of this kernel the field? */
+static bool
+there(size_t hook)
+{
+	char path[128], line[256], field[32];
+	bool found = false;
+	FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "/sys/kernel/tracing/events/syscalls/%s/format",
+		 hooks[hook].call);
+	snprintf(field, sizeof(field), " %s;", hooks[hook].field);
+	f = fopen(path, "re");
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, field) != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
 
 static void
 name(char *into, size_t size, const struct theft *t, size_t hook, int window)
@@ -58,12 +79,12 @@ main(int argc, char **argv)
 	if (!tracefs_knows("<attached-group>"))
 		theft_cannot("this kernel has no event probes");
 	for (size_t h = 0; h < HOOKS; h++) {
-		for (int w = -WINDOWS; w < WINDOWS; w++)
+		for (int w = -WINDOWS; w < WINDOWS && there(h); w++)
 			arm(&t, h, w);
 	}
 	lines = tracefs_collect(&t, theft_patience(3));
 	for (size_t h = 0; h < HOOKS; h++) {
-		for (int w = -WINDOWS; w < WINDOWS; w++) {
+		for (int w = -WINDOWS; w < WINDOWS && there(h); w++) {
 			name(event, sizeof(event), &t, h, w);
 			tracefs_remove("dynamic_events", event);
 		}
