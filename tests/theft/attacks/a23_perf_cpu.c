@@ -19,6 +19,7 @@ main(int argc, char **argv)
 	error = perf_open(&p, -1);
 	if (error != 0)
 		theft_failed("perf_event_open for every processor", error);
+	perf_at_system_calls(&p, &t, -1);
 	perf_collect(&p, &t, theft_patience(3));
 	if (p.samples == 0)
 		theft_refused("perf on every processor: no sample of the process");

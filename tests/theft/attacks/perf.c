@@ -2,11 +2,17 @@
 #include "perf.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tracefs.h"
+
+#define ENOUGH	   300
 #define RING_SIZE  (512u << 10) /* a power of two */
 #define STACK_SIZE 8192u	/* the target's keys are near the top */
 #define REGISTERS  0xff0fffull	/* all of x86-64 but the segments DS, ES, FS, GS */
@@ -48,6 +54,30 @@ perf_open(struct perf *p, pid_t pid)
 	for (int cpu = 0; cpu < cpus && cpu < PERF_RINGS && error == 0; cpu++)
 		error = open_one(p, -1, cpu);
 	return error;
+}
+
+void
+perf_at_system_calls(struct perf *p, const struct theft *t, pid_t pid)
+{
+	char id[32] = "", filter[64];
+	int first = p->rings;
+	FILE *f = NULL;
+
+	if (!tracefs_find())
+		return;
+	f = fopen(TRACEFS "/events/raw_syscalls/sys_enter/id", "re");
+	if (f == NULL)
+		return;
+	if (fgets(id, sizeof(id), f) != NULL) {
+		p->attr.type = PERF_TYPE_TRACEPOINT;
+		p->attr.config = strtoull(id, NULL, 10);
+		p->attr.sample_period = 1;
+		(void)perf_open(p, pid);
+	}
+	fclose(f);
+	snprintf(filter, sizeof(filter), "common_pid == %d", (int)t->pid);
+	for (int i = first; i < p->rings; i++)
+		ioctl(p->fd[i], PERF_EVENT_IOC_SET_FILTER, filter);
 }
 
 /* One record, already out of the ring. */
@@ -95,9 +125,11 @@ drain(struct perf *p, struct theft *t, void *ring)
 void
 perf_collect(struct perf *p, struct theft *t, double seconds)
 {
-	double until = theft_now() + seconds;
+	double from = theft_now();
+	double until = from + 5 * seconds;
 
-	while (theft_now() < until && t->octets < THEFT_LARGEST) {
+	while (theft_now() < until && (p->samples < ENOUGH || theft_now() < from + seconds) &&
+	       t->octets < THEFT_LARGEST) {
 		for (int i = 0; i < p->rings; i++)
 			drain(p, t, p->ring[i]);
 		usleep(2000);

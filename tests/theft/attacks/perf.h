@@ -27,7 +27,16 @@ void perf_want_stack(struct perf *p);
  */
 int perf_open(struct perf *p, pid_t pid);
 
-/* Collect for so many seconds: what belongs to the target goes to OUT. */
+/*
+ * A sample at each system call of t->pid as well, where the kernel has that
+ * event: opened like perf_open. Changes p->attr. Nothing happens if it cannot be.
+ */
+void perf_at_system_calls(struct perf *p, const struct theft *t, pid_t pid);
+
+/*
+ * Collect for so many seconds, and up to five times as long until there are a
+ * few hundred samples: what belongs to the target goes to OUT.
+ */
 void perf_collect(struct perf *p, struct theft *t, double seconds);
 
 #endif

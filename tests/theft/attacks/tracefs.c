@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOP "/sys/kernel/tracing"
-
 static char instance[64];
 
 /* Returns 0 or an errno. */
@@ -30,16 +28,23 @@ put(const char *path, const char *text, int flags)
 	return error;
 }
 
+/* In mounts of our own: nothing of it stays. */
+bool
+tracefs_find(void)
+{
+	if (access(TRACEFS "/README", F_OK) == 0)
+		return true;
+	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tracefs", TRACEFS, "tracefs", 0, NULL) == 0;
+}
+
 void
 tracefs_begin(const char *needed)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), TOP "/%s", needed);
-	/* In mounts of our own: nothing of it stays. */
-	if (access(path, F_OK) != 0 &&
-	    (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	     mount("tracefs", TOP, "tracefs", 0, NULL) != 0)) {
+	snprintf(path, sizeof(path), TRACEFS "/%s", needed);
+	if (!tracefs_find()) {
 		if (errno == EPERM || errno == EACCES)
 			theft_refused("mount tracefs: %m");
 		theft_cannot("mount tracefs: %m");
@@ -49,7 +54,7 @@ tracefs_begin(const char *needed)
 			theft_refused("%s: %m", path);
 		theft_cannot("%s: %m", path);
 	}
-	snprintf(instance, sizeof(instance), TOP "/instances/theft%d", (int)getpid());
+	snprintf(instance, sizeof(instance), TRACEFS "/instances/theft%d", (int)getpid());
 	if (mkdir(instance, 0700) != 0)
 		theft_refused("%s: %m", instance);
 	atexit(tracefs_end);
@@ -62,7 +67,7 @@ tracefs_knows(const char *words)
 {
 	char line[512];
 	bool found = false;
-	FILE *f = fopen(TOP "/README", "r");
+	FILE *f = fopen(TRACEFS "/README", "r");
 
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
 		found = strstr(line, words) != NULL;
@@ -77,7 +82,7 @@ tracefs_write(const char *file, const char *line)
 	char path[128];
 	int error = 0;
 
-	snprintf(path, sizeof(path), TOP "/%s", file);
+	snprintf(path, sizeof(path), TRACEFS "/%s", file);
 	error = put(path, line, O_APPEND);
 	if (error != 0)
 		theft_refused("%s: %s", path, strerror(error));
@@ -155,7 +160,7 @@ tracefs_remove(const char *file, const char *event)
 	snprintf(path, sizeof(path), "%s/events/%s/enable", instance, event);
 	(void)put(path, "0", 0);
 	snprintf(line, sizeof(line), "-:%s", event);
-	snprintf(path, sizeof(path), TOP "/%s", file);
+	snprintf(path, sizeof(path), TRACEFS "/%s", file);
 	(void)put(path, line, O_APPEND);
 }
 

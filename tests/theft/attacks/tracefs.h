@@ -5,7 +5,12 @@
 
 #include "theft.h"
 
-/* Find it, or mount it; needed: a file that must be there. Makes the instance. */
+#define TRACEFS "/sys/kernel/tracing"
+
+/* Is it there, or can it be mounted (for us alone)? */
+bool tracefs_find(void);
+
+/* Find it; needed: a file that must be there. Makes the instance. */
 void tracefs_begin(const char *needed);
 
 /* Is this in the README that the kernel has there? */
