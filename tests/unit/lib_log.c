@@ -114,12 +114,25 @@ static void
 test_weaker(void **state)
 {
 	struct config cf;
-	struct control_table table = { .separate_users = 1, .namespaces = 1, .secret_memory = 1 };
+	struct control_table table = { .separate_users = 1,
+				       .namespaces = 1,
+				       .secret_memory = 1,
+				       .guard = { .state = CONTROL_GUARD_UP } };
 	struct weaker list[WEAKER_MAX];
 
 	(void)state;
 	assert_int_equal(config_defaults(&cf), 0);
 	assert_int_equal(level_weaker(&cf, &table, list), 0);
+	table.guard.armed = 1;
+	assert_int_equal(level_weaker(&cf, &table, list), 1);
+	assert_string_equal(list[0].setting, "armed before the guard");
+	table.guard.state = CONTROL_GUARD_MISSING;
+	assert_int_equal(level_weaker(&cf, &table, list), 1);
+	assert_string_equal(list[0].setting, "no guard");
+	table.guard.state = CONTROL_GUARD_OFF;
+	assert_int_equal(level_weaker(&cf, &table, list), 1);
+	assert_string_equal(list[0].setting, "[isolation] guard = off");
+	table.guard = (struct control_guard){ .state = CONTROL_GUARD_UP };
 	table.separate_users = 0;
 	assert_int_equal(level_weaker(&cf, &table, list), 1);
 	cf.isolation_memory[0] = '\0';
