@@ -84,7 +84,7 @@ def measure(wanted, columns, folder, alter=False, progress=None, realm=None):
     return result
 
 
-def in_guest(only="", columns="", disk_mib=64, timeout=900):
+def in_guest(only="", columns="", disk_mib=64, timeout=1500):
     """The same, in a guest with Debian's kernel; a result."""
     from . import vm
     folder = proc.Folder("theft-guest")

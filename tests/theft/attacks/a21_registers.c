@@ -17,7 +17,7 @@
 #include "trace.h"
 
 #define XMM   160u /* in the area of FXSAVE */
-#define STEPS 400u /* from the breakpoint on */
+#define STEPS 100u /* from the breakpoint on */
 
 struct watch {
 	struct theft *t;
@@ -117,7 +117,7 @@ main(int argc, char **argv)
 
 	theft_begin(&t, argc, argv);
 	trace_stop(t.pid, 0);
-	w.until = theft_now() + theft_patience(4);
+	w.until = theft_now() + theft_patience(8);
 	w.at = symbols_address(&t, "nettle_aes256_encrypt");
 	if (w.at != 0 && trace_peek(t.pid, w.at, &w.code, sizeof(w.code)) != 0)
 		theft_refused("its code: %m");
