@@ -323,8 +323,10 @@ judge_map(const char *line, int mem)
 	const char *perms = strchr(line, ' '), *what = strpbrk(line, "/[");
 	uint8_t octets[64];
 
-	if (perms == NULL)
+	if (perms == NULL) {
 		fail_msg("maps: %s", line);
+		return false;
+	}
 	perms++;
 	what = what != NULL ? what : "";
 	assert_false(perms[1] == 'w' && perms[2] == 'x');

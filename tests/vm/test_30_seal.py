@@ -38,7 +38,7 @@ def machine():
     with vm.Guest(memory=768, tpm=True) as made:
         build = instance.build_folder()
         made.put(CONF, f"[run]\nprograms = {build}\nlsaiso_user = 64312\nlsass_user = 64313\n"
-                       "[seal]\nroot = tpm\n".encode())
+                       "[isolation]\nguard = off\n[seal]\nroot = tpm\n".encode())
         yield made
 
 

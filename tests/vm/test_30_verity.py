@@ -52,7 +52,7 @@ def make_disk(folder):
         f.write(f"[run]\ndirectory = /run/verity\nprograms = {AT}/programs\n"
                 f"lsaiso_user = {instance.LSAISO_UID}\nlsass_user = {instance.LSASS_UID}\n"
                 f"[launch]\nkeys = {AT}/keys\n[host]\ndirectory = /run/verity-host\n"
-                "[kcm]\nsocket = /run/verity.kcm\n")
+                "[isolation]\nguard = off\n[kcm]\nsocket = /run/verity.kcm\n")
     image = folder("disk")
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-O", "verity", "-d", root, image,
                     "48M"], check=True)
