@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The attacks of tests/theft where all of them can be tried: as root of a guest
 with Debian's kernel, with and without the guard. Held, or FOUND, as expected;
-nothing may be left out but what is named here. Without the guard only in the long
-version: tests/theft has that column on the machine itself."""
+nothing may be left out but what is named here. An emulated machine is slow: the
+short version has one attack of each kind, and lsaiso with the guard only."""
 
 import os
 
@@ -13,15 +13,17 @@ from lib import attacks, matrix, robbery
 # Why each of these cannot be shown in the guest.
 NOT_THERE = {
     "A16": "Debian's kernel keeps /dev/mem from ordinary memory (STRICT_DEVMEM)",
-    "A17": "the guest's root file system (virtiofs) cannot be suspended; see below",
+    "A17": "a guest with its root file system on virtiofs can hang when it is frozen; see below",
 }
 LONG = os.environ.get("LSAISO_LONG") == "1"
+SHORT = ("A01", "A04", "A09", "A13", "A15", "A19", "A20", "A22", "A25", "A28", "A31")
 COLUMNS = [robbery.PLAIN, *([robbery.PROCESS] if LONG else []), robbery.GUARD]
+ATTACKS = [a for a in attacks.ATTACKS if LONG or a.label in SHORT]
 
 
 @pytest.fixture(scope="module")
 def table():
-    return matrix.in_guest(columns=",".join(COLUMNS))
+    return matrix.in_guest(only="" if LONG else ",".join(SHORT), columns=",".join(COLUMNS))
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -30,7 +32,7 @@ def test_the_victim_was_there(table, column):
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-@pytest.mark.parametrize("attack", attacks.ATTACKS, ids=lambda a: f"{a.label}_{a.file}")
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: f"{a.label}_{a.file}")
 def test_attack(table, attack, column):
     cell = next(r for r in table["rows"] if r["label"] == attack.label)["cells"][column]
     if attack.label in NOT_THERE and cell["state"] == robbery.NA:

@@ -2,7 +2,8 @@
 /*
  * Ask the kernel for the image that hibernation would write, through
  * /dev/snapshot, and read it. The machine stands still meanwhile; it is not
- * switched off. Only where the machine is ours ($THEFT_ALTER).
+ * switched off. Only where $THEFT_HIBERNATE says that it may be tried: a
+ * machine whose root file system is not on a disk can stand still for good.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,8 @@ main(int argc, char **argv)
 	ssize_t n = 0;
 
 	theft_begin(&t, argc, argv);
-	if (getenv("THEFT_ALTER") == NULL)
-		theft_cannot("the machine is not ours to stop");
+	if (getenv("THEFT_HIBERNATE") == NULL)
+		theft_cannot("no machine to stop (THEFT_HIBERNATE)");
 	fd = open("/dev/snapshot", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENODEV))
 		theft_cannot("/dev/snapshot: %m");
