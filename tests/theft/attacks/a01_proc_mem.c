@@ -7,14 +7,6 @@
 
 #include "theft.h"
 
-static ssize_t
-from_mem(void *arg, uint64_t address, void *buffer, size_t length)
-{
-	ssize_t n = pread(*(const int *)arg, buffer, length, (off_t)address);
-
-	return n < 0 ? -errno : n;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -27,6 +19,6 @@ main(int argc, char **argv)
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (mem < 0)
 		theft_refused("open %s: %m", path);
-	theft_copy_all(&t, from_mem, &mem);
+	theft_copy_all(&t, theft_from_fd, &mem);
 	theft_end(&t, path);
 }

@@ -10,14 +10,6 @@
 
 #include "theft.h"
 
-static ssize_t
-from_mem(void *arg, uint64_t address, void *buffer, size_t length)
-{
-	ssize_t n = pread(*(const int *)arg, buffer, length, (off_t)address);
-
-	return n < 0 ? -errno : n;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -44,6 +36,6 @@ main(int argc, char **argv)
 	errno = error;
 	if (mem < 0)
 		theft_refused("open mem in a second procfs: %m");
-	theft_copy_all(&t, from_mem, &mem);
+	theft_copy_all(&t, theft_from_fd, &mem);
 	theft_end(&t, "mem in a second procfs");
 }

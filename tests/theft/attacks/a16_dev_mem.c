@@ -8,14 +8,6 @@
 
 #include "frames.h"
 
-static ssize_t
-at_physical(void *arg, uint64_t address, void *buffer, size_t length)
-{
-	ssize_t n = pread(*(const int *)arg, buffer, length, (off_t)address);
-
-	return n < 0 ? -errno : n;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -26,6 +18,6 @@ main(int argc, char **argv)
 	fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		theft_failed("/dev/mem", errno);
-	frames_copy(&t, at_physical, &fd);
+	frames_copy(&t, theft_from_fd, &fd);
 	theft_end(&t, "/dev/mem");
 }

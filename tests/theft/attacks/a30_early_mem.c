@@ -14,14 +14,6 @@
 
 #define MOST 32
 
-static ssize_t
-from_mem(void *arg, uint64_t address, void *buffer, size_t length)
-{
-	ssize_t n = pread(*(const int *)arg, buffer, length, (off_t)address);
-
-	return n < 0 ? -errno : n;
-}
-
 /* Does it still run what its parent runs (between fork and exec)? */
 static bool
 same_program(pid_t a, pid_t b)
@@ -113,6 +105,6 @@ main(int argc, char **argv)
 		theft_refused("another program than %s was started first", name);
 	if (theft_map(&t) != 0)
 		theft_refused("the map of the new %s", name);
-	theft_copy_all(&t, from_mem, &fd);
+	theft_copy_all(&t, theft_from_fd, &fd);
 	theft_end(&t, "mem, opened before it hardened itself");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "perf.h"
+#include "symbols.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,4 +135,29 @@ perf_collect(struct perf *p, struct theft *t, double seconds)
 			drain(p, t, p->ring[i]);
 		usleep(2000);
 	}
+}
+
+void
+perf_arm_uprobes(struct perf *p, const struct theft *t)
+{
+	static struct spot spots[SPOTS];
+	char type[32] = "";
+	int error = 0;
+	size_t n = 0;
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+
+	if (f == NULL || fgets(type, sizeof(type), f) == NULL)
+		theft_cannot("this kernel has no uprobes for perf");
+	fclose(f);
+	n = symbols_find(t, spots);
+	p->attr.type = (uint32_t)strtoul(type, NULL, 10);
+	p->attr.sample_period = 1;
+	perf_want_stack(p);
+	for (size_t i = 0; i < n && error == 0; i++) {
+		p->attr.uprobe_path = (uintptr_t)spots[i].path;
+		p->attr.probe_offset = spots[i].offset;
+		error = perf_open(p, -1);
+	}
+	if (error != 0)
+		theft_failed("perf_event_open of a uprobe", error);
 }

@@ -34,6 +34,12 @@ int perf_open(struct perf *p, pid_t pid);
 void perf_at_system_calls(struct perf *p, const struct theft *t, pid_t pid);
 
 /*
+ * Uprobes on the functions that symbols.h finds, each a sample with the stack.
+ * Does not return where they cannot be armed.
+ */
+void perf_arm_uprobes(struct perf *p, const struct theft *t);
+
+/*
  * Collect for so many seconds, and up to five times as long until there are a
  * few hundred samples: what belongs to the target goes to OUT.
  */

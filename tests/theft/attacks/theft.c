@@ -186,6 +186,14 @@ read_pages(struct theft *t, uint64_t at, char *into, size_t len, theft_reader *r
 	return any;
 }
 
+ssize_t
+theft_from_fd(void *arg, uint64_t address, void *buffer, size_t length)
+{
+	ssize_t n = pread(*(const int *)arg, buffer, length, (off_t)address);
+
+	return n < 0 ? -errno : n;
+}
+
 void
 theft_copy(struct theft *t, const struct area *a, theft_reader *reader, void *arg)
 {

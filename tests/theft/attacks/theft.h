@@ -56,6 +56,9 @@ void theft_write(struct theft *t, const void *octets, size_t len);
  */
 typedef ssize_t theft_reader(void *arg, uint64_t address, void *buffer, size_t length);
 
+/* One: *(int *)arg is a descriptor whose offsets are addresses. */
+theft_reader theft_from_fd;
+
 /* Copy one area, page by page where it must be. Pages that are refused become zeros. */
 void theft_copy(struct theft *t, const struct area *a, theft_reader *reader, void *arg);
 
