@@ -47,12 +47,13 @@ ask_line(const char *prompt, char *text, size_t n)
 	long len;
 
 	if (terminal) {
-		(void)fprintf(stderr, "%s: ", prompt);
-		(void)fflush(stderr);
 		silent = before;
 		silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 		if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) != 0)
 			return -1;
+		/* Only now: what is typed at the prompt is neither shown nor flushed. */
+		(void)fprintf(stderr, "%s: ", prompt);
+		(void)fflush(stderr);
 	}
 	len = read_line(text, n);
 	if (terminal) {

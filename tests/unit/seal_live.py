@@ -11,8 +11,11 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import unittest
@@ -346,12 +349,19 @@ class Seal(unittest.TestCase):
         if pid == 0:
             os.execv(program("lsactl"), ["lsactl", "--config", it.conf, "seal", "recover"])
         shown = b""
+
+        def more():
+            self.assertTrue(select.select([fd], [], [], 60)[0], shown)
+            return os.read(fd, 1024)
+
+        self.addCleanup(lambda: alive(pid) and os.kill(pid, signal.SIGKILL))
         while b"Recovery passphrase: " not in shown:
-            shown += os.read(fd, 1024)
+            shown += more()
+        self.assertFalse(termios.tcgetattr(fd)[3] & termios.ECHO)  # from the prompt on
         os.write(fd, self.words.lower().encode() + b"\n")
         try:
             while True:
-                shown += os.read(fd, 1024)
+                shown += more()
         except OSError:
             pass
         _, status = os.waitpid(pid, 0)
