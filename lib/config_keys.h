@@ -23,8 +23,17 @@
 	    "user of lsaiso, name or number; only when started as root")                       \
 	STR("run", "lsass_user", run_lsass_user, "lsass",                                      \
 	    "user of lsass, name or number; only when started as root")                        \
-	ONE("isolation", "level", isolation_level, "process", "process",                       \
+	ONE("run", "serves", run_serves, "programs", "programs|guest",                         \
+	    "whom: the programs of this machine (lsass), or one guest of it (lsaiso-host)")    \
+	ONE("isolation", "level", isolation_level, "process", "process|vm|hypervisor",         \
 	    "isolation level; nothing starts if it cannot be had")                             \
+	ONE("isolation", "vm_memory", isolation_vm_memory, "auto", "auto|guest_memfd|ordinary", \
+	    "level vm: memory of the guest; auto: guest_memfd where the kernel has it")        \
+	STR("isolation", "channel", isolation_channel, "",                                     \
+	    "level hypervisor: the way to the host; a device, vsock:CID:PORT or unix:PATH")    \
+	STR("isolation", "host_key", isolation_host_key, "",                                   \
+	    "level hypervisor: public key of the host's lsaiso: 64 hexadecimal digits, or "    \
+	    "file:PATH that has them (what the host put into the firmware, say)")              \
 	ONE("isolation", "memory", isolation_memory, "secret", "secret|ordinary",              \
 	    "memory of lsaiso: memfd_secret, or (weaker) ordinary locked memory")              \
 	ONE("isolation", "guard", isolation_guard, "auto", "required|auto|off",                \
@@ -53,6 +62,17 @@
 	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
 	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \
 	    "socket of lsactl; not set: admin.sock in the folder of [run] directory")          \
+	STR("guest", "socket", guest_socket, "",                                               \
+	    "serves = guest: UNIX socket that QEMU, Firecracker or cloud-hypervisor connects to") \
+	STR("guest", "socket_user", guest_socket_user, "root",                                 \
+	    "who may connect there beside root: the user of the virtual machine monitor")      \
+	NUM("guest", "vsock_cid", guest_vsock_cid, 0, 0, 4294967294,                           \
+	    "serves = guest: the CID of the guest, the only one that is let in; 0: no vsock")  \
+	NUM("guest", "vsock_port", guest_vsock_port, 0, 0, 4294967294,                         \
+	    "serves = guest: the port for that CID")                                           \
+	NUM("guest", "rate", guest_rate, 5000, 1, 1000000, "calls of the guest per second")    \
+	NUM("guest", "connects", guest_connects, 10, 1, 10000,                                 \
+	    "new connections of the guest per second")                                         \
 	STR("state", "directory", state_directory, "/run/lsaiso/state",                        \
 	    "sealed caches, so that they survive a restart of lsass; no use after one of lsainit")                          \
 	YES("state", "keep", state_keep, "yes", "write sealed caches to the state folder")     \

@@ -35,7 +35,16 @@ enum control_type {
 	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
 	CTL_WIPE = 6,  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
 	CTL_QUIT = 7,  /* lsass -> lsainit: end all, in order; token (lsactl stop) */
+	CTL_GUEST = 8, /* lsaiso-host -> lsainit: table.guest_boot, to be kept and told again */
 	CTL_END,       /* one above the last */
+};
+
+/* What the memory of a micro-VM is. */
+enum control_vm_memory {
+	CONTROL_VM_NONE = 0,	 /* another level */
+	CONTROL_VM_ORDINARY = 1, /* anonymous, locked, not in dumps */
+	CONTROL_VM_GMEM = 2,	 /* guest_memfd: no mapping of the host reads it */
+	CONTROL_VM_GMEM_ALL = 3, /* and so are page tables and doorbell */
 };
 
 /* What the guard is; lsainit/guard/guard.h. */
@@ -71,8 +80,15 @@ struct control_table {
 	uint8_t launch;		  /* 1: programs are those that were signed; 0: unchecked */
 	uint8_t launch_svn;	  /* of the manifest */
 	int8_t launch_floor;	  /* highest security version seen; -1: none is kept */
-	uint8_t pad_[2];
-	uint8_t launch_key[8]; /* id of the key that signed */
+	uint8_t vm_memory;	  /* level vm: enum control_vm_memory */
+	uint8_t host_proven;	  /* level hypervisor: the host has shown the pinned key */
+	uint8_t launch_key[8];	  /* id of the key that signed */
+	uint8_t iso_image[32];	  /* SHA-256 of the lsaiso that runs; zero: elsewhere, or unknown */
+	/*
+	 * serves = guest: the boot of the guest that the running lsaiso works for
+	 * (stream_hello.machine); zero: none has come yet.
+	 */
+	uint8_t guest_boot[16];
 	struct control_guard guard;
 };
 

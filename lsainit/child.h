@@ -13,14 +13,14 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#define CHILD_FDS_MAX 3
+#define CHILD_FDS_MAX 6
 
 struct child_plan {
 	const char *name; /* for messages */
 	int image;	  /* the program, open */
 	char *const *argv;
 	char *const *envp;
-	int fds[CHILD_FDS_MAX]; /* become 3, 4, 5 */
+	int fds[CHILD_FDS_MAX]; /* become 3, 4, 5 ... */
 	size_t nfds;
 	int alive;     /* read end of a pipe that hangs up when lsainit is gone */
 	bool mute;     /* stderr is /dev/null too */

@@ -57,8 +57,12 @@ find_image(const struct instance *in, struct image *im)
 int
 prepare_images(struct instance *in)
 {
+	const struct world *world = world_of(in);
 	bool seals = strcmp(in->cf.seal_root, "random") != 0;
 
+	if (world == NULL)
+		return -1;
+	in->iso_image.name = world->program;
 	return find_image(in, &in->iso_image) != 0 || find_image(in, &in->lsass_image) != 0 ||
 		       (seals && find_image(in, &in->seal_image) != 0)
 		   ? -1

@@ -47,7 +47,9 @@ struct instance {
 	bool separate; /* started as root: each process has a user of its own */
 	uid_t iso_uid, lsass_uid;
 	gid_t iso_gid, lsass_gid;
-	struct image iso_image, lsass_image, seal_image;
+	struct image iso_image; /* what holds the other end of the channel: world.c */
+	struct image vm_image;	/* level vm: what runs in the machine that iso_image makes */
+	struct image lsass_image, seal_image;
 	int lock_fd;
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
 	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
@@ -106,6 +108,27 @@ void launch_release(struct instance *in);
 /* ---- listen.c */
 int listen_sockets(struct instance *in);
 void unlink_sockets(const struct instance *in);
+
+/* ---- world.c */
+#define WORLD_FDS 3
+/* What is at the other end of the channel, by [isolation] level. */
+struct world {
+	const char *level;
+	const char *program; /* started with mailbox, life socket and what open gives */
+	/*
+	 * lsaiso is on another machine, whose administrator has fixed its
+	 * policy and its root key.
+	 */
+	bool far;
+	/*
+	 * Open what the program needs beside its channel; it finds it from
+	 * descriptor 5 on. How many, or -1 (said in the log). NULL: nothing.
+	 * The caller closes them.
+	 */
+	int (*open)(struct instance *in, int fds[WORLD_FDS]);
+};
+/* That of the configured level; NULL, and said why, if there is none. */
+const struct world *world_of(const struct instance *in);
 
 /* ---- iso.c */
 /* Start lsaiso, see that it answers and is what was configured, fix policy. */

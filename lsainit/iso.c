@@ -23,6 +23,28 @@
 
 /* ---- policy over the fresh channel; lsainit is its first user */
 
+/* Elsewhere, where another lsainit has done this: is it there, and ready? */
+static int
+greet(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
+{
+	struct iso_req_status ask = { 0 };
+	struct iso_rep_status *is = calloc(1, sizeof(*is));
+	enum iso_status st;
+
+	if (is == NULL)
+		return -1;
+	st = mailbox_call(mb, in->life_fd, ISO_OP_status, &ask, is, ISO_ANSWER_MS);
+	if (st == ISO_OK && is->phase != ISO_RUN) {
+		log_err("the host's lsaiso has no policy yet");
+		st = ISO_E_PHASE;
+	} else if (st == (enum iso_status)ISO_GONE && errno == ETIMEDOUT) {
+		log_err("the host's lsaiso did not answer within %d s", ISO_ANSWER_MS / 1000);
+	}
+	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
+	free(is);
+	return st == ISO_OK ? 0 : -1;
+}
+
 static int
 configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 {
@@ -101,14 +123,16 @@ verify(const struct instance *in, pid_t pid)
 /* ---- start and end */
 
 static pid_t
-spawn(struct instance *in, int life)
+spawn(struct instance *in, const struct world *world, int life)
 {
-	char memory[32];
-	char name[] = "lsaiso";
+	char memory[32], name[32];
 	char *argv[] = { name, memory, NULL };
 	char *envp[] = { NULL };
+	int more[WORLD_FDS] = { -1, -1, -1 };
+	int n = world->open != NULL ? world->open(in, more) : 0;
+	pid_t pid = -1;
 	struct child_plan plan = {
-		.name = "lsaiso",
+		.name = world->program,
 		.image = in->iso_image.fd,
 		.argv = argv,
 		.envp = envp,
@@ -127,8 +151,18 @@ spawn(struct instance *in, int life)
 	};
 
 	_Static_assert(ISO_FD_MAILBOX == 3 && ISO_FD_LIFE == 4, "descriptors in order");
-	(void)snprintf(memory, sizeof(memory), "memory=%s", in->cf.isolation_memory);
-	return child_start(&plan);
+	_Static_assert(WORLD_FDS + 2 <= CHILD_FDS_MAX, "room for all");
+	(void)snprintf(name, sizeof(name), "%s", world->program);
+	(void)snprintf(memory, sizeof(memory), "memory=%s",
+		       strcmp(world->level, "vm") == 0 ? in->cf.isolation_vm_memory
+						       : in->cf.isolation_memory);
+	for (int i = 0; i < n; i++)
+		plan.fds[plan.nfds++] = more[i];
+	if (n >= 0)
+		pid = child_start(&plan);
+	for (int i = 0; i < WORLD_FDS; i++)
+		close_fd(&more[i]);
+	return pid;
 }
 
 static int
@@ -175,17 +209,18 @@ discard(struct instance *in, pid_t pid)
 int
 iso_start(struct instance *in)
 {
+	const struct world *world = world_of(in);
 	struct mailbox *mb;
 	int life = -1, bad;
 	pid_t pid;
 
 	in->iso.started = monotonic_ms();
 	in->iso.due = 0;
-	if (launch_check(in, &in->iso_image) != 0)
+	if (world == NULL || launch_check(in, &in->iso_image) != 0)
 		return -1;
 	if (make_channel(in, &life) != 0)
 		return -1;
-	pid = spawn(in, life);
+	pid = spawn(in, world, life);
 	close_fd(&life);
 	if (pid < 0) {
 		close_fd(&in->mailbox_fd);
@@ -193,8 +228,9 @@ iso_start(struct instance *in)
 		return -1;
 	}
 	mb = mailbox_map(in->mailbox_fd);
-	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL || seal_bring(in) != 0 ||
-	      configure(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
+	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL ||
+	      (!world->far && seal_bring(in) != 0) ||
+	      (world->far ? greet : configure)(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
 	mailbox_unmap(mb);
 	if (bad) {
 		discard(in, pid);

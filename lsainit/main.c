@@ -89,6 +89,7 @@ release(struct instance *in)
 	launch_release(in);
 	guard_free(in);
 	free(in->iso_image.path);
+	free(in->vm_image.path);
 	free(in->lsass_image.path);
 	free(in->seal_image.path);
 	config_free(&in->cf);
@@ -134,6 +135,7 @@ main(int argc, char **argv)
 	};
 	struct instance in = { .config_path = CONFIG_DEFAULT_FILE,
 			       .iso_image = { .name = "lsaiso", .fd = -1 },
+			       .vm_image = { .name = "lsaiso-vm", .fd = -1 },
 			       .lsass_image = { .name = "lsass", .fd = -1 },
 			       .seal_image = { .name = "lsaseal", .fd = -1 },
 			       .lock_fd = -1,

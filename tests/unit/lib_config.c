@@ -292,7 +292,7 @@ test_bad_values(void **state)
 	refuses("[krb5]\nrc4 = true\n", 2, "yes or no");
 	refuses("[krb5]\nrc4 = Yes\n", 2, "yes or no");
 	refuses("[krb5]\nrc4 =\n", 2, "yes or no");
-	refuses("[isolation]\nlevel = vm\n", 2, "one of: process");
+	refuses("[isolation]\nlevel = enclave\n", 2, "one of: process|vm|hypervisor");
 	refuses("[isolation]\nmemory = secret|ordinary\n", 2, "one of: secret|ordinary");
 	refuses("[isolation]\nmemory = secre\n", 2, "one of: secret|ordinary");
 	refuses("[log]\nlevel =\n", 2, "one of");
