@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "port/linux.h"
+#include "port/port.h"
 
 /* Declared here, not by libc headers: this file is their only definition. */
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
@@ -100,13 +100,13 @@ strlen(const char *s)
 void
 __stack_chk_fail(void)
 {
-	linux_exit(ISO_EXIT_STACK);
+	port_exit(ISO_EXIT_STACK);
 }
 
 void
 iso_abort(void)
 {
-	linux_exit(ISO_EXIT_ASSERT);
+	port_exit(ISO_EXIT_ASSERT);
 }
 
 long

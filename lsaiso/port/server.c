@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The four host functions over the mailbox of rpc/mailbox.h. Every word in
- * it may change at any time: each is loaded once into a local, then judged.
+ * Receive and send over the mailbox of rpc/mailbox.h. Every word in it may
+ * change at any time: each is loaded once into a local, then judged.
  */
 #include "host.h"
 
-#include <linux/futex.h>
 #include <string.h>
-#include <time.h>
 
-#include "port/linux.h"
+#include "port/port.h"
 
 #define LUCK_MAX 16u
 
@@ -23,12 +21,6 @@ void
 server_start(struct server *server)
 {
 	the_server = server;
-}
-
-static long
-futex(const uint32_t *word, int op, uint32_t value)
-{
-	return arch_call(SYS_futex, (long)word, op, value, 0, 0, 0);
 }
 
 /* Look for a while. Returns true when a request has come. */
@@ -61,7 +53,7 @@ sleep_until_asked(const struct server *s)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&box->req_seq, __ATOMIC_SEQ_CST) != s->seq)
 			break;
-		futex(&box->req_seq, FUTEX_WAIT, s->seq);
+		port_sleep(box, s->seq);
 	}
 	__atomic_store_n(&box->iso_sleeps, 0, __ATOMIC_RELAXED);
 }
@@ -111,37 +103,12 @@ iso_host_send(struct rd reply)
 	struct mailbox *box = s->box;
 
 	if (reply.len > sizeof(box->rep))
-		linux_exit(ISO_EXIT_ASSERT);
+		port_exit(ISO_EXIT_ASSERT);
 	memcpy(box->rep, reply.at, reply.len);
 	__atomic_store_n(&box->rep_len, (uint32_t)reply.len, __ATOMIC_RELAXED);
 	__atomic_store_n(&box->rep_seq, s->seq, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&box->broker_sleeps, __ATOMIC_SEQ_CST) != 0)
-		futex(&box->rep_seq, FUTEX_WAKE, 1);
+		port_wake(box);
 	s->idle_since = arch_ticks();
-}
-
-enum iso_status
-iso_host_entropy(struct wr into)
-{
-	while (into.left > 0) {
-		long n = CALL3(getrandom, into.at, into.left, 0);
-
-		if (n <= 0)
-			return ISO_E_ENTROPY;
-		into.at += n;
-		into.left -= (size_t)n;
-	}
-	return ISO_OK;
-}
-
-uint64_t
-iso_host_clock(enum iso_clock which)
-{
-	struct timespec now = { 0 };
-	clockid_t id = which == ISO_CLOCK_BOOT ? CLOCK_BOOTTIME : CLOCK_REALTIME;
-
-	if (CALL2(clock_gettime, id, &now) != 0 || now.tv_sec < 0)
-		linux_exit(ISO_EXIT_CLOCK);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }

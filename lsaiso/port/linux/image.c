@@ -6,7 +6,7 @@
  */
 #include <elf.h>
 
-#include "port/linux.h"
+#include "port/linux/linux.h"
 
 #define PAGE	  4096u
 #define PROT_READ 1
@@ -33,7 +33,7 @@ image_relocate(const void *dynamic)
 		uintptr_t *where = (uintptr_t *)(base + rela[i].r_offset);
 
 		if (ELF64_R_TYPE(rela[i].r_info) != ARCH_RELATIVE)
-			linux_exit(ISO_EXIT_ASSERT);
+			port_exit(ISO_EXIT_ASSERT);
 		*where = base + (uintptr_t)rela[i].r_addend;
 	}
 }

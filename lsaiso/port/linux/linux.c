@@ -4,7 +4,7 @@
  * part at the end). Nothing secret exists before the seccomp filter is in
  * force, and then only in the secret region, on the stack that lies in it.
  */
-#include "port/linux.h"
+#include "port/linux/linux.h"
 
 #include <asm/prctl.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ wants_ordinary(const uintptr_t *stack)
 		return false;
 	if (stack[0] <= 2 && same(arg, "memory=ordinary"))
 		return true;
-	linux_exit(ISO_EXIT_ARGS);
+	port_exit(ISO_EXIT_ARGS);
 }
 
 /* ---- steps, in their order */
@@ -68,7 +68,7 @@ static void
 check_descriptors(void)
 {
 	if (CALL2(fcntl, ISO_FD_MAILBOX, F_GETFD) < 0 || CALL2(fcntl, ISO_FD_LIFE, F_GETFD) < 0)
-		linux_exit(ISO_EXIT_ARGS);
+		port_exit(ISO_EXIT_ARGS);
 }
 
 static void
@@ -81,7 +81,7 @@ harden_process(void)
 	    CALL2(prctl, PR_SET_NO_NEW_PRIVS, 1) != 0 ||
 	    CALL2(prctl, PR_SET_PDEATHSIG, SIGKILL) != 0 ||
 	    CALL3(prlimit64, 0, RLIMIT_CORE, &none) != 0)
-		linux_exit(ISO_EXIT_PRCTL);
+		port_exit(ISO_EXIT_PRCTL);
 }
 
 static long
@@ -98,9 +98,9 @@ map_secret(void)
 	long at;
 
 	if (fd < 0)
-		linux_exit(ISO_EXIT_SECRET);
+		port_exit(ISO_EXIT_SECRET);
 	if (CALL2(ftruncate, fd, REGION_SIZE) != 0)
-		linux_exit(ISO_EXIT_SECRET);
+		port_exit(ISO_EXIT_SECRET);
 	at = map(REGION_SIZE, MAP_SHARED, fd);
 	CALL1(close, fd);
 	return at;
@@ -128,10 +128,10 @@ map_region(bool ordinary)
 	struct region *r = (struct region *)at;
 
 	if (at < 0 && at > -(long)PAGE)
-		linux_exit(ISO_EXIT_MEMLOCK);
+		port_exit(ISO_EXIT_MEMLOCK);
 	if (CALL3(mprotect, r->guard_low, PAGE, PROT_NONE) != 0 ||
 	    CALL3(mprotect, r->guard_high, PAGE, PROT_NONE) != 0)
-		linux_exit(ISO_EXIT_SECRET);
+		port_exit(ISO_EXIT_SECRET);
 	return r;
 }
 
@@ -143,15 +143,15 @@ map_mailbox(void)
 	long at;
 
 	if (CALL2(fstat, ISO_FD_MAILBOX, &st) != 0 || st.st_size != MAILBOX_SIZE)
-		linux_exit(ISO_EXIT_CHANNEL);
+		port_exit(ISO_EXIT_CHANNEL);
 	at = map(MAILBOX_SIZE, MAP_SHARED, ISO_FD_MAILBOX);
 	if (at < 0 && at > -(long)PAGE)
-		linux_exit(ISO_EXIT_CHANNEL);
+		port_exit(ISO_EXIT_CHANNEL);
 	box = (struct mailbox *)at;
 	if (box->magic != MAILBOX_MAGIC || box->version != RPC_VERSION)
-		linux_exit(ISO_EXIT_CHANNEL);
+		port_exit(ISO_EXIT_CHANNEL);
 	if (CALL2(mlock, at, MAILBOX_SIZE) != 0) /* what is under way is not swapped out */
-		linux_exit(ISO_EXIT_MEMLOCK);
+		port_exit(ISO_EXIT_MEMLOCK);
 	CALL1(close, ISO_FD_MAILBOX);
 	return box;
 }
@@ -181,7 +181,7 @@ check_entropy(void)
 
 	if (iso_host_entropy((struct wr){ a, sizeof(a) }) != ISO_OK ||
 	    iso_host_entropy((struct wr){ b, sizeof(b) }) != ISO_OK || memcmp(a, b, sizeof(a)) == 0)
-		linux_exit(ISO_EXIT_ENTROPY);
+		port_exit(ISO_EXIT_ENTROPY);
 }
 
 static void
@@ -189,7 +189,7 @@ close_others(void)
 {
 	if (CALL3(close_range, 0, ISO_FD_LIFE - 1, 0) != 0 ||
 	    CALL3(close_range, ISO_FD_LIFE + 1, ~0u, 0) != 0)
-		linux_exit(ISO_EXIT_CHANNEL);
+		port_exit(ISO_EXIT_CHANNEL);
 }
 
 /* A fresh stack guard at *tls. No protected function may be running. */
@@ -197,10 +197,10 @@ static __attribute__((no_stack_protector)) void
 set_guard(struct arch_tls *tls)
 {
 	if (CALL3(getrandom, &tls->guard, sizeof(tls->guard), 0) != sizeof(tls->guard))
-		linux_exit(ISO_EXIT_ENTROPY);
+		port_exit(ISO_EXIT_ENTROPY);
 	tls->guard &= ~(uint64_t)0xff; /* a zero octet stops string overruns */
 	if (CALL2(arch_prctl, ARCH_SET_FS, tls) != 0)
-		linux_exit(ISO_EXIT_PRCTL);
+		port_exit(ISO_EXIT_PRCTL);
 }
 
 /* ---- on the secret stack: shut the door, then serve */
@@ -215,9 +215,9 @@ serve(void *arg)
 	close_others();
 	r->server.spin_ticks = spin_ticks(r);
 	if (filter_install() != 0)
-		linux_exit(ISO_EXIT_SECCOMP);
+		port_exit(ISO_EXIT_SECCOMP);
 	if (iso_start(&r->iso) != ISO_OK)
-		linux_exit(ISO_EXIT_ENTROPY);
+		port_exit(ISO_EXIT_ENTROPY);
 	iso_run(&r->iso);
 }
 
@@ -248,7 +248,7 @@ linux_start(const uintptr_t *stack, const void *dynamic)
 	r->server.seq = __atomic_load_n(&r->server.box->rep_seq, __ATOMIC_ACQUIRE);
 	server_start(&r->server);
 	if (image_seal() != 0)
-		linux_exit(ISO_EXIT_MEMLOCK);
+		port_exit(ISO_EXIT_MEMLOCK);
 	arch_on_stack(r->stack + STACK_SIZE, serve, r);
 }
 
