@@ -19,6 +19,11 @@
  * with STREAM_SYNC zero octets, which complete whatever was begun with an end
  * that is wrong; outside a frame zero octets are skipped. Then it sends
  * HELLO, and drops all it reads until WELCOME or REFUSED bears its nonce.
+ *
+ * No payload has room for so many zero octets in a row. Therefore the host
+ * reads nothing from a new connection before it has seen them: what it may
+ * otherwise take for a frame is what some user of the guest put into a call.
+ * Its answer to a HELLO has zero octets before it as well.
  */
 #ifndef RPC_STREAM_H
 #define RPC_STREAM_H
