@@ -4,6 +4,8 @@
 
 BUILD ?= build
 MESON_FLAGS ?=
+# Isolation level of the test suites: process, vm or hypervisor.
+LEVEL ?= process
 
 .PHONY: all setup demo check check-long theft theft-peers bench install clean format
 
@@ -23,10 +25,10 @@ demo:
 	@demo/demo --build $(BUILD)
 
 check: setup
-	@scripts/check --build $(BUILD)
+	@scripts/check --build $(BUILD) --level $(LEVEL)
 
 check-long: setup
-	@scripts/check --build $(BUILD) --long
+	@scripts/check --build $(BUILD) --level $(LEVEL) --long
 
 theft: setup
 	@$(MAKE) --no-print-directory all

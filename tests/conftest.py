@@ -3,6 +3,8 @@
 
 LSAISO_BUILD   the build folder (default: build/ of the tree)
 LSAISO_LONG    1: the long versions
+LSAISO_LEVEL   isolation level of the instances (default: process)
+LSAISO_SLOW    limits of time are multiplied by this
 LSAISO_AGAINST heimdal-kcm or sssd-kcm: run against that daemon instead, to
                see what it does; many tests then fail, for good reasons
 """
@@ -16,18 +18,35 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from lib import instance, peers, proc, services, users  # noqa: E402
+from lib import instance, peers, proc, services, users, vm  # noqa: E402
 from lib.realm import Realm  # noqa: E402
 
 PEERS = {p.name: p for p in (peers.HeimdalKcm, peers.SssdKcm)}
 
 
-def pytest_configure():
+def pytest_configure(config):
     """TERM ends a run as ^C does: with everything that was started taken away."""
+    config.addinivalue_line("markers", "levels(name..., why): only at these isolation levels")
+
     def interrupt(*_):
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, interrupt)
+
+
+def pytest_collection_modifyitems(items):
+    level = instance.level()
+    reason = instance.why_not(level)
+    for item in items:
+        # What tests/vm does is in guests, each at its own level.
+        if item.path.is_relative_to(vm.AGENT):
+            continue
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+        for mark in item.iter_markers("levels"):
+            if level not in mark.args:
+                item.add_marker(pytest.mark.skip(
+                    reason=f"not at level {level}: {mark.kwargs['why']}"))
 
 
 def ended(thing, name):

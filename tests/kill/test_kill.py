@@ -16,7 +16,7 @@ import pytest
 from lib import instance, kcm, proc, users
 from lib.kcm import Cred, Princ
 
-HANG = 5.0
+HANG = 5.0 * proc.SLOW
 ALICE = Princ.of("alice@TEST.LOCAL")
 GROWTH = 2 << 20  # octets of resident memory that count as noise
 LOST = (ConnectionError, OSError)

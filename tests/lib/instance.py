@@ -13,10 +13,12 @@ from .peers import SOCKET_NAME
 LSAISO_UID, LSASS_UID = 64301, 64302
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
 def build_folder():
-    here = os.path.dirname(os.path.abspath(__file__))
     return os.path.abspath(os.environ.get("LSAISO_BUILD")
-                           or os.path.join(here, "..", "..", "build"))
+                           or os.path.join(HERE, "..", "..", "build"))
 
 
 def program(name):
@@ -25,6 +27,30 @@ def program(name):
 
 def built():
     return all(os.path.exists(program(n)) for n in ("lsainit", "lsaiso", "lsass"))
+
+
+LEVELS = ("process", "vm", "hypervisor")
+# Who plays the part of lsaiso in the eyes of lsainit and of a thief.
+KEEPERS = {"process": "lsaiso", "vm": "lsavmm", "hypervisor": "lsalink"}
+
+
+def level():
+    """The isolation level that instances get unless their settings say otherwise."""
+    name = os.environ.get("LSAISO_LEVEL") or "process"
+    if name not in LEVELS:
+        raise proc.Failed(f"LSAISO_LEVEL: {name!r} is none of {', '.join(LEVELS)}")
+    return name
+
+
+def why_not(name):
+    """Why there can be no instance of that level here; None: there can."""
+    if name != "vm":
+        return None
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
+        return None
+    except OSError as e:
+        return f"level vm: /dev/kvm: {e.strerror}"
 
 
 def sanitized():
@@ -40,6 +66,7 @@ class Instance:
 
     def __init__(self, realm, settings=None, start=True, kdc=None):
         self.realm = realm
+        self.level = (settings or {}).get("isolation", {}).get("level") or level()
         self.folder = proc.Folder("instance")
         self.daemon = None
         self.socket = os.path.join(self.folder.make("kcm"), SOCKET_NAME)
@@ -64,7 +91,7 @@ class Instance:
             "kcm": {"socket": self.socket},
             "admin": {"socket": self.admin},
             "state": {"directory": self.state},
-            "isolation": {"level": "process"},
+            "isolation": {"level": self.level},
             "host": {"directory": self.folder("host")},
             "krb5": {"config": self.lsass_krb5},
         }
@@ -101,9 +128,9 @@ class Instance:
             if self.daemon.running():
                 self.terminate()
             try:
-                code = self.daemon.process.wait(15)
+                code = self.daemon.process.wait(15 * proc.SLOW)
             except Exception:  # it is killed below, and reported
-                code = "no end within 15 s"
+                code = f"no end within {15 * proc.SLOW:.0f} s"
                 self.daemon.process.kill()
                 self.daemon.process.wait(5)
             left = [p for p in ours if proc.alive(p) and proc.start_time(p) == started[p]]
@@ -153,7 +180,9 @@ class Instance:
         return [self.folder.path]
 
     def pid(self, name):
-        """Of lsainit, lsaiso or lsass: by name, among our own children. None: not running."""
+        """Of lsainit, lsaiso (whoever plays it at this level) or lsass: by name, among
+        our own children. None: not running."""
+        name = KEEPERS[self.level] if name == "lsaiso" else name
         for pid in self.pids:
             try:
                 with open(f"/proc/{pid}/comm", encoding="ascii") as f:
@@ -166,7 +195,7 @@ class Instance:
     def call(self, method, **parameters):
         """One call on the admin socket; returns the parameters of its reply."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(20 * proc.SLOW)
             s.connect(self.admin)
             s.sendall(json.dumps({"method": f"org.lsaiso.{method}",
                                   "parameters": parameters}).encode() + b"\0")

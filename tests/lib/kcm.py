@@ -9,7 +9,7 @@ import socket
 import struct
 from dataclasses import dataclass, replace
 
-from . import users
+from . import proc, users
 
 # Operations: a big-endian u16 after the two version octets 2, 0.
 NOOP, GEN_NEW, INITIALIZE, DESTROY, STORE, RETRIEVE = 0, 3, 4, 5, 6, 7
@@ -200,7 +200,7 @@ class Kcm:
     def __init__(self, path, timeout=30, uid=None):
         self.path, self.uid = path, uid
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(timeout * proc.SLOW)
         with users.effective(uid):
             self.socket.connect(path)
 

@@ -11,6 +11,9 @@ import subprocess
 import tempfile
 import time
 
+# How much slower than the machine that the limits are for this one is; an
+# emulated processor, say. Limits are multiplied by it, rates are not changed.
+SLOW = float(os.environ.get("LSAISO_SLOW") or 1)
 # Every command has an end. Long enough for a busy CI machine.
 PATIENCE = 60
 
@@ -64,6 +67,7 @@ def free_port():
 
 def wait_until(what, check, seconds=20, process=None, log=None):
     """Poll check() until it is true; say what was awaited if it never is."""
+    seconds *= SLOW
     end = time.monotonic() + seconds
     while True:
         if check():
@@ -136,6 +140,7 @@ class Daemon:
 
     def stop(self, patience=10):
         """TERM, then KILL. Returns the exit status."""
+        patience *= SLOW
         tree = [self.pid, *descendants(self.pid)]
         if self.running():
             self.process.terminate()
@@ -190,6 +195,7 @@ def alive(pid):
 def end_processes(pids, patience=5):
     """For processes that a daemon of ours left behind."""
     names = [(p, start_time(p)) for p in pids]
+    patience *= SLOW
     for sig in (signal.SIGTERM, signal.SIGKILL):
         left = [(p, s) for p, s in names if s is not None and start_time(p) == s and alive(p)]
         for pid, _ in left:
@@ -242,6 +248,7 @@ class Result:
 
 
 def run(argv, env=None, stdin="", timeout=PATIENCE, **popen):
+    timeout *= SLOW
     started = time.monotonic()
     try:
         done = subprocess.run(argv, env=env or clean_env(), input=stdin, timeout=timeout,

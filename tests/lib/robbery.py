@@ -30,9 +30,9 @@ COLUMNS = {
     GUARD: "lsaiso, with the guard",
 }
 SETTINGS = {
-    ORDINARY: {"isolation": {"memory": "ordinary", "guard": "off"}},
-    PROCESS: {"isolation": {"guard": "off"}},
-    GUARD: {"isolation": {"guard": "required"}},
+    ORDINARY: {"isolation": {"level": "process", "memory": "ordinary", "guard": "off"}},
+    PROCESS: {"isolation": {"level": "process", "guard": "off"}},
+    GUARD: {"isolation": {"level": "process", "guard": "required"}},
 }
 
 

@@ -10,8 +10,8 @@ ten times slower than this machine.
 import base64
 import contextlib
 import ctypes
-import glob
 import json
+import lzma
 import os
 import shutil
 import signal
@@ -23,33 +23,34 @@ from dataclasses import dataclass
 
 from . import proc
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "lsaiso",
-                     "kernel")
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "lsaiso")
+# Debian 12's own, and the newest of the backports to Debian 13, which has guest_memfd.
+KERNELS = {"debian": "kernel", "newer": "kernel-newer"}
 QEMU, VIRTIOFSD, SWTPM = "qemu-system-x86_64", "/usr/lib/qemu/virtiofsd", "swtpm"
 # How the guest calls this machine's loopback, where it is let through.
 OUTSIDE = "10.0.2.100"
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(os.path.dirname(HERE), "vm")
 BOOT_SECONDS = 180
-# In the order in which they need one another.
-MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio",
-           "drivers/virtio/virtio_pci_legacy_dev", "drivers/virtio/virtio_pci_modern_dev",
-           "drivers/virtio/virtio_pci", "drivers/char/virtio_console", "drivers/block/virtio_blk",
-           "net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
-           "fs/fuse/fuse", "fs/fuse/virtiofs", "fs/overlayfs/overlay")
+# What is needed before there are files; with what these need, unless built in.
+MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "virtio_net", "virtiofs", "overlay")
+# With SVM, which QEMU emulates with nested paging (it has no VMX).
+CPU_KVM = "EPYC,+svm"
 LSM = "landlock,lockdown,yama,integrity,apparmor"
 COMMAND_LINE = "console=ttyS0 panic=-1 quiet loglevel=5 no_timer_check secretmem.enable=1 " \
     "printk.devkmsg=on random.trust_cpu=on"
 
 
-def why_not():
-    """Why there can be no guest here; None: there can."""
+def why_not(kernel="debian"):
+    """Why there can be no guest (with that kernel) here; None: there can."""
     if os.geteuid() != 0:
         return "not root: virtiofsd shows the guest the whole file system"
     for path, what in ((shutil.which(QEMU), "qemu-system-x86"), (VIRTIOFSD, "qemu-system-common"),
                        (shutil.which("busybox"), "busybox-static"),
                        (shutil.which("cpio"), "cpio"),
-                       (os.path.join(CACHE, "vmlinuz"), "Debian's kernel")):
+                       (os.path.join(CACHE, KERNELS[kernel], "vmlinuz"),
+                        "Debian's kernel" if kernel == "debian" else
+                        "the newer kernel (of trixie-backports)")):
         if not path or not os.path.exists(path):
             return f"{what} is not there: scripts/setup.sh test"
     return None
@@ -82,6 +83,45 @@ def pieces(fd, overlap, size=1 << 24):
                 at += len(piece) if at + len(piece) == end else len(piece) - overlap
 
 
+class Modules:
+    """The modules of an unpacked kernel package."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.release, = os.listdir(folder)
+        self.needs = {}
+        for line in self.lines("modules.dep"):
+            path, needs = line.split(":")
+            self.needs[self.name(path)] = path, [self.name(n) for n in needs.split()]
+        self.built_in = {self.name(line) for line in self.lines("modules.builtin")}
+
+    def lines(self, name):
+        with open(os.path.join(self.folder, self.release, name), encoding="utf-8") as f:
+            return f.read().splitlines()
+
+    @staticmethod
+    def name(path):
+        return os.path.basename(path).split(".")[0].replace("-", "_")
+
+    def ordered(self, wanted):
+        """Their names and those of what they need, in the order in which to load them."""
+        found = []
+        for name in wanted:
+            if name in self.built_in:
+                continue
+            if name not in self.needs:
+                raise proc.Failed(f"the kernel {self.release} has no module {name}")
+            for one in [*reversed(self.needs[name][1]), name]:
+                if one not in found:
+                    found.append(one)
+        return found
+
+    def octets(self, name):
+        path = os.path.join(self.folder, self.release, self.needs[name][0])
+        with (lzma.open if path.endswith(".xz") else open)(path, "rb") as f:
+            return f.read()
+
+
 def die_with_parent():
     """QEMU does not outlive a test that was killed. Runs in the child."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -90,6 +130,8 @@ def die_with_parent():
 class Guest:
     """
     lsm      False: without bpf among the LSMs
+    kernel   one of KERNELS
+    kvm      with /dev/kvm, of an emulated AMD processor
     more     further words of the kernel's command line
     memory   MiB
     disks    files that become /dev/vda, /dev/vdb ...; a number: an empty one of so many MiB
@@ -102,17 +144,23 @@ class Guest:
     output somewhere else. Files written outside of a disk are gone at the end.
     """
 
-    def __init__(self, lsm=True, more="", memory=1536, disks=(), tpm=None, network=None):
-        reason = why_not()
+    def __init__(self, lsm=True, more="", memory=1536, disks=(), tpm=None, network=None,
+                 kernel="debian", kvm=False):
+        reason = why_not(kernel)
         if reason:
             raise proc.Failed(reason)
         self.folder = proc.Folder("guest")
         self.log = self.folder("console")
         self.qemu = self.files = self.tpm = self.agent = None
         self.broken = None
+        self.got = b""
+        self.kernel, self.kvm = os.path.join(CACHE, KERNELS[kernel]), kvm
         try:
             self.boot(f"{COMMAND_LINE} lsm={LSM}{',bpf' if lsm else ''} {more}", memory, disks,
                       tpm, network)
+            if kvm:
+                self.run(["modprobe", "kvm_amd"]).ok()
+                self.run(["test", "-c", "/dev/kvm"]).ok()
         except BaseException:
             self.stop()
             raise
@@ -121,18 +169,20 @@ class Guest:
 
     def initrd(self):
         root = self.folder.make("initrd")
-        modules = glob.glob(os.path.join(CACHE, "lib/modules/*/kernel"))[0]
+        modules = Modules(os.path.join(self.kernel, "lib/modules"))
+        wanted = modules.ordered(MODULES)
         for name in ("bin", "modules", "proc", "sys", "dev"):
             os.makedirs(os.path.join(root, name))
         shutil.copy(shutil.which("busybox"), os.path.join(root, "bin", "busybox"))
         shutil.copy(os.path.join(AGENT, "init"), os.path.join(root, "init"))
         os.chmod(os.path.join(root, "init"), 0o755)
-        for name in MODULES:
-            shutil.copy(os.path.join(modules, name + ".ko"), os.path.join(root, "modules"))
+        for name in wanted:
+            with open(os.path.join(root, "modules", name + ".ko"), "wb") as f:
+                f.write(modules.octets(name))
         with open(os.path.join(root, "modules.list"), "w", encoding="ascii") as f:
-            f.write("\n".join(os.path.basename(m) + ".ko" for m in MODULES))
+            f.write("\n".join(f"{name}.ko" for name in wanted))
         for name, path in (("agent", os.path.join(AGENT, "agent.py")),
-                           ("modules", os.path.join(CACHE, "lib", "modules"))):
+                           ("modules", os.path.join(self.kernel, "lib", "modules"))):
             with open(os.path.join(root, name + ".path"), "w", encoding="utf-8") as f:
                 f.write(path)
         names = subprocess.run(["find", ".", "-print0"], cwd=root, check=True, capture_output=True)
@@ -153,10 +203,10 @@ class Guest:
         self.files = self.spawn([VIRTIOFSD, f"--socket-path={files}", "-o", "source=/",
                                  "-o", "cache=always", "-o", "sandbox=chroot", "-o", "no_xattr"],
                                 "virtiofsd.log")
-        argv = [QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-M", "q35",
+        argv = [QEMU, "-accel", "tcg,thread=multi", "-cpu", CPU_KVM if self.kvm else "max", "-smp", "2", "-M", "q35",
                 "-m", f"{memory}M", "-object", f"memory-backend-memfd,id=mem,size={memory}M,share=on",
                 "-numa", "node,memdev=mem", "-nodefaults", "-no-user-config", "-display", "none",
-                "-no-reboot", "-kernel", os.path.join(CACHE, "vmlinuz"), "-initrd", self.initrd(),
+                "-no-reboot", "-kernel", os.path.join(self.kernel, "vmlinuz"), "-initrd", self.initrd(),
                 "-append", command_line, "-serial", f"file:{self.log}",
                 "-qmp", f"unix:{monitor},server=on,wait=off",
                 "-chardev", f"socket,id=files,path={files}",
@@ -212,9 +262,8 @@ class Guest:
 
     def receive(self, seconds, what):
         end = time.monotonic() + seconds
-        got, size = b"", None
         self.agent.settimeout(0.5)
-        while size is None or len(got) < 4 + size:
+        while len(self.got) < 4 or len(self.got) < 4 + struct.unpack(">I", self.got[:4])[0]:
             if time.monotonic() > end:
                 self.fail(f"{what}: no answer within {seconds} s")
             try:
@@ -223,21 +272,21 @@ class Guest:
                 continue
             if not more:
                 self.fail(f"ended during {what}")
-            got += more
-            if size is None and len(got) >= 4:
-                size, = struct.unpack(">I", got[:4])
-        return json.loads(got[4:])
+            self.got += more
+        size, = struct.unpack(">I", self.got[:4])
+        message, self.got = self.got[4:4 + size], self.got[4 + size:]
+        return json.loads(message)
 
     def fail(self, what):
         """What the guest did, for whoever asks; it is of no use after that."""
         self.broken = what
         raise proc.Failed(f"guest: {what}\n{self.said()}")
 
-    def send(self, command, timeout, env, cwd, given):
+    def send(self, command, timeout, env, cwd, given, stream=False):
         if self.broken:
             raise proc.Failed(f"guest: of no use any more: {self.broken}")
         ask = {"timeout": timeout, "env": env or {}, "cwd": cwd,
-               "input": base64.b64encode(given).decode()}
+               "input": base64.b64encode(given).decode(), "stream": stream}
         ask["text" if isinstance(command, str) else "argv"] = command
         octets = json.dumps(ask).encode()
         self.agent.settimeout(60)
@@ -246,12 +295,18 @@ class Guest:
         except OSError as e:
             self.fail(f"{e} before {command!r}")
 
-    def run(self, command, timeout=120, env=None, cwd="/", given=b""):
+    def run(self, command, timeout=120, env=None, cwd="/", given=b"", show=None):
         """A list of words, or text for /bin/sh. The code and what it printed, errors too.
 
+        show(octets) is called with what it prints as it comes; then the result has none.
         One that is not done within timeout seconds is killed, and Failed is raised."""
-        self.send(command, timeout, env, cwd, given)
-        answer = self.receive(timeout + 30, f"{command!r}")
+        self.send(command, timeout, env, cwd, given, show is not None)
+        end = time.monotonic() + timeout + 30
+        while True:
+            answer = self.receive(end - time.monotonic(), f"{command!r}")
+            if "part" not in answer:
+                break
+            show(base64.b64decode(answer["part"]))
         out = base64.b64decode(answer["out"])
         if answer["late"]:
             raise proc.Failed(f"guest: {command!r}: not done within {timeout} s\n"

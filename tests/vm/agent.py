@@ -2,8 +2,9 @@
 """In the guest: runs what tests/lib/vm.py asks for, one command at a time.
 
 A message is a length (4 octets, big-endian) and as much JSON; octets travel as
-base64. Request {argv | text, env, timeout, input}; answer {code, out, late}.
-A command that is late is killed with everything that it started.
+base64. Request {argv | text, env, timeout, input, stream}; answer {code, out, late}.
+Before it, if stream is true, come messages {part} with the output as it is made, and
+out is empty. A command that is late is killed with everything that it started.
 """
 
 import base64
@@ -13,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 
 
 def port():
@@ -39,15 +41,50 @@ def put(fd, octets):
         octets = octets[os.write(fd, octets[:65536]):]
 
 
-def carry_out(ask):
+class Stream:
+    """What a command prints, told as it comes."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.from_child, self.of_child = os.pipe()
+        self.lock = threading.Lock()
+        self.over = False
+        self.thread = threading.Thread(target=self.pass_on, daemon=True)
+
+    def begun(self):
+        os.close(self.of_child)
+        self.thread.start()
+
+    def pass_on(self):
+        while True:
+            octets = os.read(self.from_child, 65536)
+            with self.lock:
+                if not octets or self.over:
+                    break
+                answer(self.fd, {"part": base64.b64encode(octets).decode()})
+        os.close(self.from_child)
+
+    def end(self):
+        """Everything is told; but not what others say that have it open still."""
+        self.thread.join(5)
+        with self.lock:
+            self.over = True
+
+
+def carry_out(fd, ask):
+    stream = Stream(fd) if ask.get("stream") else None
     argv = ask.get("argv") or ["/bin/sh", "-c", ask["text"]]
     env = dict(os.environ, **ask.get("env", {}))
     try:
-        child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE,
+                                 stdout=stream.of_child if stream else subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True,
                                  cwd=ask.get("cwd", "/"))
     except OSError as e:
         return {"code": 127, "out": base64.b64encode(str(e).encode()).decode(), "late": False}
+    finally:
+        if stream:
+            stream.begun()
     late = False
     try:
         out, _ = child.communicate(base64.b64decode(ask.get("input", "")), ask["timeout"])
@@ -57,17 +94,23 @@ def carry_out(ask):
         try:
             out, _ = child.communicate(timeout=5)
         except subprocess.TimeoutExpired as e:  # somebody else has its output open
-            out = e.stdout or b""
-    return {"code": child.returncode, "out": base64.b64encode(out).decode(), "late": late}
+            out = e.stdout
+    if stream:
+        stream.end()
+    return {"code": child.returncode, "out": base64.b64encode(out or b"").decode(), "late": late}
+
+
+def answer(fd, message):
+    octets = json.dumps(message).encode()
+    put(fd, struct.pack(">I", len(octets)) + octets)
 
 
 def main():
     fd = os.open(port(), os.O_RDWR)
-    put(fd, struct.pack(">I", 2) + b"{}")  # ready
+    answer(fd, {})  # ready
     while True:
         size, = struct.unpack(">I", exactly(fd, 4))
-        answer = json.dumps(carry_out(json.loads(exactly(fd, size)))).encode()
-        put(fd, struct.pack(">I", len(answer)) + answer)
+        answer(fd, carry_out(fd, json.loads(exactly(fd, size))))
 
 
 main()
