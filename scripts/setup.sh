@@ -110,6 +110,72 @@ unpack_kernel()
 	mv "$new" "$folder"
 }
 
+# apt for the backports to Debian 13, on lists of its own in a folder; Release and
+# packages are checked as ever, against the keys of debian-archive-keyring.
+backports()
+{
+	local folder=$1 mirror
+	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+		'Codename: bookworm' | head -1)
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+		"${mirror:-http://deb.debian.org/debian} trixie-backports main" >"$folder/sources.list"
+	cat >"$folder/apt.conf" <<-END
+		Dir::Etc::sourcelist "$folder/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::State "$folder";
+		Dir::State::lists "$folder/lists";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$folder";
+		APT::Sandbox::User "root";
+		APT::Update::Error-Mode "any";
+		APT::Update::Post-Invoke-Success { "true"; };
+		Acquire::http::Timeout "30";
+		Acquire::Languages "none";
+	END
+	APT_CONFIG=$folder/apt.conf apt-get -qq update
+}
+
+# The same for the newest kernel of Debian 13's backports, which is in several packages.
+newer_kernel()
+{
+	local folder=$1 new=$2 apt=$2/apt release
+	backports "$apt" || return
+	release=$(APT_CONFIG=$apt/apt.conf apt-cache depends linux-image-cloud-amd64 |
+		awk '$1 == "Depends:" && sub(/^linux-image-/, "", $2) { print $2; exit }')
+	[ -n "$release" ] || return
+	echo "setup: unpacking linux-image-$release into $folder"
+	mkdir "$new/deb" "$new/all" "$new/lib"
+	(export APT_CONFIG=$apt/apt.conf && cd "$new/deb" && apt-cache pkgnames linux- |
+		grep -xF "$(printf "linux-%s-$release\n" image binary modules base)" |
+		xargs apt-get -qq download) || return
+	for package in "$new"/deb/*.deb; do
+		dpkg -x "$package" "$new/all" || return
+	done
+	# Debian 13 has /lib in /usr.
+	for modules in "$new/all/usr/lib/modules" "$new/all/lib/modules"; do
+		[ -d "$modules/$release" ] && mv "$modules" "$new/lib/" && break
+	done
+	mv "$new/all/boot/vmlinuz-$release" "$new/vmlinuz" 2>/dev/null ||
+		mv "$new/lib/modules/$release/vmlinuz" "$new/vmlinuz" || return
+	depmod -b "$new" "$release" || return
+	rm -r "$apt" "$new/deb" "$new/all"
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
+# For tests that want guest_memfd; without it they are skipped.
+unpack_newer_kernel()
+{
+	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/kernel-newer new
+	[ -e "$folder/vmlinuz" ] && return 0
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+	newer_kernel "$folder" "$new" && return
+	rm -rf "$new"
+	echo "setup: no newer kernel from trixie-backports: tests that need it will be skipped" >&2
+}
+
 command -v apt-get >/dev/null || {
 	echo "setup: this script knows Debian only; see scripts/setup.sh for the list of packages" >&2
 	exit 1
@@ -127,3 +193,4 @@ if [ ${#needed[@]} -gt 0 ]; then
 fi
 [ $heimdal = no ] || unpack_heimdal
 [ $kernel = no ] || unpack_kernel
+[ $kernel = no ] || unpack_newer_kernel
