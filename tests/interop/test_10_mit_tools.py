@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from lib import proc
 from lib.realm import PASSWORDS
 
+SHORT_LIFE = f"{2 * proc.SLOW:.0f}s"
 TGT = "krbtgt/TEST.LOCAL@TEST.LOCAL"
 
 
@@ -34,9 +36,9 @@ def test_04_klist_e_and_f_show_types_and_flags(alice):
 
 
 def test_05_klist_s_fails_when_the_tgt_has_expired(user):
-    user.kinit("alice", "-l", "2s").ok()
+    user.kinit("alice", "-l", SHORT_LIFE).ok()
     user.klist("-s").ok()
-    time.sleep(2.5)
+    time.sleep(2.5 * proc.SLOW)
     user.klist("-s").fails()
 
 
@@ -215,8 +217,8 @@ def test_32_user_to_user_as_initiator(alice, user):
 
 
 def test_33_kinit_with_a_short_life_then_again(user):
-    user.kinit("alice", "-l", "2s").ok()
-    time.sleep(2.5)
+    user.kinit("alice", "-l", SHORT_LIFE).ok()
+    time.sleep(2.5 * proc.SLOW)
     user.kvno("HTTP/localhost").fails()
     user.kinit("alice").ok()
     user.kvno("HTTP/localhost").ok()
@@ -232,6 +234,6 @@ def test_35_twenty_kvno_at_once(alice):
     running = [subprocess.Popen(alice.argv(["kvno", names[n % 4]]), env=alice.env(),
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
                for n in range(20)]
-    said = [p.communicate(timeout=60)[1] for p in running]
+    said = [p.communicate(timeout=60 * proc.SLOW)[1] for p in running]
     assert [p.returncode for p in running] == [0] * 20, said
     assert len(alice.services()) == 5, "identical requests made several entries"

@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from lib import proc
+
 
 def curl(someone, url, *options):
     return someone.run("curl", "-sS", "-i", "--negotiate", "-u", ":", *options, url)
@@ -106,4 +108,4 @@ def test_12_ten_curls_at_once(alice, apache):
                        "-u", ":", apache.url])
     running = [subprocess.Popen(argv, env=alice.env(), stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True) for _ in range(10)]
-    assert [p.communicate(timeout=60)[0] for p in running] == ["200"] * 10
+    assert [p.communicate(timeout=60 * proc.SLOW)[0] for p in running] == ["200"] * 10

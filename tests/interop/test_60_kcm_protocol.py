@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib import kcm, tickets
+from lib import kcm, proc, tickets
 from lib.kcm import Cred, KcmError, Princ, config_entry
 
 TGT = Princ.of("krbtgt/TEST.LOCAL@TEST.LOCAL")
@@ -609,8 +609,8 @@ def test_87_s4u2proxy_is_refused_over_the_wire(k, logged_on, alice):
 
 
 def test_88_an_expired_tgt_is_said_to_be_expired(user, k):
-    user.kinit("alice", "-l", "2s").ok()
-    time.sleep(2.5)
+    user.kinit("alice", "-l", f"{2 * proc.SLOW:.0f}s").ok()
+    time.sleep(2.5 * proc.SLOW)
     code = code_of(k.retrieve, k.default(), HTTP, times=(0, 0, int(time.time()), 0))
     assert code == kcm.TKT_EXPIRED
 

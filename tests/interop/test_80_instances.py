@@ -68,7 +68,7 @@ def test_05_it_serves_soon_after_its_start(realm):
     try:
         started = time.monotonic()
         inst.start()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 5 * proc.SLOW
     finally:
         inst.stop()
 
@@ -128,7 +128,7 @@ def test_09_a_slow_kdc_of_one_realm_stalls_nobody_else(realm):
                 other = users.User(inst)
                 other.kinit("bob").ok()
                 done = other.kvno("HTTP/localhost", "ldap/localhost").ok()
-                assert done.seconds < 3, f"{done.seconds:.1f} s"
+                assert done.seconds < 3 * proc.SLOW, f"{done.seconds:.1f} s"
             finally:
                 for k in waiting:
                     k.close()
@@ -141,7 +141,7 @@ def test_10_without_any_kdc_the_error_says_so(realm):
         somebody.kinit("alice").ok()
         done = somebody.kvno("HTTP/web.other.local@OTHER.LOCAL")
         done.fails("Cannot contact any KDC")
-        assert done.seconds < 20
+        assert done.seconds < 20 * proc.SLOW
 
 
 def test_11_the_kcm_socket_is_for_everybody_the_admin_socket_is_not_writable_state(lsaiso):

@@ -139,7 +139,7 @@ def test_11_root_destroys_a_users_cache_and_its_session_ends(inst):
     b"{" * 100000, b"[" * 5000 + b"\0", os.urandom(70000)])
 def test_12_rubbish_on_the_admin_socket_harms_nobody(inst, alice, rubbish):
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
+        s.settimeout(10 * proc.SLOW)
         s.connect(inst.admin)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             s.sendall(rubbish)
@@ -156,7 +156,7 @@ def test_13_silent_clients_of_the_admin_socket_shut_nobody_out(inst, bob):
         with users.effective(bob.uid):
             for _ in range(200):
                 s = socket.socket(socket.AF_UNIX)
-                s.settimeout(5)
+                s.settimeout(5 * proc.SLOW)
                 held.append(s)
                 s.connect(inst.admin)
         as_json(inst, "status")

@@ -188,7 +188,7 @@ def test_01_killing_lsass_under_load_loses_no_ticket(mine, load, rounds):
     for client in load:
         client.finish()
     did_not_grow(mine, "lsainit", before)
-    assert sum(c.calls for c in load) > 500 and all(c.reconnects > rounds / 2 for c in load)
+    assert sum(c.calls for c in load) > 500 / proc.SLOW and all(c.reconnects > rounds / 2 for c in load)
 
 
 def test_02_a_logon_survives_the_death_of_lsass(mine, rounds):
