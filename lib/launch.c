@@ -85,6 +85,13 @@ join(char path[PATH_MAX], const char *folder, const char *rest, const char *name
 			name) < PATH_MAX;
 }
 
+/* The folder of the build that a program is made in: it bears its name, but for one. */
+static const char *
+built_in(const char *name)
+{
+	return strcmp(name, "lsaiso-vm") == 0 ? "lsaiso" : name;
+}
+
 /* The i-th place from a program that is not where it was built for. */
 static bool
 candidate_beside(const char *name, unsigned int i, char path[PATH_MAX])
@@ -98,7 +105,7 @@ candidate_beside(const char *name, unsigned int i, char path[PATH_MAX])
 	case 0:
 		return join(path, above, usual != NULL ? last_part(usual) : "libexec/lsaiso", name);
 	case 1:
-		return join(path, above, name, name);
+		return join(path, above, built_in(name), name);
 	default:
 		return false;
 	}
@@ -113,7 +120,7 @@ launch_candidate(const struct config *cf, const char *name, unsigned int i, char
 	if (cf->run_programs[0] != '\0' && usual == NULL) {
 		if (i > 1)
 			return false;
-		return join(path, cf->run_programs, i == 0 ? name : "", name);
+		return join(path, cf->run_programs, i == 0 ? built_in(name) : "", name);
 	}
 	if (own_folder(own) != 0)
 		return false;

@@ -37,17 +37,50 @@ level_find(const char *name)
 	return NULL;
 }
 
+const char *
+level_memory(const struct config *cf, const struct control_table *table)
+{
+	if (strcmp(cf->isolation_level, "hypervisor") == 0)
+		return "of the host";
+	if (strcmp(cf->isolation_level, "vm") != 0)
+		return cf->isolation_memory;
+	switch (table != NULL ? table->vm_memory : CONTROL_VM_NONE) {
+	case CONTROL_VM_ORDINARY:
+		return "ordinary";
+	case CONTROL_VM_GMEM:
+		return "guest_memfd";
+	case CONTROL_VM_GMEM_ALL:
+		return "guest_memfd, page tables too";
+	default:
+		return "unknown";
+	}
+}
+
 size_t
 level_weaker(const struct config *cf, const struct control_table *table,
 	     struct weaker list[WEAKER_MAX])
 {
 	size_t n = 0;
 
-	if (strcmp(cf->isolation_memory, "ordinary") == 0)
+	if (strcmp(cf->isolation_level, "process") == 0 &&
+	    strcmp(cf->isolation_memory, "ordinary") == 0)
 		list[n++] = (struct weaker){
 			"[isolation] memory = ordinary",
 			"root can read the keys in /proc/PID/mem and they can reach a hypervisor's "
 			"view or kernel memory dumps",
+		};
+	if (table != NULL && table->vm_memory == CONTROL_VM_ORDINARY)
+		list[n++] = (struct weaker){
+			"no guest_memfd",
+			"the memory of lsaiso's machine is ordinary memory of lsavmm: root can "
+			"read it in /proc/PID/mem unless the guard refuses that",
+		};
+	else if (table != NULL && table->vm_memory == CONTROL_VM_GMEM)
+		list[n++] = (struct weaker){
+			"page tables in ordinary memory",
+			"this KVM reads page tables and doorbell by itself: root can change them "
+			"in /proc/PID/mem, and so have lsaiso hand its memory out, unless the "
+			"guard refuses that",
 		};
 	if (table != NULL && !table->separate_users)
 		list[n++] = (struct weaker){

@@ -20,6 +20,9 @@ struct level {
 /* NULL if there is no level of that name. */
 const struct level *level_find(const char *name);
 
+/* What the memory that holds the keys is, in words. table may be NULL. */
+const char *level_memory(const struct config *cf, const struct control_table *table);
+
 /* A setting that gives less than the level promises. */
 struct weaker {
 	const char *setting; /* as written in lsaiso.conf, or how it was started */

@@ -39,6 +39,8 @@ show_level(const struct ctl *ct, const json_t *level)
 
 	(void)printf("%sIsolation level:%s %s, memory %s\n", paint(ct, BOLD), paint(ct, PLAIN),
 		     get_text(level, "name"), get_text(level, "memory"));
+	if (json_is_string(json_object_get(level, "image")))
+		(void)printf("  image: SHA-256 %s\n", get_text(level, "image"));
 	(void)printf("  holds against: %s\n", get_text(level, "holds"));
 	(void)printf("  does not give:\n");
 	json_array_foreach(lacks, i, one)(void) printf("    - %s\n", json_string_value(one));

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/levels.h"
 #include "lib/log.h"
 #include "lsainit/child.h"
 #include "lsainit/guard/guard.h"
@@ -161,7 +162,8 @@ broker_message(struct instance *in)
 	log_notice("lsass serves: pid %d, KCM at %s", (int)in->table.lsass_pid, in->cf.kcm_socket);
 	if (!in->was_ready)
 		notify("READY=1\nSTATUS=level %s, memory %s%s", in->cf.isolation_level,
-		       in->cf.isolation_memory, in->separate ? "" : ", no users of its own");
+		       level_memory(&in->cf, &in->table),
+		       in->separate ? "" : ", no users of its own");
 	if (!in->was_ready && launch_settle(in) == 0)
 		broker_send(in, CTL_TABLE);
 	in->was_ready = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lsainit --check: would it start? Changes nothing. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,13 @@ check(struct instance *in)
 	if (in->launch != NULL && bad == 0)
 		(void)printf("programs: as signed, security version %u\n",
 			     (unsigned int)in->table.launch_svn);
-	if (in->table.secret_memory) {
+	if (strcmp(in->cf.isolation_level, "vm") == 0) {
+		error = access("/dev/kvm", R_OK | W_OK) != 0 ? errno : 0;
+		bad |= error != 0;
+		(void)printf("/dev/kvm: %s\n", error == 0 ? "there" : strerror(error));
+	} else if (strcmp(in->cf.isolation_level, "process") != 0) {
+		(void)printf("lsaiso: on the host\n");
+	} else if (in->table.secret_memory) {
 		error = machine_memfd_secret();
 		bad |= error != 0;
 		(void)printf("memfd_secret: %s\n",

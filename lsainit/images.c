@@ -63,6 +63,8 @@ prepare_images(struct instance *in)
 	if (world == NULL)
 		return -1;
 	in->iso_image.name = world->program;
+	if (world->image != NULL && find_image(in, &in->vm_image) != 0)
+		return -1;
 	return find_image(in, &in->iso_image) != 0 || find_image(in, &in->lsass_image) != 0 ||
 		       (seals && find_image(in, &in->seal_image) != 0)
 		   ? -1

@@ -115,6 +115,7 @@ void unlink_sockets(const struct instance *in);
 struct world {
 	const char *level;
 	const char *program; /* started with mailbox, life socket and what open gives */
+	const char *image;   /* what runs in the machine that program makes, or NULL */
 	/*
 	 * lsaiso is on another machine, whose administrator has fixed its
 	 * policy and its root key.

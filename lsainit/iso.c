@@ -12,8 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/levels.h"
 #include "lib/log.h"
 #include "lib/mailbox.h"
+#include "lib/manifest.h"
+#include "lib/measure.h"
 #include "lsainit/child.h"
 #include "lsainit/guard/guard.h"
 #include "lsainit/init.h"
@@ -139,7 +142,7 @@ spawn(struct instance *in, const struct world *world, int life)
 		.fds = { in->mailbox_fd, life },
 		.nfds = 2,
 		.alive = in->alive[0],
-		.mute = true,
+		.mute = world->image == NULL, /* lsavmm says why its guest ended */
 		.separate = in->separate,
 		.uid = in->iso_uid,
 		.gid = in->iso_gid,
@@ -147,7 +150,7 @@ spawn(struct instance *in, const struct world *world, int life)
 		.jail_at = in->cf.run_directory,
 		.files = ISO_FILES,
 		.locked = ISO_LOCKED,
-		.alone = true,
+		.alone = world->image == NULL, /* newer kernels' KVM makes a thread */
 	};
 
 	_Static_assert(ISO_FD_MAILBOX == 3 && ISO_FD_LIFE == 4, "descriptors in order");
@@ -206,6 +209,18 @@ discard(struct instance *in, pid_t pid)
 	close_fd(&in->life_fd);
 }
 
+/* What holds the keys, for lsactl status. Elsewhere: not known here. */
+static void
+measure(struct instance *in, const struct world *world)
+{
+	const struct image *im = world->image != NULL ? &in->vm_image : &in->iso_image;
+	struct measure is = { 0 };
+
+	if (world->far || measure_file(im->fd, MANIFEST_SIZE, &is) != 0)
+		memset(is.sha256, 0, sizeof(is.sha256));
+	memcpy(in->table.iso_image, is.sha256, sizeof(in->table.iso_image));
+}
+
 int
 iso_start(struct instance *in)
 {
@@ -231,6 +246,10 @@ iso_start(struct instance *in)
 	bad = launch_check(in, &in->iso_image) != 0 || mb == NULL ||
 	      (!world->far && seal_bring(in) != 0) ||
 	      (world->far ? greet : configure)(in, mb, in->boot_id) != 0 || verify(in, pid) != 0;
+	if (!bad) {
+		in->table.vm_memory = world->image != NULL ? (uint8_t)mb->memory : 0;
+		measure(in, world);
+	}
 	mailbox_unmap(mb);
 	if (bad) {
 		discard(in, pid);
@@ -239,7 +258,7 @@ iso_start(struct instance *in)
 	in->table.lsaiso_pid = pid;
 	in->table.lsaiso_since = time(NULL);
 	log_notice("lsaiso runs: pid %d, level %s, memory %s", (int)pid, in->cf.isolation_level,
-		   in->cf.isolation_memory);
+		   level_memory(&in->cf, &in->table));
 	return 0;
 }
 

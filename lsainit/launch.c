@@ -111,7 +111,8 @@ prepare_launch(struct instance *in)
 		return -1;
 	floor_tpm_program(in->seal_image.fd);
 	if (check_floor(in) != 0 || check_self(in) != 0 || launch_check(in, &in->iso_image) != 0 ||
-	    launch_check(in, &in->lsass_image) != 0)
+	    launch_check(in, &in->lsass_image) != 0 ||
+	    (in->vm_image.fd >= 0 && launch_check(in, &in->vm_image) != 0))
 		return -1;
 	in->table.launch = 1;
 	memcpy(in->table.launch_key, in->launch->by->id, sizeof(in->table.launch_key));

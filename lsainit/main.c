@@ -112,7 +112,7 @@ run(struct instance *in, bool only_check)
 	in->table.lsainit_pid = getpid();
 	in->table.lsainit_since = time(NULL);
 	in->table.secret_memory = strcmp(in->cf.isolation_memory, "secret") == 0;
-	if (!in->table.secret_memory)
+	if (!in->table.secret_memory && strcmp(in->cf.isolation_level, "process") == 0)
 		log_warn("[isolation] memory = ordinary: root can read what lsaiso holds");
 	if (only_check)
 		code = check(in);

@@ -7,6 +7,7 @@
 
 #include "lsainit/init.h"
 #include "rpc/rpc.h"
+#include "rpc/vm.h"
 
 /* What to do about an exit code of lsaiso. */
 static const char *
@@ -23,6 +24,20 @@ advice(int code)
 		return "lsainit and lsaiso are of different versions; install them together";
 	case ISO_EXIT_SECCOMP:
 		return "the kernel needs CONFIG_SECCOMP_FILTER";
+	case VMM_EXIT_KVM:
+	case VMM_EXIT_START:
+		return "see above; accept level = process if this machine has no usable KVM";
+	case VMM_EXIT_GMEM:
+		return "it needs Linux 6.18 or later; vm_memory = auto takes what there is";
+	case VMM_EXIT_MEMORY:
+		return "raise the limit (LimitMEMLOCK= of the unit, ulimit -l)";
+	case VMM_EXIT_IMAGE:
+	case VMM_EXIT_ARGS:
+		return "lsainit, lsavmm and lsaiso-vm are of different versions; install them "
+		       "together";
+	case VMM_EXIT_FAULT:
+	case VMM_EXIT_PORT:
+	case VMM_EXIT_LOOP:
 	case ISO_EXIT_STACK:
 	case ISO_EXIT_ASSERT:
 		return "a bug or an attack: please report it";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* Names for people, made from the same tables. lsaiso does not link this. */
 #include "rpc/rpc.h"
+#include "rpc/vm.h"
 
 #define NM_FIELD(kind, name, max) #name,
 #define NM_TABLES(number, op, phases, fx)                                                          \
@@ -56,6 +57,7 @@ rpc_exit_text(int code)
 	case number:                                                                               \
 		return text;
 		ISO_EXIT_LIST(NM_EXIT)
+		VMM_EXIT_LIST(NM_EXIT)
 	default:
 		return 0;
 	}

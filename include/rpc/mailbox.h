@@ -35,7 +35,12 @@
 struct mailbox {
 	uint32_t magic;	  /* MAILBOX_MAGIC, written by lsainit */
 	uint32_t version; /* RPC_VERSION */
-	uint8_t pad0_[56];
+	/*
+	 * Level vm: enum control_vm_memory, written by lsavmm before the first
+	 * answer, for lsainit, which reads it before anybody else has the channel.
+	 */
+	uint32_t memory;
+	uint8_t pad0_[52];
 	/* broker's line */
 	uint32_t req_seq;
 	uint32_t req_len;

@@ -164,6 +164,6 @@ enum iso_status rpc_decode_rep(struct rd frame, uint32_t op, enum iso_status *st
 const char *rpc_op_name(uint32_t op);
 const char *rpc_field_name(uint32_t op, int reply, unsigned int field);
 const char *rpc_status_text(uint32_t status); /* knows ISO_GONE too */
-const char *rpc_exit_text(int code);	      /* NULL if not an ISO_EXIT_* */
+const char *rpc_exit_text(int code);	      /* NULL if not an exit code of ours */
 
 #endif

@@ -76,6 +76,8 @@ guard_programs(struct instance *in)
 		return 0;
 	if (enroll_path(in, "/proc/self/exe", GUARD_FILE) != 0 ||
 	    guard_enroll(in, in->iso_image.fd, GUARD_ISO, in->iso_image.path) != 0 ||
+	    (in->vm_image.fd >= 0 &&
+	     guard_enroll(in, in->vm_image.fd, GUARD_FILE, in->vm_image.path) != 0) ||
 	    guard_enroll(in, in->lsass_image.fd, GUARD_LSASS, in->lsass_image.path) != 0)
 		return -1;
 	return enroll_program(in, "lsaseal", GUARD_SEAL) != 0

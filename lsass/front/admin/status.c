@@ -60,6 +60,20 @@ processes(const struct control_table *ta)
 	return list;
 }
 
+/* SHA-256 of the image that holds the keys; null: not known here. */
+static json_t *
+image(const struct control_table *ta)
+{
+	static const uint8_t none[sizeof(ta->iso_image)];
+	char text[2 * sizeof(ta->iso_image) + 1];
+
+	if (memcmp(ta->iso_image, none, sizeof(none)) == 0)
+		return json_null();
+	for (size_t i = 0; i < sizeof(ta->iso_image); i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", ta->iso_image[i]);
+	return json_string(text);
+}
+
 static json_t *
 level(const struct admin_view *view)
 {
@@ -74,10 +88,11 @@ level(const struct admin_view *view)
 		(void)json_array_append_new(
 		    weaker,
 		    json_pack("{s:s, s:s}", "setting", weak[i].setting, "means", weak[i].means));
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o}", "name", view->cf->isolation_level,
-			 "memory", view->table->secret_memory ? "secret" : "ordinary", "holds",
-			 le != NULL ? le->holds : "", "separate_users", view->table->separate_users,
-			 "namespaces", view->table->namespaces, "lacks", lacks, "weaker", weaker);
+	return json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:o, s:o}", "name",
+			 view->cf->isolation_level, "memory", level_memory(view->cf, view->table),
+			 "image", image(view->table), "holds", le != NULL ? le->holds : "",
+			 "separate_users", view->table->separate_users, "namespaces",
+			 view->table->namespaces, "lacks", lacks, "weaker", weaker);
 }
 
 /* What was checked before anything was started; null: nothing was. */
