@@ -29,6 +29,8 @@ KERNELS = {"debian": "kernel", "newer": "kernel-newer"}
 QEMU, VIRTIOFSD, SWTPM = "qemu-system-x86_64", "/usr/lib/qemu/virtiofsd", "swtpm"
 # How the guest calls this machine's loopback, where it is let through.
 OUTSIDE = "10.0.2.100"
+# Where its kernel shows what QEMU's firmware interface has.
+FIRMWARE = "/sys/firmware/qemu_fw_cfg/by_name"
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(os.path.dirname(HERE), "vm")
 BOOT_SECONDS = 180
@@ -139,13 +141,17 @@ class Guest:
     network  [(port in the guest, loopback port here)]: TCP connections to
              OUTSIDE:port go to this machine's loopback, nothing else goes anywhere.
              None: no network but the guest's own loopback
+    ports    {name: path of a UNIX socket here}: /dev/virtio-ports/NAME in the guest, which
+             QEMU connects to that socket, again and again
+    firmware {name: path of a file here}: what the guest's kernel shows of its firmware, as
+             FIRMWARE/NAME/raw
 
     One command at a time. What runs on after a command must have given its
     output somewhere else. Files written outside of a disk are gone at the end.
     """
 
     def __init__(self, lsm=True, more="", memory=1536, disks=(), tpm=None, network=None,
-                 kernel="debian", kvm=False):
+                 kernel="debian", kvm=False, ports=None, firmware=None):
         reason = why_not(kernel)
         if reason:
             raise proc.Failed(reason)
@@ -156,8 +162,12 @@ class Guest:
         self.got = b""
         self.kernel, self.kvm = os.path.join(CACHE, KERNELS[kernel]), kvm
         try:
-            self.boot(f"{COMMAND_LINE} lsm={LSM}{',bpf' if lsm else ''} {more}", memory, disks,
-                      tpm, network)
+            self.boot(f"{COMMAND_LINE} lsm={LSM}{',bpf' if lsm else ''} {more}", memory,
+                      self.disk_options(disks) + self.tpm_options(tpm)
+                      + self.network_options(network) + self.port_options(ports or {})
+                      + self.firmware_options(firmware or {}))
+            if firmware:
+                self.run(["modprobe", "qemu_fw_cfg"]).ok()
             if kvm:
                 self.run(["modprobe", "kvm_amd"]).ok()
                 self.run(["test", "-c", "/dev/kvm"]).ok()
@@ -197,7 +207,7 @@ class Guest:
             return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     preexec_fn=die_with_parent)
 
-    def boot(self, command_line, memory, disks, tpm, network):
+    def boot(self, command_line, memory, more):
         files, agent, monitor = (self.folder(n) for n in ("files", "agent", "monitor"))
         started = time.monotonic()
         self.files = self.spawn([VIRTIOFSD, f"--socket-path={files}", "-o", "source=/",
@@ -211,10 +221,9 @@ class Guest:
                 "-qmp", f"unix:{monitor},server=on,wait=off",
                 "-chardev", f"socket,id=files,path={files}",
                 "-device", "vhost-user-fs-pci,chardev=files,tag=outside",
-                "-device", "virtio-serial-pci",
+                "-device", "virtio-serial-pci", *more,
                 "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=agent"]
-        argv += self.disk_options(disks) + self.tpm_options(tpm) + self.network_options(network)
         self.wait("virtiofsd", lambda: os.path.exists(files), self.files)
         self.qemu = self.spawn(argv, "qemu.log")
         self.agent = socket.socket(socket.AF_UNIX)
@@ -250,6 +259,19 @@ class Guest:
         ways = "".join(f",guestfwd=tcp:{OUTSIDE}:{there}-cmd:busybox nc 127.0.0.1 {here}"
                        for there, here in network)
         return ["-netdev", f"user,id=net,restrict=on{ways}", "-device", "virtio-net-pci,netdev=net"]
+
+    @staticmethod
+    def port_options(ports):
+        argv = []
+        for n, (name, path) in enumerate(ports.items()):
+            argv += ["-chardev", f"socket,id=port{n},path={path},reconnect=1",
+                     "-device", f"virtserialport,chardev=port{n},name={name}"]
+        return argv
+
+    @staticmethod
+    def firmware_options(firmware):
+        return [word for name, path in firmware.items()
+                for word in ("-fw_cfg", f"name={name},file={path}")]
 
     def wait(self, what, check, process, seconds=30):
         end = time.monotonic() + seconds

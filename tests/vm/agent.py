@@ -8,6 +8,7 @@ out is empty. A command that is late is killed with everything that it started.
 """
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -15,15 +16,27 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 
-def port():
-    """The port's name as a link is udev's work; there is none here."""
-    for name in os.listdir("/sys/class/virtio-ports"):
-        with open(f"/sys/class/virtio-ports/{name}/name", encoding="ascii") as f:
-            if f.read().strip() == "agent":
-                return f"/dev/{name}"
-    sys.exit("guest: no port for the agent")
+def ports():
+    """{name: device}, with links to them as udev makes them; there is none here. A port
+    has its name a moment after it is there; the agent's is the last that QEMU tells of."""
+    for _ in range(100):
+        found = {}
+        for device in os.listdir("/sys/class/virtio-ports"):
+            with contextlib.suppress(OSError):
+                with open(f"/sys/class/virtio-ports/{device}/name", encoding="ascii") as f:
+                    found[f.read().strip()] = device
+        if "agent" in found:
+            break
+        time.sleep(0.05)
+    else:
+        sys.exit("guest: no port for the agent")
+    os.makedirs("/dev/virtio-ports", exist_ok=True)
+    for name, device in found.items():
+        os.symlink(f"../{device}", f"/dev/virtio-ports/{name}")
+    return found
 
 
 def exactly(fd, n):
@@ -106,7 +119,7 @@ def answer(fd, message):
 
 
 def main():
-    fd = os.open(port(), os.O_RDWR)
+    fd = os.open(f"/dev/{ports()['agent']}", os.O_RDWR)
     answer(fd, {})  # ready
     while True:
         size, = struct.unpack(">I", exactly(fd, 4))
