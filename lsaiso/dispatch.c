@@ -52,9 +52,8 @@ rep_wipe(const struct rpc_op *row, union iso_rep *rep, bool fresh)
 	}
 }
 
-/* What the library's functions left on the stack. */
-static __attribute__((noinline)) void
-stack_wipe(void)
+__attribute__((noinline)) void
+iso_stack_wipe(void)
 {
 	uint8_t below[STACK_USED];
 
@@ -105,7 +104,7 @@ iso_serve(struct iso *iso, size_t len)
 	if (row != NULL) {
 		rep_wipe(row, &iso->rep, false);
 		if (row->effect != ISO_FX_NONE)
-			stack_wipe();
+			iso_stack_wipe();
 	}
 	wipe(&iso->req, sizeof(iso->req));
 	wipe(iso->frame, len);

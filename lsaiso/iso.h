@@ -58,8 +58,9 @@ struct iso {
 	uint8_t root[ISO_ROOT_KEY]; /* salt of every blob key */
 	uint8_t boot_id[ISO_BOOT_ID];
 	uint8_t root_id[ISO_ROOT_ID];
-	uint32_t root_kind; /* ISO_ROOT_* */
-	uint32_t phase;	    /* ISO_BOOT, ISO_RUN */
+	uint8_t public[ISO_PUBLIC]; /* the private key is made of root when needed */
+	uint32_t root_kind;	    /* ISO_ROOT_* */
+	uint32_t phase;		    /* ISO_BOOT, ISO_RUN */
 	uint32_t policy, rate, burst;
 	uint64_t start_ms, now_ms; /* own clock; now_ms never goes back */
 	uint64_t stamp_us;	   /* of the last authenticator */
@@ -88,11 +89,24 @@ struct iso {
 enum iso_status iso_start(struct iso *iso) __attribute__((warn_unused_result));
 
 /*
- * Make root_id of the root key. HMAC-SHA256 is a pseudo-random function, so
- * its output tells whether two keys are the same and nothing else of them;
- * no other key is derived with this label.
+ * HMAC-SHA256 of a label, ISO_LABEL octets, under the root key: at most 32
+ * octets into out. A pseudo-random function: what it gives tells whether two
+ * root keys are the same, and nothing else of them nor of another label's.
  */
+#define ISO_LABEL 14u
+void iso_derive(const struct iso *iso, const char *label, struct wr out);
+
+/*
+ * Label of the private X25519 key, which is not kept: it would be one more
+ * place of what the root key gives within a microsecond.
+ */
+#define ISO_PRIVATE "lsaiso private"
+
+/* Make what is told of the root key: root_id and public. */
 void iso_root_name(struct iso *iso);
+
+/* Zero what functions that have returned left on the stack. dispatch.c */
+void iso_stack_wipe(void);
 
 /* Serve until the process ends. */
 void iso_run(struct iso *iso) __attribute__((noreturn));

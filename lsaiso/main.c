@@ -5,6 +5,7 @@
 
 #include "host.h"
 #include "wipe.h"
+#include "x25519.h"
 
 enum iso_status
 iso_start(struct iso *iso)
@@ -22,15 +23,25 @@ iso_start(struct iso *iso)
 }
 
 void
-iso_root_name(struct iso *iso)
+iso_derive(const struct iso *iso, const char *label, struct wr out)
 {
-	static const uint8_t label[] = "lsaiso root id";
 	struct hmac_sha256_ctx ctx;
 
 	hmac_sha256_set_key(&ctx, sizeof(iso->root), iso->root);
-	hmac_sha256_update(&ctx, sizeof(label) - 1, label);
-	hmac_sha256_digest(&ctx, sizeof(iso->root_id), iso->root_id);
+	hmac_sha256_update(&ctx, ISO_LABEL, (const void *)label);
+	hmac_sha256_digest(&ctx, out.left, out.at);
 	wipe(&ctx, sizeof(ctx));
+}
+
+void
+iso_root_name(struct iso *iso)
+{
+	static const uint8_t base[ISO_PUBLIC] = { 9 }; /* of no low order */
+
+	iso_derive(iso, "lsaiso root id", (struct wr){ iso->root_id, sizeof(iso->root_id) });
+	iso_derive(iso, ISO_PRIVATE, (struct wr){ iso->public, sizeof(iso->public) });
+	(void)!x25519(iso->public, iso->public, base);
+	iso_stack_wipe();
 }
 
 uint64_t

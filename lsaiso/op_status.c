@@ -28,5 +28,6 @@ iso_op_status(struct iso *iso, const struct iso_req_status *req, struct iso_rep_
 	rep->dropped = iso->count.dropped;
 	rep->root_kind = iso->root_kind;
 	memcpy(rep->root_id, iso->root_id, sizeof(rep->root_id));
+	memcpy(rep->public_key, iso->public, sizeof(rep->public_key));
 	return ISO_OK;
 }

@@ -45,6 +45,9 @@ sentence(enum iso_op op)
 	case ISO_OP_root_set:
 		return "Takes a root key that was kept, in place of the random one; once, and "
 		       "before configure.";
+	case ISO_OP_prove:
+		return "Proves that it has the private key of its public key, which the root key "
+		       "gives.";
 	case ISO_OP_END:
 		break;
 	}

@@ -44,6 +44,8 @@
 #define ISO_HASH       32u /* SHA-256 */
 #define ISO_ROOT_KEY   32u
 #define ISO_ROOT_ID    8u
+#define ISO_PUBLIC     32u /* X25519, RFC 7748 */
+#define ISO_NONCE      32u
 #define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
 #define ISO_CLIENT_MAX 1024u  /* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
 #define ISO_BODY_MAX   65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
@@ -86,7 +88,8 @@
 	OP(7, cred_absorb, ISO_RUN, ISO_FX_STORE)                                              \
 	OP(8, krb_tgs_seal, ISO_RUN, ISO_FX_USE)                                               \
 	OP(9, krb_tgs_open, ISO_RUN, ISO_FX_USE)                                               \
-	OP(10, root_set, ISO_BOOT, ISO_FX_STORE)
+	OP(10, root_set, ISO_BOOT, ISO_FX_STORE)                                               \
+	OP(11, prove, ISO_BOOT | ISO_RUN, ISO_FX_USE)
 
 /* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
 #define ISO_REQ_ping(F)
@@ -120,7 +123,8 @@
 	F(U32, root_kind, 0)		/* ISO_ROOT_* */                                       \
 	F(FIX, root_id, ISO_ROOT_ID)	/* names the root key: HMAC-SHA256 under it of a       \
 					 * fixed text, cut; whoever sees it learns nothing     \
-					 * of the key but whether two starts have the same */
+					 * of the key but whether two starts have the same */  \
+	F(FIX, public_key, ISO_PUBLIC)	/* of the pair derived from the root key; op prove */
 
 /* ---- session_open: a logon; its key lives until close, expiry or restart */
 #define ISO_REQ_session_open(F)                                                               \
@@ -191,6 +195,18 @@
 #define ISO_REQ_root_set(F)                                                                   \
 	F(SECRET, key, ISO_ROOT_KEY)	/* exactly that long */
 #define ISO_REP_root_set(F)
+
+/* ---- prove: that who answers has the private key of a public key one knows */
+#define ISO_REQ_prove(F)                                                                      \
+	F(FIX, public, ISO_PUBLIC)    /* the asker's, of a pair made for this call */          \
+	F(FIX, nonce, ISO_NONCE)      /* random */
+#define ISO_REP_prove(F)                                                                      \
+	F(FIX, public, ISO_PUBLIC)    /* lsaiso's, as in status */                             \
+	F(FIX, boot_id, ISO_BOOT_ID)  /* as in status */                                       \
+	F(FIX, proof, ISO_HASH)	      /* HMAC-SHA256; key: what X25519 (RFC 7748 section 6.1)  \
+				       * makes of lsaiso's private and the asker's public key; \
+				       * text: "lsaiso prove", the asker's public key,         \
+				       * lsaiso's, nonce, boot_id */
 
 /* clang-format on */
 

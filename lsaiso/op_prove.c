@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <nettle/hmac.h>
+
+#include "iso.h"
+#include "wipe.h"
+#include "x25519.h"
+
+enum iso_status
+iso_op_prove(struct iso *iso, const struct iso_req_prove *req, struct iso_rep_prove *rep)
+{
+	struct hmac_sha256_ctx ctx;
+	uint8_t key[ISO_PUBLIC];
+	enum iso_status st;
+
+	iso_derive(iso, ISO_PRIVATE, (struct wr){ key, sizeof(key) });
+	st = x25519(key, key, req->public);
+	memcpy(rep->public, iso->public, sizeof(rep->public));
+	memcpy(rep->boot_id, iso->boot_id, sizeof(rep->boot_id));
+	hmac_sha256_set_key(&ctx, sizeof(key), key);
+	hmac_sha256_update(&ctx, 12, (const uint8_t *)"lsaiso prove");
+	hmac_sha256_update(&ctx, sizeof(req->public), req->public);
+	hmac_sha256_update(&ctx, sizeof(rep->public), rep->public);
+	hmac_sha256_update(&ctx, sizeof(req->nonce), req->nonce);
+	hmac_sha256_update(&ctx, sizeof(rep->boot_id), rep->boot_id);
+	hmac_sha256_digest(&ctx, sizeof(rep->proof), rep->proof);
+	wipe(&ctx, sizeof(ctx));
+	wipe(key, sizeof(key));
+	return st;
+}
