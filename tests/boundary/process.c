@@ -86,8 +86,11 @@ use(void)
 	struct iso_req_krb_tgs_open answer = { .pending = 1, .owner = 7, .etype = 18 };
 	struct iso_req_session_close end = { .owner = 7 };
 	struct iso_rep_status st = { 0 };
+	struct iso_req_prove prove = { .public = { 9 } };
+	struct iso_rep_prove proof = { 0 };
 
 	assert_int_equal(iso_ask(&iso, ISO_OP_ping, &none, NULL), ISO_OK);
+	assert_int_equal(iso_ask(&iso, ISO_OP_prove, &prove, &proof), ISO_OK);
 	assert_int_equal(iso_ask(&iso, ISO_OP_session_open, &open, NULL), ISO_E_PHASE);
 	configure();
 	assert_int_equal(iso_ask(&iso, ISO_OP_session_open, &open, &s), ISO_OK);
@@ -104,7 +107,8 @@ use(void)
 	assert_int_equal(st.absorbed, 1);
 	assert_int_equal(st.sessions, 0);
 	assert_int_equal(st.refused, 4);
-	assert_int_equal(st.served, 5);
+	assert_int_equal(st.served, 6);
+	assert_memory_equal(st.public_key, proof.public, sizeof(st.public_key));
 }
 
 static void

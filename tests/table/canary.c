@@ -3,8 +3,8 @@
  * Does a key that must stay ever show in a reply? Known keys are loaded, then
  * every operation runs with random, with valid and with bent input; every
  * reply is searched for any eight consecutive octets of any of them: keys of
- * TGTs, the NT hash, keys withheld from replies, subkeys, session keys and
- * the root key.
+ * TGTs, the NT hash, keys withheld from replies, subkeys, session keys, the
+ * root key and the private key made of it.
  */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
@@ -122,6 +122,15 @@ struct world {
 	uint8_t key[ISO_KEY_MAX], hash[16], next[ISO_KEY_MAX], root[ISO_ROOT_KEY];
 };
 
+static void
+watch_private(const struct iso *iso)
+{
+	uint8_t key[ISO_PUBLIC];
+
+	iso_derive(iso, ISO_PRIVATE, (struct wr){ key, sizeof(key) });
+	watch(key, sizeof(key));
+}
+
 /* The boot phase: every second lsaiso gets a kept root key. */
 static void
 boot(struct world *w)
@@ -136,9 +145,11 @@ boot(struct world *w)
 	test_random(w->root, sizeof(w->root));
 	watch(w->root, sizeof(w->root));
 	watch(w->iso->root, sizeof(w->iso->root));
+	watch_private(w->iso);
 	if (below(2) == 0) {
 		assert_int_equal(call(w->iso, ISO_OP_root_set, &root, NULL), ISO_OK);
 		assert_memory_equal(w->iso->root, w->root, sizeof(w->root));
+		watch_private(w->iso);
 		assert_int_equal(call(w->iso, ISO_OP_root_set, &root, NULL), ISO_E_PHASE);
 	}
 	assert_int_equal(call(w->iso, ISO_OP_status, &ask, NULL), ISO_OK);
