@@ -27,7 +27,8 @@
 #define LOW_SIZE  (LOW_TABLE - LOW + 3 * TABLES_SIZE)
 _Static_assert(LOW + LOW_SIZE <= VM_MAILBOX, "below the mailbox");
 
-#define STAGE 0x10000000u /* where guest_memfd is filled from */
+#define CPUIDS 256	   /* KVM_MAX_CPUID_ENTRIES */
+#define STAGE  0x10000000u /* where guest_memfd is filled from */
 
 enum slot { SLOT_LOW, SLOT_MAILBOX, SLOT_RAM, SLOT_STAGE };
 
@@ -102,15 +103,16 @@ map_image(struct tables *t, const struct image *im, bool sealed, bool bell_is_lo
 static int
 set_cpuid(int kvm, int vcpu)
 {
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[256];
-	} all;
+	static union {
+		struct kvm_cpuid2 all;
+		uint8_t
+		    octets[sizeof(struct kvm_cpuid2) + CPUIDS * sizeof(struct kvm_cpuid_entry2)];
+	} ids;
 
-	all.head.nent = sizeof(all.entry) / sizeof(all.entry[0]);
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &all) != 0)
+	ids.all.nent = CPUIDS;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &ids) != 0)
 		return -1;
-	return ioctl(vcpu, KVM_SET_CPUID2, &all);
+	return ioctl(vcpu, KVM_SET_CPUID2, &ids);
 }
 
 static struct kvm_segment
