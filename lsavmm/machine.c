@@ -100,8 +100,9 @@ map_image(struct tables *t, const struct image *im, bool sealed, bool bell_is_lo
 
 /* ---- the processor */
 
+/* Sets what the processor says of itself, and tells the guest so in info. */
 static int
-set_cpuid(int kvm, int vcpu)
+set_cpuid(int kvm, int vcpu, struct vm_info *info)
 {
 	static union {
 		struct kvm_cpuid2 all;
@@ -112,6 +113,13 @@ set_cpuid(int kvm, int vcpu)
 	ids.all.nent = CPUIDS;
 	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &ids) != 0)
 		return -1;
+	for (uint32_t i = 0; i < ids.all.nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &ids.all.entries[i];
+		const uint32_t words[4] = { e->eax, e->ebx, e->ecx, e->edx };
+
+		if (e->function < VM_LEAVES && e->index == 0)
+			memcpy(info->cpuid[e->function], words, sizeof(words));
+	}
 	return ioctl(vcpu, KVM_SET_CPUID2, &ids);
 }
 
@@ -274,8 +282,8 @@ has_other_processor(void)
 	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
 }
 
-static int
-set_info(struct machine *ma)
+static const char *
+set_info(int kvm, struct machine *ma)
 {
 	int khz = ioctl(ma->vcpu, KVM_GET_TSC_KHZ, 0);
 
@@ -284,7 +292,9 @@ set_info(struct machine *ma)
 				      .version = VM_VERSION,
 				      .ticks_per_ms = ma->ticks_per_ms,
 				      .spins = has_other_processor() };
-	return getrandom(ma->info->seed, VM_SEED, 0) == VM_SEED ? 0 : -1;
+	if (set_cpuid(kvm, ma->vcpu, ma->info) != 0)
+		return "its features cannot be set";
+	return getrandom(ma->info->seed, VM_SEED, 0) == VM_SEED ? NULL : "no entropy";
 }
 
 static const char *
@@ -303,7 +313,7 @@ make_processor(int kvm, struct machine *ma)
 		return "its shared page cannot be mapped";
 	ma->run = run;
 	ma->run_size = (size_t)size;
-	return set_cpuid(kvm, ma->vcpu) != 0 ? "its features cannot be set" : NULL;
+	return NULL;
 }
 
 static const char *
@@ -342,8 +352,8 @@ machine_make(int kvm, const struct image *im, struct mailbox *box, enum control_
 		why = make_processor(kvm, ma);
 	if (why == NULL)
 		why = make_memory(ma, im, kind);
-	if (why == NULL && set_info(ma) != 0)
-		why = "no entropy";
+	if (why == NULL)
+		why = set_info(kvm, ma);
 	if (why == NULL && load(ma, im) != 0)
 		why = "its image cannot be loaded";
 	if (why == NULL && set_registers(ma, ma->cr3_boot, &regs, im->state) != 0)

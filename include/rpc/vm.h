@@ -40,6 +40,7 @@
 #define VM_MAGIC   0x4d56534cu /* "LSVM" */
 #define VM_VERSION 1u
 #define VM_SEED	   64u
+#define VM_LEAVES  8u /* 0 to 7 */
 
 struct vm_info {
 	uint32_t magic, version; /* VM_MAGIC, VM_VERSION */
@@ -48,6 +49,12 @@ struct vm_info {
 	uint32_t pad_;
 	uint64_t boot_us, real_us; /* CLOCK_BOOTTIME, CLOCK_REALTIME at the last stop */
 	uint8_t seed[VM_SEED];	   /* the host's share of entropy; read and wiped once */
+	/*
+	 * What CPUID says: EAX, EBX, ECX, EDX by leaf. The instruction stops the
+	 * machine, and on a processor that does not tell where the next one is
+	 * (AMD without NRIP) KVM then reads the code, which it cannot in guest_memfd.
+	 */
+	uint32_t cpuid[VM_LEAVES][4];
 };
 
 /* clang-format off */

@@ -52,27 +52,18 @@ block(const uint8_t key[VM_POOL], uint32_t number, const uint64_t fresh[WORDS],
 	wipe(&ctx, sizeof(ctx));
 }
 
-static void
-cpuid(uint32_t leaf, uint32_t *b, uint32_t *c)
-{
-	uint32_t a = leaf, d = 0;
-
-	*c = 0;
-	__asm__ volatile("cpuid" : "+a"(a), "=b"(*b), "+c"(*c), "=d"(d));
-}
-
 enum iso_status
 vm_pool_fill(struct vm_pool *pool, const uint8_t seed[VM_SEED])
 {
-	uint32_t b = 0, c = 0;
+	uint32_t said[4] = { 0 };
 	struct hmac_sha256_ctx ctx;
 	uint8_t once[VM_POOL] = { 0 };
 
-	cpuid(1, &b, &c);
-	if ((c & (1u << 30)) == 0) /* RDRAND */
+	vm_cpuid(1, said);
+	if ((said[2] & (1u << 30)) == 0) /* RDRAND */
 		return ISO_E_ENTROPY;
-	cpuid(7, &b, &c);
-	pool->has_rdseed = (b & (1u << 18)) != 0;
+	vm_cpuid(7, said);
+	pool->has_rdseed = (said[1] & (1u << 18)) != 0;
 	hmac_sha256_set_key(&ctx, sizeof(once), once);
 	hmac_sha256_update(&ctx, VM_SEED, seed);
 	hmac_sha256_digest(&ctx, VM_POOL, pool->key);

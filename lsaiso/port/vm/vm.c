@@ -72,6 +72,18 @@ port_wake(const struct mailbox *box)
 	state.clock.at = arch_ticks();
 }
 
+/* ---- the processor */
+
+void
+vm_cpuid(uint32_t leaf, uint32_t said[4])
+{
+	for (size_t i = 0; i < 4; i++)
+		said[i] = leaf < VM_LEAVES ? info->cpuid[leaf][i] : 0;
+}
+
+/* In place of nettle's own, by which it chooses the code for this processor. */
+void _nettle_cpuid(uint32_t leaf, uint32_t said[4]) __attribute__((alias("vm_cpuid")));
+
 /* ---- host.h */
 
 enum iso_status

@@ -15,6 +15,12 @@
 
 #define VM_POOL 32u
 
+/*
+ * What the processor says of itself: EAX, EBX, ECX, EDX of CPUID with ECX = 0,
+ * all 0 for a leaf that is not in the info page.
+ */
+void vm_cpuid(uint32_t leaf, uint32_t said[4]);
+
 /* A generator whose key is replaced at each use. */
 struct vm_pool {
 	uint8_t key[VM_POOL];
