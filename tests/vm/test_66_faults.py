@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does each misbehaviour of what runs in the micro-VM end in its end, a report and a restart?
+
+An image with the real core that can be told to misbehave (tests/vm/evil), a
+real lsainit and lsavmm, and a second instance beside it that must not notice.
+"""
+
+import json
+import os
+
+import pytest
+
+from lib import instance, vm
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# What may be said of it. A port that is not there is a stop or a fault by processor.
+FAULT, PORT, LOOP = "triple fault", "port 0x", "no answer and no doorbell"
+EXPECTED = {"write to a foreign port": (PORT, FAULT), "read from a port": (PORT, FAULT),
+            "doorbell out of turn": ("at the wrong time", FAULT), "endless loop": (LOOP,)}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    with vm.Guest(kvm=True) as guest:
+        dmesg = "dmesg | grep -ciE 'oops|bug:|panic|call trace|general protection' || true"
+        guest.run("dmesg -C")
+        got = guest.run(["/usr/bin/python3", "-B", os.path.join(HERE, "faults.py"),
+                         instance.build_folder()], timeout=400).ok()
+        rows = {row["fault"]: row for row in map(json.loads, got.text.splitlines())}
+        rows["kernel"] = guest.run(dmesg).text.strip()
+        return rows
+
+
+def test_all_were_tried(rows):
+    assert len(rows) == 23  # one of the kernel
+
+
+def test_each_ends_in_a_report_and_a_restart(rows):
+    for name, row in rows.items():
+        if name == "kernel":
+            continue
+        assert row["fine"], f"{name}: it did not even begin"
+        assert not row["answered"], f"{name}: it was answered"
+        said = " | ".join(part for parts in row["said"] for part in parts if part)
+        assert any(word in said for word in EXPECTED.get(name, (FAULT,))), (name, said)
+        assert "every logon it held has ended" in said, (name, said)
+        assert row["again"], f"{name}: no new lsaiso answers"
+
+
+def test_nobody_else_is_harmed(rows):
+    for name, row in rows.items():
+        if name != "kernel":
+            assert row["lsass_same"] and row["lsainit_same"] and row["neighbours_same"], name
+    assert rows["kernel"] == "0"
