@@ -6,8 +6,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <cpuid.h>
 
 #include "port/vm/vm.h"
+
+void
+vm_cpuid(uint32_t leaf, uint32_t said[4])
+{
+	__cpuid_count(leaf, 0, said[0], said[1], said[2], said[3]);
+}
 
 static const uint8_t seed[VM_SEED] = { 1, 2, 3 };
 
