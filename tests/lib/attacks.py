@@ -35,6 +35,7 @@ class Attack:
     same_as: str = ""       # it is this program (aNN_name), used elsewhere
     ordinary: str = ""      # what is expected where it is not as its kind: see expected()
     process: str = ""
+    vm: tuple = ()          # the same for columns of level vm: pairs
 
     @property
     def label(self):
@@ -48,12 +49,17 @@ class Attack:
         """
         if column == "plain":
             return "FOUND"
+        if column.startswith("vm"):
+            return dict(self.vm).get(column, self.expected_vm(column))
         if column == "ordinary" and self.ordinary:
             return self.ordinary
         if column == "process" and self.process:
             return self.process
         inside = self.kind in ("inject", "trace")
         return "FOUND" if column == "ordinary" or (inside and column == "process") else "held"
+
+    def expected_vm(self, column):
+        return ""
 
     @property
     def program(self):

@@ -23,13 +23,26 @@ ALICE = kcm.Princ.of("alice@TEST.LOCAL")
 
 # Columns: what is robbed.
 PLAIN, ORDINARY, PROCESS, GUARD = "plain", "ordinary", "process", "guard"
+VM_ORDINARY, VM, VM_GUARD = "vm-ordinary", "vm", "vm-guard"
 COLUMNS = {
     PLAIN: "plain process",
     ORDINARY: "lsaiso, ordinary memory",
     PROCESS: "lsaiso, level process",
     GUARD: "lsaiso, with the guard",
+    VM_ORDINARY: "lsaiso, level vm, ordinary memory",
+    VM: "lsaiso, level vm",
+    VM_GUARD: "lsaiso, level vm, with the guard",
+}
+# By isolation level. (Of one in a hypervisor's hands nothing is here to be robbed.)
+OF_LEVEL = {
+    "process": (PLAIN, ORDINARY, PROCESS, GUARD),
+    "vm": (PLAIN, VM_ORDINARY, VM, VM_GUARD),
+    "hypervisor": (PLAIN,),
 }
 SETTINGS = {
+    VM_ORDINARY: {"isolation": {"level": "vm", "vm_memory": "ordinary", "guard": "off"}},
+    VM: {"isolation": {"level": "vm", "vm_memory": "guest_memfd", "guard": "off"}},
+    VM_GUARD: {"isolation": {"level": "vm", "guard": "required"}},
     ORDINARY: {"isolation": {"level": "process", "memory": "ordinary", "guard": "off"}},
     PROCESS: {"isolation": {"level": "process", "guard": "off"}},
     GUARD: {"isolation": {"level": "process", "guard": "required"}},
@@ -305,7 +318,7 @@ class IsoVictim:
 
     def check(self):
         """Is it as strong as its column says?"""
-        if self.column == GUARD and not self.guarded():
+        if self.column in (GUARD, VM_GUARD) and not self.guarded():
             raise proc.Failed("the guard is not in force")
 
     def guarded(self):
@@ -328,7 +341,7 @@ class IsoVictim:
 
     def _preload(self, attack, _env):
         path = os.path.join(self.folder, f"{attack.label}-lsaiso")
-        why = self._restart(**preloaded(path, "lsaiso"))
+        why = self._restart(**preloaded(path, self.keeper))
         return attacks.Outcome(attacks.REFUSED, None, why) if why else awaited(path, 6)
 
     def _restarted(self, attack, env):
@@ -358,6 +371,8 @@ class IsoVictim:
 
     def _replaced(self, _attack, env):
         """Its own program, but what it is told as secret memory is ordinary memory."""
+        if self.instance.level != "process":
+            return attacks.Outcome(CANNOT, None, "no such change to lsavmm is made here")
         programs = os.path.join(self.folder, "programs")
         shutil.rmtree(programs, ignore_errors=True)
         os.makedirs(programs)
@@ -417,8 +432,12 @@ class IsoVictim:
         return self.instance.pid("lsaiso")
 
     @property
+    def keeper(self):
+        return instance.KEEPERS[self.wanted["isolation"]["level"]]
+
+    @property
     def image(self):
-        return instance.program("lsaiso")
+        return instance.program(self.keeper)
 
     def pid_of(self, attack):
         return self.instance.pid(attack.target)
@@ -494,7 +513,7 @@ class IsoVictim:
             return
         daemon = self.instance.daemon
         try:
-            if self.column == GUARD and daemon and self.guarded():
+            if self.column in (GUARD, VM_GUARD) and daemon and self.guarded():
                 self.instance.call("Stop")
                 proc.wait_until("the end", lambda: not daemon.running())
         except (OSError, proc.Failed):

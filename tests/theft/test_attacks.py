@@ -9,10 +9,10 @@ import os
 
 import pytest
 
-from lib import attacks, matrix, robbery
+from lib import attacks, instance, matrix, robbery
 
 pytestmark = pytest.mark.usefixtures("need_root")
-COLUMNS = [c for c in robbery.COLUMNS
+COLUMNS = [c for c in robbery.OF_LEVEL[instance.level()]
            if c != robbery.ORDINARY or os.environ.get("LSAISO_LONG") == "1"]
 
 
@@ -32,6 +32,8 @@ def test_attack(table, attack, column):
     cell = row["cells"][column]
     if cell["state"] == robbery.NA:
         pytest.skip(f"{attack.name}: {cell['why']}")
+    if not cell["expected"]:
+        pytest.skip(f"{attack.name}: not measured yet ({cell['state']})")
     assert "DIED" not in cell["why"], cell["why"]
     assert cell["state"] == cell["expected"], cell["why"]
 
