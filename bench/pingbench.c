@@ -15,6 +15,7 @@
  *
  * lsaiso is started as lsainit starts it: its channel at descriptors 3 and
  * 4, an empty environment; but not as another user and in no namespaces.
+ * With --image it is level vm: --iso is lsavmm, which gets KVM and that image.
  *
  * --cpus free   the kernel places both sides
  * --cpus apart  one CPU each; lsaiso is moved there after its start, so that
@@ -44,6 +45,7 @@
 #include "latency.h"
 #include "lib/mailbox.h"
 #include "lsass/ask.h"
+#include "lsavmm/vmm.h"
 #include "rpc/mailbox.h"
 
 #define REQUEST	 8 /* octets of a ping's frames */
@@ -57,7 +59,7 @@
 enum place { FREE, APART, SAME };
 
 struct bench {
-	const char *mode, *iso, *memory;
+	const char *mode, *iso, *memory, *image;
 	enum place place;
 	double seconds;
 	unsigned int count;
@@ -258,6 +260,9 @@ static void __attribute__((noreturn)) iso_exec(const struct bench *be, int box, 
 		_exit(99);
 	for (int fd = ISO_FD_LIFE + 1; fd < 64; fd++)
 		close(fd);
+	if (be->image != NULL &&
+	    (open("/dev/kvm", O_RDWR) != VMM_FD_KVM || open(be->image, O_RDONLY) != VMM_FD_IMAGE))
+		_exit(97);
 	execve(be->iso, argv, env);
 	_exit(98);
 }
@@ -475,6 +480,7 @@ static __attribute__((noreturn)) void
 usage(void)
 {
 	fprintf(stderr, "usage: pingbench --mode MODE [--iso PROGRAM] [--memory memory=WHICH]\n"
+			"       [--image FILE]\n"
 			"       [--cpus free|apart|same] [--seconds S] [--count N]\n"
 			"modes: socket sleep spin ping absorb seal session start\n");
 	exit(2);
@@ -496,9 +502,9 @@ static void
 parse(int argc, char **argv, struct bench *be)
 {
 	static const struct option list[] = {
-		{ "mode", 1, NULL, 'm' }, { "iso", 1, NULL, 'i' },     { "memory", 1, NULL, 'M' },
-		{ "cpus", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' }, { "count", 1, NULL, 'k' },
-		{ NULL, 0, NULL, 0 },
+		{ "mode", 1, NULL, 'm' },  { "iso", 1, NULL, 'i' },  { "memory", 1, NULL, 'M' },
+		{ "image", 1, NULL, 'I' }, { "cpus", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
+		{ "count", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -509,6 +515,9 @@ parse(int argc, char **argv, struct bench *be)
 			break;
 		case 'i':
 			be->iso = optarg;
+			break;
+		case 'I':
+			be->image = optarg;
 			break;
 		case 'M':
 			be->memory = optarg;

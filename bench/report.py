@@ -101,6 +101,21 @@ def guard(results):
                    f"{row['with_us']:.0f} ({row['ratio']:.2f}x)"] for row in got["rows"]])
 
 
+def levels(results):
+    """If emulated, only one level beside the other means anything."""
+    got = results["levels"]
+    names = list(got["start"])
+    where = "emulated SVM" if got["emulated"] else "this machine's KVM"
+    rows = [["start to first answer, p50 (worst), ms", "-"] + [
+        f"{got['start'][n]['p50_ms']:.1f} ({got['start'][n]['max_ms']:.1f})" for n in names]]
+    rows += [[f"{call}, p50 us", f"{row['bare']:.1f}"] + [f"{row[n]:.1f}" for n in names]
+             for call, row in got["calls"].items()]
+    rows.append(["resident, KiB (secret memory does not count)", "-"]
+                + [str(got["rss_kib"][n]) for n in names])
+    return table([f"isolation levels, {where}", "bare futex",
+                  *(f"level {name}" for name in names)], rows)
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]

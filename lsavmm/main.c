@@ -102,12 +102,13 @@ bring_up(const char *wanted, const struct image *im, struct mailbox *box, struct
 							CONTROL_VM_ORDINARY };
 	bool only_gmem = strcmp(wanted, "memory=guest_memfd") == 0;
 	bool only_ordinary = strcmp(wanted, "memory=ordinary") == 0;
-	const char *why = "?";
+	bool has_gmem = ioctl(VMM_FD_KVM, KVM_CHECK_EXTENSION, KVM_CAP_GUEST_MEMFD) > 0;
+	const char *why = "this kernel has none";
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		bool ordinary = kinds[i] == CONTROL_VM_ORDINARY;
 
-		if (ordinary ? only_gmem : only_ordinary)
+		if (ordinary ? only_gmem : (only_ordinary || !has_gmem))
 			continue;
 		why = try(im, box, kinds[i], ma);
 		if (why == NULL)

@@ -15,7 +15,7 @@ PAGE = 4096
 PORTS = {0x10, 0x14, 0x18, 0x1c, 0x20}
 # What no code of ring 3 without an operating system has a use for.
 NEVER = re.compile(r"^(syscall|sysenter|sysret\w*|int|int3|into|in|ins\w?|outs\w?|hlt|cli|sti|lgdt|"
-                   r"lidt|ltr|lldt|wrmsr|rdmsr|xsetbv|vmcall|vmmcall|vmrun|iret\w*|invlpg|"
+                   r"cpuid|lidt|ltr|lldt|wrmsr|rdmsr|xsetbv|vmcall|vmmcall|vmrun|iret\w*|invlpg|"
                    r"mov\s+.*%cr\d.*|wr[fg]sbase)\b")
 bad = []
 
