@@ -25,6 +25,11 @@ static const struct {
 	  "enroll: make one and seal it to the TPM (--file: into a file of root instead;\n"
 	  "--own-passphrase: ask for a recovery passphrase; --replace: give up the one there is);\n"
 	  "recover: seal it anew, with the recovery passphrase; forget: remove it. root only.\n" },
+	{ "key",
+	  "The public key of the lsaiso that runs: 64 hexadecimal digits. It is made of the root\n"
+	  "key: the same after a restart only with [seal] root = tpm or file; a warning says so\n"
+	  "if it is not. On a hypervisor's host, with --config of the guest: what the guest pins\n"
+	  "as [isolation] host_key.\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

@@ -167,10 +167,11 @@ show_running(const struct ctl *ct, const json_t *running)
 	if (!json_is_object(running))
 		(void)printf("  lsaiso     %snot running%s\n", paint(ct, YELLOW), paint(ct, PLAIN));
 	else
-		(void)printf("  lsaiso     has id %s, %s\n", get_text(running, "root_id"),
-			     strcmp(get_text(running, "root_kind"), "kept") == 0
-				 ? "a kept one"
-				 : "random, of this start");
+		(void)printf(
+		    "  lsaiso     has id %s, %s\n  public key %s\n", get_text(running, "root_id"),
+		    strcmp(get_text(running, "root_kind"), "kept") == 0 ? "a kept one"
+									: "random, of this start",
+		    get_text(running, "public_key"));
 }
 
 static void

@@ -117,7 +117,8 @@ show_root(const json_t *is)
 		(void)printf("Root key: sealed to the TPM (PCR %s)", get_text(seal, "pcrs"));
 	else
 		(void)printf("Root key: in a file of root, in the clear");
-	(void)printf(", id %s\n", get_text(iso, "root_id"));
+	(void)printf(", id %s\nPublic key: %s\n", get_text(iso, "root_id"),
+		     get_text(iso, "public_key"));
 }
 
 static void

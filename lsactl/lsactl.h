@@ -43,7 +43,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
-    cmd_verify, cmd_doctor, cmd_help, cmd_seal;
+    cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key;
 
 /* ---- call.c */
 /*

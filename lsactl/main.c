@@ -16,6 +16,7 @@ const struct command commands[] = {
 	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
+	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
 	{ "seal", "[VERB]", 1, true, cmd_seal, "the root key: status, enroll, recover, forget" },
 	{ "verify", "", 0, true, cmd_verify, "are the programs those that were signed" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },

@@ -80,6 +80,19 @@ class Seal(unittest.TestCase):
         self.assertEqual(iso["root_kind"], "kept")
         return iso["root_id"]
 
+    def public_key(self, it, kept=True):
+        """What lsactl key prints, and whether it warns."""
+        got = subprocess.run([program("lsactl"), "--config", it.conf, "key"],
+                             capture_output=True, text=True, timeout=30)
+        self.assertEqual(got.returncode, 0, got)
+        self.assertRegex(got.stdout, r"\A[0-9a-f]{64}\n\Z")
+        self.assertEqual(got.stderr == "", kept, got)
+        self.assertEqual(it.status(0)["lsaiso"]["public_key"], got.stdout.strip())
+        said = json.loads(it.ctl("key").stdout)
+        self.assertEqual(said["public_key"], got.stdout.strip())
+        self.assertEqual(said["root_kind"], "kept" if kept else "random")
+        return got.stdout.strip()
+
     def refused(self, it, *words):
         """lsainit ends, says so, and nothing serves."""
         open(it.log, "w").close()
@@ -99,17 +112,21 @@ class Seal(unittest.TestCase):
         it.start()
         first = self.root_id(it)
         self.assertEqual(first, self.sealed(it).id)
+        public = self.public_key(it)
         boot = it.status(0)["lsaiso"]["boot_id"]
         os.kill(it.pids()["lsaiso"], 9)
         until("a new lsaiso", lambda: (it.status().get("lsaiso") or {}).get("boot_id",
                                                                             boot) != boot)
         self.assertEqual(self.root_id(it), first)
+        self.assertEqual(self.public_key(it), public)
         it.kill()
         it.start()
         self.assertEqual(self.root_id(it), first)
+        self.assertEqual(self.public_key(it), public)
         text = subprocess.run([program("lsactl"), "--config", it.conf, "status"], check=True,
                               capture_output=True, text=True).stdout
         self.assertIn(f"Root key: sealed to the TPM (PCR 7,16), id {first}", text)
+        self.assertIn(f"Public key: {public}\n", text)
         it.kill()
         self.tpm.stop()  # power off and on
         self.tpm.start()
@@ -118,14 +135,15 @@ class Seal(unittest.TestCase):
 
     def test_random_by_default(self):
         it = sealed_instance(self, root="random")
-        ids = set()
+        ids, keys = set(), set()
         for _ in range(2):
             it.start()
             iso = it.status(0)["lsaiso"]
             self.assertEqual(iso["root_kind"], "random")
             ids.add(iso["root_id"])
+            keys.add(self.public_key(it, kept=False))
             it.kill()
-        self.assertEqual(len(ids), 2)
+        self.assertEqual((len(ids), len(keys)), (2, 2))
 
     def test_files(self):
         it = self.enrolled()

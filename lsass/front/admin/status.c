@@ -135,9 +135,9 @@ guard(const struct control_table *ta)
 static void
 add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
 {
-	char text[2 * ISO_BOOT_ID + 1];
+	char text[2 * ISO_PUBLIC + 1] = { 0 };
 
-	for (size_t i = 0; i < n && i < ISO_BOOT_ID; i++)
+	for (size_t i = 0; i < n && i < ISO_PUBLIC; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", at[i]);
 	(void)json_object_set_new(to, name, json_string(text));
 }
@@ -158,6 +158,7 @@ isolated(void)
 	(void)json_object_set_new(to, "root_kind",
 				  json_string(is.root_kind == ISO_ROOT_KEPT ? "kept" : "random"));
 	add_hex(to, "root_id", is.root_id, sizeof(is.root_id));
+	add_hex(to, "public_key", is.public_key, sizeof(is.public_key));
 	(void)COUNT(is, policy);
 	(void)COUNT(is, uptime_ms);
 	(void)COUNT(is, sessions);
