@@ -86,7 +86,10 @@ class Parts(unittest.TestCase):
         self.closed("lsass", lsainit_live.LSASS)
         part, whole = settings("lsass-part.service"), settings("lsaiso.service.in")
         ours = {"Description", "Type", "ExecStart", "User", "CapabilityBoundingSet",
-                "SupplementaryGroups", "RestrictNamespaces", "SystemCallFilter", "NotifyAccess"}
+                "SupplementaryGroups", "RestrictNamespaces", "SystemCallFilter", "NotifyAccess",
+                "RestrictAddressFamilies"}
+        (families,), (all_,) = part["RestrictAddressFamilies"], whole["RestrictAddressFamilies"]
+        self.assertEqual(set(all_.split()) - set(families.split()), {"AF_VSOCK"})  # lsainit's
         for key in part.keys() - ours:
             self.assertEqual(part[key], whole.get(key), key)
 
