@@ -4,7 +4,8 @@
 
 BUILD ?= build
 MESON_FLAGS ?=
-# Isolation level of the test suites: process, vm or hypervisor.
+# Isolation level of the test suites: process, vm or hypervisor. make demo has
+# process and hypervisor.
 LEVEL ?= process
 
 .PHONY: all setup demo check check-long theft theft-peers bench install clean format
@@ -20,9 +21,9 @@ setup:
 	@scripts/setup.sh test
 
 demo:
-	@scripts/setup.sh demo
+	@scripts/setup.sh demo $(if $(filter hypervisor,$(LEVEL)),guest)
 	@$(MAKE) --no-print-directory all
-	@demo/demo --build $(BUILD)
+	@demo/demo --build $(BUILD) --level $(LEVEL)
 
 check: setup
 	@scripts/check --build $(BUILD) --level $(LEVEL)

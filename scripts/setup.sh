@@ -3,7 +3,7 @@
 # Install what is missing on Debian 12, and nothing else. Quiet when nothing
 # is missing.
 #
-#   scripts/setup.sh [build] [test] [demo] [bench] [theft-peers]     default: build
+#   scripts/setup.sh [build] [test] [demo] [guest] [bench] [theft-peers]     default: build
 #
 # No daemon of an installed package is started: while it installs, and only
 # then, a policy-rc.d refuses (unless the machine has one of its own).
@@ -34,13 +34,14 @@ for set in "${@:-build}"; do
 	case $set in
 	build) want+=" $build" ;;
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
+	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
 		want+=" $build $realm $services $peers $tools $thieves $machine $checks" heimdal=yes kernel=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
 		;;
-	*) echo "usage: scripts/setup.sh [build] [test] [demo] [bench] [theft-peers]" >&2; exit 2 ;;
+	*) echo "usage: scripts/setup.sh [build] [test] [demo] [guest] [bench] [theft-peers]" >&2; exit 2 ;;
 	esac
 done
 

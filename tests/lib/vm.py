@@ -158,7 +158,7 @@ class Guest:
         self.folder = proc.Folder("guest")
         self.log = self.folder("console")
         self.qemu = self.files = self.tpm = self.agent = None
-        self.broken = None
+        self.broken, self.memory_mib = None, memory
         self.got = b""
         self.kernel, self.kvm = os.path.join(CACHE, KERNELS[kernel]), kvm
         try:
