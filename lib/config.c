@@ -153,11 +153,19 @@ one_of(const char *words, const char *value)
 	return false;
 }
 
+/* These have forms of their own, which who uses them checks. */
+static bool
+has_form(const struct config_key *key)
+{
+	return strcmp(key->section, "isolation") == 0 &&
+	       (strcmp(key->key, "channel") == 0 || strcmp(key->key, "host_key") == 0);
+}
+
 /* A path where the default is one; nothing else has a rule of its own. */
 static void
 check_string(struct reading *re, const struct config_key *key, const char *value)
 {
-	bool path = key->def[0] == '/' || key->def[0] == '\0';
+	bool path = (key->def[0] == '/' || key->def[0] == '\0') && !has_form(key);
 
 	if (value[0] == '\0' && key->def[0] != '\0') {
 		fail(re, "[%s] %s is empty; remove the line to have the default, %s", key->section,

@@ -81,9 +81,14 @@ struct control_table {
 	uint8_t launch_svn;	  /* of the manifest */
 	int8_t launch_floor;	  /* highest security version seen; -1: none is kept */
 	uint8_t vm_memory;	  /* level vm: enum control_vm_memory */
-	uint8_t host_proven;	  /* level hypervisor: the host has shown the pinned key */
-	uint8_t launch_key[8];	  /* id of the key that signed */
-	uint8_t iso_image[32];	  /* SHA-256 of the lsaiso that runs; zero: elsewhere, or unknown */
+	/*
+	 * Level hypervisor: lsaiso is on another machine, lsaiso_pid is lsalink's,
+	 * a restart is a reconnection. Without it the same lsaiso may come back.
+	 */
+	uint8_t far;
+	uint8_t host_proven;   /* level hypervisor: the host has shown the pinned key */
+	uint8_t launch_key[8]; /* id of the key that signed */
+	uint8_t iso_image[32]; /* SHA-256 of the lsaiso that runs; zero: elsewhere, or unknown */
 	/*
 	 * serves = guest: the boot of the guest that the running lsaiso works for
 	 * (stream_hello.machine); zero: none has come yet.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/levels.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -19,11 +20,49 @@ static const char *const process_lacks[] = {
 	NULL,
 };
 
+static const char *const vm_lacks[] = {
+	"the kernel sees everything: the memory of a virtual machine is in its map of all memory; "
+	"exploits of it, modules, kexec, DMA get the keys",
+	"root who can trace lsavmm makes the machine do and show what root likes; the guard, or "
+	"Yama ptrace_scope = 3, stops that",
+	"root can use a live session as its user, within policy and rate, until it ends; "
+	"each use is counted",
+	"credentials at entry: kinit holds password and TGT key until it exits, lsass the key for "
+	"the instant of STORE",
+	"service tickets leave with their session keys, because clients need them",
+	NULL,
+};
+
+static const char *const hypervisor_lacks[] = {
+	"the kernel of this machine, and root, can use live sessions as their users, within policy "
+	"and rate, until they end; each use is counted on the host",
+	"credentials at entry: passwords and TGT keys are in this machine's memory while they are "
+	"typed, fetched and stored, and its kernel can take them then",
+	"service tickets leave with their session keys, because clients need them: they lie in "
+	"this machine's memory",
+	"the host: its root and kernel see all of this machine, and of lsaiso what the level there "
+	"lets them",
+	"physical access to the host: its memory is not encrypted by anything here",
+	NULL,
+};
+
 static const struct level levels[] = {
 	{
 	    .name = "process",
 	    .holds = "other users, and every read of memory, cores and files by root",
 	    .lacks = process_lacks,
+	},
+	{
+	    .name = "vm",
+	    .holds = "other users, and every read of memory, cores and files by root; a fault in "
+		     "lsaiso finds no system call to make",
+	    .lacks = vm_lacks,
+	},
+	{
+	    .name = "hypervisor",
+	    .holds = "everything on this machine, its kernel too: the keys that lsaiso holds are "
+		     "never in its memory",
+	    .lacks = hypervisor_lacks,
 	},
 };
 
@@ -60,8 +99,15 @@ size_t
 level_weaker(const struct config *cf, const struct control_table *table,
 	     struct weaker list[WEAKER_MAX])
 {
+	bool far = strcmp(cf->isolation_level, "hypervisor") == 0;
 	size_t n = 0;
 
+	if (far && (table != NULL ? !table->host_proven : cf->isolation_host_key[0] == '\0'))
+		list[n++] = (struct weaker){
+			"no [isolation] host_key",
+			"nothing shows that it is the host's lsaiso who answers: whoever gets hold "
+			"of that end of the channel is given every key that is stored",
+		};
 	if (strcmp(cf->isolation_level, "process") == 0 &&
 	    strcmp(cf->isolation_memory, "ordinary") == 0)
 		list[n++] = (struct weaker){
@@ -93,8 +139,11 @@ level_weaker(const struct config *cf, const struct control_table *table,
 		list[n++] = (struct weaker){
 			table->guard.state == CONTROL_GUARD_OFF ? "[isolation] guard = off"
 								: "no guard",
-			"root can make lsaiso run its code, with ptrace, and read its memory with "
-			"BPF tracing, perf and uprobes; Yama ptrace_scope = 3 stops the first",
+			far ? "root can make lsalink and lsass run its code, and see what passes "
+			      "through them"
+			    : "root can make lsaiso run its code, with ptrace, and read its memory "
+			      "with BPF tracing, perf and uprobes; Yama ptrace_scope = 3 stops the "
+			      "first",
 		};
 	else if (table != NULL && table->guard.armed != 0)
 		list[n++] = (struct weaker){

@@ -18,7 +18,9 @@ show_processes(const struct ctl *ct, const json_t *list)
 	{
 		bool runs = strcmp(get_text(one, "state"), "running") == 0;
 
-		table_cell(ta, PLAIN, get_text(one, "name"));
+		table_cell(
+		    ta, PLAIN,
+		    get_text(one, json_object_get(one, "program") != NULL ? "program" : "name"));
 		table_cell(ta, runs ? GREEN : RED, get_text(one, "state"));
 		(void)snprintf(text, sizeof(text), "%lld", get_number(one, "pid"));
 		table_cell(ta, PLAIN, runs ? text : "-");
@@ -51,6 +53,36 @@ show_level(const struct ctl *ct, const json_t *level)
 	json_array_foreach(weaker, i, one)(void)
 	    printf("    - %s%s%s: %s\n", paint(ct, YELLOW), get_text(one, "setting"),
 		   paint(ct, PLAIN), get_text(one, "means"));
+}
+
+/* Level hypervisor: what is between us and lsaiso. */
+static void
+show_link(const struct ctl *ct, const json_t *is)
+{
+	const json_t *level = json_object_get(is, "level");
+	bool proven = json_is_true(json_object_get(level, "host_proven"));
+	const json_t *list = json_object_get(is, "processes"), *one;
+	char since[32];
+	size_t i;
+
+	if (json_object_get(level, "channel") == NULL)
+		return;
+	(void)printf("%sHost:%s channel %s, ", paint(ct, BOLD), paint(ct, PLAIN),
+		     get_text(level, "channel"));
+	json_array_foreach(list, i, one)
+	{
+		if (json_object_get(one, "program") == NULL)
+			continue;
+		if (get_number(one, "since") == 0)
+			(void)printf("%snot connected%s", paint(ct, RED), paint(ct, PLAIN));
+		else
+			(void)printf("connected since %s",
+				     show_time(get_number(one, "since"), since));
+		(void)printf(", %lld reconnections", get_number(one, "restarts"));
+	}
+	(void)printf("; %s%s%s\n", paint(ct, proven ? GREEN : YELLOW),
+		     proven ? "its key is the one that is pinned" : "its key is not checked",
+		     paint(ct, PLAIN));
 }
 
 static void
@@ -108,10 +140,13 @@ show_root(const json_t *is)
 {
 	const json_t *iso = json_object_get(is, "lsaiso"), *seal = json_object_get(is, "seal");
 	const char *root = get_text(seal, "root");
+	bool far = json_object_get(json_object_get(is, "level"), "channel") != NULL;
 
 	if (!json_is_object(iso))
 		return;
-	if (strcmp(get_text(iso, "root_kind"), "kept") != 0)
+	if (far)
+		(void)printf("Root key: of the host, %s", get_text(iso, "root_kind"));
+	else if (strcmp(get_text(iso, "root_kind"), "kept") != 0)
 		(void)printf("Root key: random, new at each start");
 	else if (strcmp(root, "tpm") == 0)
 		(void)printf("Root key: sealed to the TPM (PCR %s)", get_text(seal, "pcrs"));
@@ -173,6 +208,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		show_processes(ct, json_object_get(is, "processes"));
 		(void)putchar('\n');
 		show_level(ct, json_object_get(is, "level"));
+		show_link(ct, is);
 		show_launch(ct, json_object_get(is, "launch"));
 		show_guard(ct, json_object_get(is, "guard"));
 		show_root(is);
@@ -181,7 +217,11 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 	}
 	if (!whole)
 		(void)fputs(
-		    "lsactl: lsaiso is not running; lsainit tries to start it, see its log\n",
+		    json_object_get(json_object_get(is, "level"), "channel") != NULL
+			? "lsactl: the host's lsaiso does not answer; lsainit tries to reach "
+			  "it, see its log\n"
+			: "lsactl: lsaiso is not running; lsainit tries to start it, see its "
+			  "log\n",
 		    stderr);
 	json_decref(is);
 	return whole ? EXIT_DONE : EXIT_FAILED;

@@ -8,6 +8,19 @@
 #include "lib/machine.h"
 #include "lsainit/init.h"
 
+/* Can it be opened? Whether lsaiso is behind it is seen at the start. */
+static bool
+channel_answers(struct instance *in)
+{
+	int fds[WORLD_FDS] = { -1, -1, -1 };
+	bool open = channel_prepare(in) == 0 && channel_open(in, fds) > 0;
+
+	(void)printf("channel: %s%s\n", in->cf.isolation_channel,
+		     open ? " can be opened" : " cannot be opened");
+	close_fd(&fds[0]);
+	return open;
+}
+
 int
 check(struct instance *in)
 {
@@ -23,12 +36,13 @@ check(struct instance *in)
 	if (in->launch != NULL && bad == 0)
 		(void)printf("programs: as signed, security version %u\n",
 			     (unsigned int)in->table.launch_svn);
+	pid = lock_holder(in);
 	if (strcmp(in->cf.isolation_level, "vm") == 0) {
 		error = access("/dev/kvm", R_OK | W_OK) != 0 ? errno : 0;
 		bad |= error != 0;
 		(void)printf("/dev/kvm: %s\n", error == 0 ? "there" : strerror(error));
-	} else if (strcmp(in->cf.isolation_level, "process") != 0) {
-		(void)printf("lsaiso: on the host\n");
+	} else if (in->table.far) {
+		bad |= pid == 0 && !channel_answers(in); /* a port serves only one */
 	} else if (in->table.secret_memory) {
 		error = machine_memfd_secret();
 		bad |= error != 0;
@@ -44,7 +58,6 @@ check(struct instance *in)
 		(void)printf("root key: none in %s for root = %s; lsactl seal enroll makes one\n",
 			     in->cf.host_directory, in->cf.seal_root);
 	}
-	pid = lock_holder(in);
 	if (pid != 0)
 		(void)printf("running: lsainit, pid %d\n", (int)pid);
 	(void)printf("%s\n", bad ? "would not start" : "would start");

@@ -60,7 +60,7 @@ prepare_images(struct instance *in)
 	const struct world *world = world_of(in);
 	bool seals = strcmp(in->cf.seal_root, "random") != 0;
 
-	if (world == NULL)
+	if (world == NULL || (world->far && channel_prepare(in) != 0))
 		return -1;
 	in->iso_image.name = world->program;
 	if (world->image != NULL && find_image(in, &in->vm_image) != 0)

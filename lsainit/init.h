@@ -61,6 +61,10 @@ struct instance {
 	/* listen.c */
 	int kcm_fd, admin_fd;
 
+	/* channel.c */
+	uint8_t guest_id[16]; /* stream_hello.machine */
+	char said[512];	      /* the last failure that was logged */
+
 	/* iso.c */
 	int mailbox_fd, life_fd; /* -1: no lsaiso */
 	uint8_t boot_id[16];
@@ -130,6 +134,21 @@ struct world {
 };
 /* That of the configured level; NULL, and said why, if there is none. */
 const struct world *world_of(const struct instance *in);
+
+/* ---- channel.c: level hypervisor */
+/* Is [isolation] channel one that can be understood, and all else fit for it? 0 or -1. */
+int channel_prepare(struct instance *in);
+/* From now on the host takes us for another machine and ends what it holds. 0 or -1. */
+int channel_renew(struct instance *in);
+/* world.open. */
+int channel_open(struct instance *in, int fds[WORLD_FDS]);
+/* Log a failure of the way to the host, once while the same repeats. */
+void channel_say(struct instance *in, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- greet.c */
+/* Is lsaiso there at the other end, and ready? 0, or -1. */
+int greet(struct instance *in, struct mailbox *mb, uint8_t boot_id[16]);
 
 /* ---- iso.c */
 /* Start lsaiso, see that it answers and is what was configured, fix policy. */

@@ -26,30 +26,8 @@
 
 /* ---- policy over the fresh channel; lsainit is its first user */
 
-/* Elsewhere, where another lsainit has done this: is it there, and ready? */
 static int
-greet(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
-{
-	struct iso_req_status ask = { 0 };
-	struct iso_rep_status *is = calloc(1, sizeof(*is));
-	enum iso_status st;
-
-	if (is == NULL)
-		return -1;
-	st = mailbox_call(mb, in->life_fd, ISO_OP_status, &ask, is, ISO_ANSWER_MS);
-	if (st == ISO_OK && is->phase != ISO_RUN) {
-		log_err("the host's lsaiso has no policy yet");
-		st = ISO_E_PHASE;
-	} else if (st == (enum iso_status)ISO_GONE && errno == ETIMEDOUT) {
-		log_err("the host's lsaiso did not answer within %d s", ISO_ANSWER_MS / 1000);
-	}
-	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
-	free(is);
-	return st == ISO_OK ? 0 : -1;
-}
-
-static int
-configure(const struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
+configure(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 {
 	const struct config *cf = &in->cf;
 	struct iso_req_status ask = { 0 };
@@ -125,11 +103,21 @@ verify(const struct instance *in, pid_t pid)
 
 /* ---- start and end */
 
+/* How lsalink tells the host who asks. No secret. */
+static void
+name_guest(const struct instance *in, char *text, size_t n)
+{
+	size_t at = (size_t)snprintf(text, n, "guest=");
+
+	for (size_t i = 0; i < sizeof(in->guest_id) && at < n; i++)
+		at += (size_t)snprintf(text + at, n - at, "%02x", in->guest_id[i]);
+}
+
 static pid_t
 spawn(struct instance *in, const struct world *world, int life)
 {
-	char memory[32], name[32];
-	char *argv[] = { name, memory, NULL };
+	char how[64], name[32];
+	char *argv[] = { name, how, NULL };
 	char *envp[] = { NULL };
 	int more[WORLD_FDS] = { -1, -1, -1 };
 	int n = world->open != NULL ? world->open(in, more) : 0;
@@ -150,15 +138,19 @@ spawn(struct instance *in, const struct world *world, int life)
 		.jail_at = in->cf.run_directory,
 		.files = ISO_FILES,
 		.locked = ISO_LOCKED,
-		.alone = world->image == NULL, /* newer kernels' KVM makes a thread */
+		/* Newer kernels' KVM makes a thread, and so does lsalink. */
+		.alone = world->image == NULL && !world->far,
 	};
 
 	_Static_assert(ISO_FD_MAILBOX == 3 && ISO_FD_LIFE == 4, "descriptors in order");
 	_Static_assert(WORLD_FDS + 2 <= CHILD_FDS_MAX, "room for all");
 	(void)snprintf(name, sizeof(name), "%s", world->program);
-	(void)snprintf(memory, sizeof(memory), "memory=%s",
-		       strcmp(world->level, "vm") == 0 ? in->cf.isolation_vm_memory
-						       : in->cf.isolation_memory);
+	if (world->far)
+		name_guest(in, how, sizeof(how));
+	else
+		(void)snprintf(how, sizeof(how), "memory=%s",
+			       strcmp(world->level, "vm") == 0 ? in->cf.isolation_vm_memory
+							       : in->cf.isolation_memory);
 	for (int i = 0; i < n; i++)
 		plan.fds[plan.nfds++] = more[i];
 	if (n >= 0)
@@ -193,7 +185,7 @@ make_channel(struct instance *in, int *life)
 
 /* It runs, but is not fit: end it, say what it says. */
 static void
-discard(struct instance *in, pid_t pid)
+discard(struct instance *in, const struct world *world, pid_t pid)
 {
 	char why[512];
 	int status = 0;
@@ -201,7 +193,12 @@ discard(struct instance *in, pid_t pid)
 	(void)kill(pid, SIGKILL); /* an exit of its own accord is not overwritten */
 	if (waitpid(pid, &status, 0) == pid) {
 		reason_text(in, status, true, why, sizeof(why));
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+			log_debug("%s is ended", world->program);
+		else if (world->far)
+			channel_say(in, "no lsaiso over [isolation] channel = %s: %s",
+				    in->cf.isolation_channel, why);
+		else
 			log_err("lsaiso: %s", why);
 		in->table.lsaiso_last_exit = status;
 	}
@@ -252,13 +249,18 @@ iso_start(struct instance *in)
 	}
 	mailbox_unmap(mb);
 	if (bad) {
-		discard(in, pid);
+		discard(in, world, pid);
 		return -1;
 	}
 	in->table.lsaiso_pid = pid;
 	in->table.lsaiso_since = time(NULL);
-	log_notice("lsaiso runs: pid %d, level %s, memory %s", (int)pid, in->cf.isolation_level,
-		   level_memory(&in->cf, &in->table));
+	in->said[0] = '\0';
+	if (world->far)
+		log_notice("the host's lsaiso answers: lsalink runs, pid %d, level %s, channel %s",
+			   (int)pid, world->level, in->cf.isolation_channel);
+	else
+		log_notice("lsaiso runs: pid %d, level %s, memory %s", (int)pid, world->level,
+			   level_memory(&in->cf, &in->table));
 	return 0;
 }
 
@@ -266,11 +268,15 @@ void
 iso_ended(struct instance *in, int status)
 {
 	char why[512];
+	const struct world *world = world_of(in);
+	bool far = world != NULL && world->far;
 
 	reason_text(in, status, true, why, sizeof(why));
 	if (!in->stopping && !in->wiping)
-		log_err("lsaiso (pid %d) is gone: %s; every logon it held has ended",
-			(int)in->table.lsaiso_pid, why);
+		log_err(
+		    far ? "lsalink (pid %d) is gone: %s; logons live on if the host's lsaiso does"
+			: "lsaiso (pid %d) is gone: %s; every logon it held has ended",
+		    (int)in->table.lsaiso_pid, why);
 	in->table.lsaiso_last_exit = status;
 	in->table.lsaiso_pid = 0;
 	close_fd(&in->mailbox_fd);
@@ -289,6 +295,7 @@ iso_wipe(struct instance *in)
 	    waitpid(in->table.lsaiso_pid, &status, 0) > 0)
 		iso_ended(in, status);
 	in->wiping = false;
+	(void)channel_renew(in); /* level hypervisor: what is here is a link; the host wipes */
 	in->iso.due = monotonic_ms();
 	broker_send(in, CTL_TABLE);
 }

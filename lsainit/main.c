@@ -111,6 +111,7 @@ run(struct instance *in, bool only_check)
 	log_open("lsainit", log_level(in->cf.log_level));
 	in->table.lsainit_pid = getpid();
 	in->table.lsainit_since = time(NULL);
+	in->table.far = strcmp(in->cf.isolation_level, "hypervisor") == 0;
 	in->table.secret_memory = strcmp(in->cf.isolation_memory, "secret") == 0;
 	if (!in->table.secret_memory && strcmp(in->cf.isolation_level, "process") == 0)
 		log_warn("[isolation] memory = ordinary: root can read what lsaiso holds");

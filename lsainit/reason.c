@@ -41,6 +41,26 @@ advice(int code)
 	case ISO_EXIT_STACK:
 	case ISO_EXIT_ASSERT:
 		return "a bug or an attack: please report it";
+	case LINK_EXIT_LOST:
+		return "look at lsaiso-host and its guest's channel there";
+	case LINK_EXIT_PROTOCOL:
+		return "if both are of one version, it is a bug or an attack: please report it";
+	case LINK_EXIT_SILENT:
+		return "look at lsaiso-host there, and how busy that machine is";
+	case LINK_EXIT_NOBODY:
+		return "start lsaiso-host for this guest there, and see that the channel leads to "
+		       "it";
+	case LINK_EXIT_VERSION:
+		return "install the same version on both";
+	case LINK_EXIT_TENANT:
+		return "name this guest there, in a file of /etc/lsaiso/guests";
+	case LINK_EXIT_BUSY:
+		return "only one lsainit of a guest is served; an older connection may still be "
+		       "ending";
+	case LINK_EXIT_RATE:
+		return "it is tried again; [guest] connects there sets how many";
+	case LINK_EXIT_ISO:
+		return "look at the log of lsainit there";
 	default:
 		return NULL;
 	}

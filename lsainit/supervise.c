@@ -63,11 +63,13 @@ start_due(struct instance *in)
 	int64_t now = monotonic_ms();
 
 	if (in->iso.due != 0 && in->iso.due <= now) {
-		in->table.lsaiso_restarts++;
-		if (iso_start(in) == 0)
+		if (iso_start(in) == 0) {
+			in->table.lsaiso_restarts++;
 			broker_send(in, CTL_ISO);
-		else
+		} else {
+			in->iso.started = monotonic_ms(); /* however long it took to fail */
 			schedule(&in->iso);
+		}
 	}
 	if (in->lsass.due != 0 && in->lsass.due <= now) {
 		in->table.lsass_restarts++;

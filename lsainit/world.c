@@ -32,6 +32,7 @@ open_vm(struct instance *in, int fds[WORLD_FDS])
 static const struct world worlds[] = {
 	{ .level = "process", .program = "lsaiso" },
 	{ .level = "vm", .program = "lsavmm", .image = "lsaiso-vm", .open = open_vm },
+	{ .level = "hypervisor", .program = "lsalink", .far = true, .open = channel_open },
 };
 
 const struct world *

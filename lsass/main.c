@@ -187,7 +187,11 @@ life_ended(void *arg, uint32_t events)
 	ls->life = NULL;
 	ask_detach();
 	ls->table.lsaiso_pid = 0;
-	if (ls->store != NULL)
+	/*
+	 * A process that is dead does not come back, and users are told so now. A
+	 * lost link says nothing of the lsaiso behind it: the next boot id does.
+	 */
+	if (ls->store != NULL && !ls->table.far)
 		store_boot_id(ls->store, NULL);
 }
 

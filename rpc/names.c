@@ -58,6 +58,7 @@ rpc_exit_text(int code)
 		return text;
 		ISO_EXIT_LIST(NM_EXIT)
 		VMM_EXIT_LIST(NM_EXIT)
+		LINK_EXIT_LIST(NM_EXIT)
 	default:
 		return 0;
 	}

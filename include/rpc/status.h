@@ -62,4 +62,26 @@ enum iso_status { ISO_STATUS_LIST(ISO_STATUS_ENUM) };
 enum iso_exit { ISO_EXIT_LIST(ISO_EXIT_ENUM) };
 #undef ISO_EXIT_ENUM
 
+/* clang-format off */
+/*
+ * LX(number, name, text for people): what ended a lsalink, beside the above.
+ * Those after NOBODY are the refusals of rpc/stream.h (STREAM_WHY_LIST).
+ */
+#define LINK_EXIT_LIST(LX)                                                                    \
+	LX(60, LOST, "the stream to the host ended")                                           \
+	LX(61, GONE, "the host's lsaiso has ended")                                            \
+	LX(62, PROTOCOL, "the host broke the protocol")                                        \
+	LX(63, SILENT, "the host did not answer a call in time")                               \
+	LX(64, NOBODY, "nobody answered at the host's end")                                    \
+	LX(65, VERSION, "the host refused: it is of another version")                          \
+	LX(66, TENANT, "the host refused: it does not know this guest")                        \
+	LX(67, BUSY, "the host refused: another connection of this guest is being served")     \
+	LX(68, RATE, "the host refused: too many connections within a short time")             \
+	LX(69, ISO, "the host refused: it has no lsaiso for this guest at the moment")
+
+/* clang-format on */
+#define LINK_EXIT_ENUM(n, name, text) LINK_EXIT_##name = n,
+enum link_exit { LINK_EXIT_LIST(LINK_EXIT_ENUM) };
+#undef LINK_EXIT_ENUM
+
 #endif

@@ -58,8 +58,9 @@ struct stream_hello {
 	uint32_t rpc;	  /* RPC_VERSION */
 	uint8_t nonce[STREAM_NONCE];
 	/*
-	 * The guest's boot: /proc/sys/kernel/random/boot_id without dashes, as
-	 * octets. Another one than before ends all that lsaiso holds.
+	 * Who asks: drawn by the guest's lsainit at its start, and again for
+	 * lsactl wipe. Another one than before, so the guest or lsainit was started
+	 * anew, ends all that lsaiso holds.
 	 */
 	uint8_t machine[16];
 };

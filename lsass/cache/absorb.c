@@ -104,7 +104,8 @@ logon_ref(struct logon *lo)
 	return lo;
 }
 
-static void
+/* False: there is no lsaiso to tell. */
+static bool
 session_close(uid_t owner, uint32_t session, uint32_t generation)
 {
 	struct iso_req_session_close req = { .session = session,
@@ -118,24 +119,45 @@ session_close(uid_t owner, uint32_t session, uint32_t generation)
 	    status != ISO_E_EXPIRED)
 		log_warn("uid %u: session %u not closed: %s", owner, session,
 			 rpc_status_text(status));
+	return status != (enum iso_status)ISO_GONE;
 }
 
-void
-logon_unref(struct logon *lo)
+static void
+logon_free(struct logon *lo)
 {
 	struct store *st = lo->store;
 
-	if (--lo->refs > 0)
-		return;
-	if (!lo->dead) {
-		logon_die(lo);
-		session_close(lo->owner, lo->session, lo->generation);
-	}
 	*(lo->prev != NULL ? &lo->prev->next : &st->logons) = lo->next;
 	if (lo->next != NULL)
 		lo->next->prev = lo->prev;
 	st->nlogons--;
 	free(lo);
+}
+
+/* A session that cannot be closed now is, if its lsaiso is back (store_boot_id). */
+void
+logon_unref(struct logon *lo)
+{
+	if (--lo->refs > 0)
+		return;
+	if (!lo->dead) {
+		logon_die(lo);
+		lo->unclosed = !session_close(lo->owner, lo->session, lo->generation);
+	}
+	if (!lo->unclosed)
+		logon_free(lo);
+}
+
+void
+logon_settle(struct store *st, bool tell)
+{
+	for (struct logon *lo = st->logons, *next; lo != NULL; lo = next) {
+		next = lo->next;
+		if (!lo->unclosed)
+			continue;
+		if (!tell || session_close(lo->owner, lo->session, lo->generation))
+			logon_free(lo);
+	}
 }
 
 void
@@ -201,7 +223,7 @@ logon_for(struct cache *ca, int64_t until, kcode *code)
 		return NULL;
 	lo = logon_new(ca->collection->store, owner);
 	if (lo == NULL || logon_live(lo, rep.session, rep.generation, now + req.lifetime) != 0) {
-		session_close(owner, rep.session, rep.generation);
+		(void)session_close(owner, rep.session, rep.generation);
 		if (lo != NULL)
 			logon_unref(lo);
 		*code = KRB5_CC_NOMEM;

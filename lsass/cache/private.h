@@ -147,6 +147,8 @@ struct logon *logon_ref(struct logon *lo);
 void logon_unref(struct logon *lo); /* the last one closes the session */
 void logon_die(struct logon *lo);
 void logon_verify(struct store *st); /* asks lsaiso for each; dead ones die */
+/* What could not be closed: now, with tell, or never more. */
+void logon_settle(struct store *st, bool tell);
 void random_octets(uint8_t *at, size_t n);
 
 /* ---- journal.c: add records, then commit: one write */

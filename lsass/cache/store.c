@@ -66,6 +66,7 @@ store_close(struct store *st)
 		free(co->default_name);
 		free(co);
 	}
+	logon_settle(st, true);
 	table_free(&st->uids);
 	table_free(&st->sessions);
 	buffer_free(&st->plain);
@@ -93,8 +94,10 @@ void
 store_boot_id(struct store *st, const uint8_t boot_id[16])
 {
 	size_t died = 0;
+	bool same = boot_id != NULL && st->has_boot && memcmp(boot_id, st->boot_id, 16) == 0;
 
-	if (boot_id != NULL && st->has_boot && memcmp(boot_id, st->boot_id, 16) == 0)
+	logon_settle(st, same);
+	if (same)
 		return;
 	st->has_boot = boot_id != NULL;
 	if (boot_id != NULL)

@@ -40,6 +40,7 @@ struct logon {
 	uid_t owner;
 	uint32_t expires;	   /* seconds since 1970, of the session */
 	bool dead;		   /* its lsaiso is gone: log on again */
+	bool unclosed;		   /* nobody's any more, but lsaiso could not be told */
 	struct node by_session;	   /* while alive */
 	struct logon *next, *prev; /* of the store */
 	struct store *store;
@@ -92,7 +93,10 @@ typedef int32_t kcode;
 struct store *store_open(const struct config *cf, const uint8_t state_key[64]);
 void store_close(struct store *st); /* wipes everything; the journals stay */
 
-/* The running lsaiso changed (NULL: it is gone): all logons so far are dead. */
+/*
+ * The running lsaiso changed (NULL: it is gone): all logons so far are dead.
+ * Is it the same as before, sessions are closed that could not be meanwhile.
+ */
 void store_boot_id(struct store *st, const uint8_t boot_id[16]);
 
 /* Once a minute: purges expired tickets, retries journals that failed. */

@@ -23,13 +23,13 @@ code_of(enum iso_status status)
 	switch ((unsigned int)status) {
 	case ISO_OK:
 		return 0;
-	case ISO_GONE:
 	case ISO_E_SESSION:
 	case ISO_E_EXPIRED:
 	case ISO_E_BLOB:
 		return KRB5KRB_AP_ERR_TKT_EXPIRED;
 	case ISO_E_POLICY:
 		return KRB5KDC_ERR_POLICY;
+	case ISO_GONE: /* it may come back with all it held (a link to a host) */
 	case ISO_E_RATE:
 	case ISO_E_PENDING: /* too many newer requests before the reply came */
 		return KRB5KDC_ERR_SVC_UNAVAILABLE;

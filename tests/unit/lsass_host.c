@@ -12,7 +12,7 @@
 #include "iso_host.h"
 #include "lsass/ask.h"
 
-static struct iso *core;
+static struct iso *core, *away;
 
 /* ---- ask.h, answered by the core */
 
@@ -61,7 +61,14 @@ host_start(void)
 void
 host_gone(void)
 {
+	away = core;
 	core = NULL;
+}
+
+void
+host_back(void)
+{
+	core = away;
 }
 
 static struct iso_rep_status

@@ -18,6 +18,7 @@
 void host_start(void);
 /* No lsaiso: every call answers ISO_GONE. */
 void host_gone(void);
+void host_back(void);		     /* the one that was there before host_gone */
 uint32_t host_sessions(void);	     /* open now */
 void host_boot(uint8_t boot_id[16]); /* of the core that runs */
 

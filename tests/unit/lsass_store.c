@@ -279,6 +279,39 @@ a_new_lsaiso_ends_all_logons(void **state)
 	assert_int_equal(host_sessions(), 1);
 }
 
+/* A link to a host that is lost for a while. */
+static void
+the_same_lsaiso_comes_back_with_its_logons(void **state)
+{
+	struct cache *kept = initialized("0"), *left = initialized("1"), *lost = initialized("2");
+	uint8_t boot_id[16];
+
+	host_boot(boot_id);
+	assert_int_equal(store(kept, &(struct spec){ .server = TGT, .key = 1 }), 0);
+	assert_int_equal(store(left, &(struct spec){ .server = TGT, .key = 2 }), 0);
+	assert_int_equal(store(lost, &(struct spec){ .server = TGT, .key = 3 }), 0);
+	host_gone();
+	assert_int_equal(store(kept, &(struct spec){ .server = "krbtgt/A@R", .key = 4 }),
+			 KRB5KDC_ERR_SVC_UNAVAILABLE);
+	cache_destroy(left); /* lsaiso cannot be told now */
+	host_back();
+	assert_int_equal(host_sessions(), 3);
+	store_boot_id(fx.st, boot_id);
+	assert_int_equal(host_sessions(), 2);
+	assert_false(find(kept, TGT)->logon->dead);
+	assert_false(cred_expired(find(kept, TGT), host_now()));
+	assert_int_equal(store(kept, &(struct spec){ .server = "krbtgt/A@R", .key = 4 }), 0);
+	assert_int_equal(host_sessions(), 2);
+	/* Another one: nothing is left to close in it. */
+	host_gone();
+	cache_destroy(lost);
+	host_start();
+	host_boot(boot_id);
+	store_boot_id(fx.st, boot_id);
+	assert_true(find(kept, TGT)->logon->dead);
+	assert_int_equal(host_sessions(), 0);
+}
+
 static void
 sealed_tickets_need_their_logon(void **state)
 {
@@ -575,6 +608,7 @@ main(void)
 		TEST(a_copy_shares_the_logon),
 		TEST(another_users_stand_in_is_just_a_key),
 		TEST(a_new_lsaiso_ends_all_logons),
+		TEST(the_same_lsaiso_comes_back_with_its_logons),
 		TEST(sealed_tickets_need_their_logon),
 		TEST(nt_hashes_are_absorbed_and_hidden),
 		TEST(fast_avail_is_hidden),

@@ -52,6 +52,8 @@ processes(const struct control_table *ta)
 
 	if (iso != NULL)
 		add_last_exit(iso, ta->lsaiso_last_exit);
+	if (iso != NULL && ta->far) /* who plays its part here */
+		(void)json_object_set_new(iso, "program", json_string("lsalink"));
 	(void)json_array_append_new(list,
 				    process("lsainit", ta->lsainit_pid, ta->lsainit_since, 0));
 	(void)json_array_append_new(list, iso);
@@ -80,7 +82,7 @@ level(const struct admin_view *view)
 	const struct level *le = level_find(view->cf->isolation_level);
 	struct weaker weak[WEAKER_MAX];
 	size_t n = level_weaker(view->cf, view->table, weak);
-	json_t *lacks = json_array(), *weaker = json_array();
+	json_t *lacks = json_array(), *weaker = json_array(), *to;
 
 	for (size_t i = 0; le != NULL && le->lacks[i] != NULL; i++)
 		(void)json_array_append_new(lacks, json_string(le->lacks[i]));
@@ -88,11 +90,17 @@ level(const struct admin_view *view)
 		(void)json_array_append_new(
 		    weaker,
 		    json_pack("{s:s, s:s}", "setting", weak[i].setting, "means", weak[i].means));
-	return json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:o, s:o}", "name",
-			 view->cf->isolation_level, "memory", level_memory(view->cf, view->table),
-			 "image", image(view->table), "holds", le != NULL ? le->holds : "",
-			 "separate_users", view->table->separate_users, "namespaces",
-			 view->table->namespaces, "lacks", lacks, "weaker", weaker);
+	to = json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:o, s:o}", "name",
+		       view->cf->isolation_level, "memory", level_memory(view->cf, view->table),
+		       "image", image(view->table), "holds", le != NULL ? le->holds : "",
+		       "separate_users", view->table->separate_users, "namespaces",
+		       view->table->namespaces, "lacks", lacks, "weaker", weaker);
+	if (to != NULL && view->table->far) {
+		(void)json_object_set_new(to, "channel", json_string(view->cf->isolation_channel));
+		(void)json_object_set_new(to, "host_proven",
+					  json_boolean(view->table->host_proven));
+	}
+	return to;
 }
 
 /* What was checked before anything was started; null: nothing was. */
@@ -179,9 +187,12 @@ static json_t *
 caches(const struct admin_view *view)
 {
 	struct store_totals totals = { 0 };
+	uint8_t boot_id[ISO_BOOT_ID];
 	json_t *to = json_object();
 
 	store_totals(view->store, &totals);
+	if (!ask_boot_id(boot_id))
+		totals.logons = 0; /* whether they live is not known */
 	(void)COUNT(totals, users);
 	(void)COUNT(totals, caches);
 	(void)COUNT(totals, creds);
