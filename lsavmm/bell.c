@@ -2,9 +2,10 @@
 /*
  * The loop. The guest may stop at its doorbell; any other stop is its end.
  *
- * Watchdog: while the guest runs, a timer interrupts it once a second. A
- * guest that is busy answers requests, one that has nothing to do sleeps at
- * the doorbell within SPIN_US; one that did neither for a whole second loops.
+ * Watchdog: a timer interrupts the guest after each second of processor time
+ * that it took without a stop. A guest that is busy answers requests, one that
+ * has nothing to do sleeps at the doorbell within SPIN_US; one that did neither
+ * for a whole second loops. Time in which it could not run does not count.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +30,7 @@ enum stop { STOP_BELL, STOP_PORT, STOP_FAULT, STOP_LOOP, STOP_OTHER };
 static struct kvm_run *volatile the_run; /* for the signal handler */
 
 static void
-on_alarm(int number)
+on_timer(int number)
 {
 	(void)number;
 	the_run->immediate_exit = 1;
@@ -40,7 +41,7 @@ watch(int seconds)
 {
 	const struct itimerval every = { { seconds, 0 }, { seconds, 0 } };
 
-	(void)setitimer(ITIMER_REAL, &every, NULL);
+	(void)setitimer(ITIMER_PROF, &every, NULL);
 }
 
 static uint64_t
@@ -91,6 +92,7 @@ go(struct machine *ma, uint32_t *port, uint32_t *value)
 {
 	uint32_t last = __atomic_load_n(&ma->box->rep_seq, __ATOMIC_RELAXED), now;
 
+	ma->run->immediate_exit = 0; /* a timer that came after the last stop */
 	watch(WATCH_S);
 	while (ioctl(ma->vcpu, KVM_RUN, 0) != 0) {
 		if (errno == EAGAIN)
@@ -116,11 +118,11 @@ futex(uint32_t *word, int op, uint32_t value)
 const char *
 bell_start(struct machine *ma)
 {
-	const struct sigaction alarm = { .sa_handler = on_alarm };
+	const struct sigaction timer = { .sa_handler = on_timer };
 	uint32_t port = 0, value = 0;
 
 	the_run = ma->run;
-	if (sigaction(SIGALRM, &alarm, NULL) != 0)
+	if (sigaction(SIGPROF, &timer, NULL) != 0)
 		return "no watchdog";
 	refresh_clock(ma->info);
 	for (;;) {

@@ -13,6 +13,7 @@ import mmap
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -123,6 +124,19 @@ class Instance:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def survives_a_stop(it):
+    """A monitor that could not run for a while, with a request waiting, is no endless loop."""
+    before = it.pids()["lsaiso"]
+    box = Mailbox(it.process.pid)
+    os.kill(before, signal.SIGSTOP)
+    answered = box.ask(1, 3)
+    os.kill(before, signal.SIGCONT)
+    seq, end = box.word(REQ_SEQ), time.monotonic() + WAIT
+    while box.word(REP_SEQ) != seq and time.monotonic() < end:
+        time.sleep(0.01)
+    return answered is None and box.word(REP_SEQ) == seq and it.pids()["lsaiso"] == before
+
+
 def main():
     other = Instance("process")
     it = Instance("vm", os.path.join(BUILD, "tests/vm/evil/evil-vm"))
@@ -140,6 +154,7 @@ def main():
             "lsass_same": after["lsass"] == before["lsass"],
             "lsainit_same": after["lsainit"] == before["lsainit"],
             "neighbours_same": other.pids() == neighbours}), flush=True)
+    print(json.dumps({"stopped": survives_a_stop(it)}), flush=True)
     it.stop()
     other.stop()
 

@@ -26,18 +26,20 @@ def rows():
         guest.run("dmesg -C")
         got = guest.run(["/usr/bin/python3", "-B", os.path.join(HERE, "faults.py"),
                          instance.build_folder()], timeout=400).ok()
-        rows = {row["fault"]: row for row in map(json.loads, got.text.splitlines())}
+        *lines, last = map(json.loads, got.text.splitlines())
+        rows = {row["fault"]: row for row in lines}
+        rows["stopped"] = last["stopped"]
         rows["kernel"] = guest.run(dmesg).text.strip()
         return rows
 
 
 def test_all_were_tried(rows):
-    assert len(rows) == 23  # one of the kernel
+    assert len(rows) == 24  # one of the kernel, one of the stop
 
 
 def test_each_ends_in_a_report_and_a_restart(rows):
     for name, row in rows.items():
-        if name == "kernel":
+        if name in ("kernel", "stopped"):
             continue
         assert row["fine"], f"{name}: it did not even begin"
         assert not row["answered"], f"{name}: it was answered"
@@ -49,6 +51,10 @@ def test_each_ends_in_a_report_and_a_restart(rows):
 
 def test_nobody_else_is_harmed(rows):
     for name, row in rows.items():
-        if name != "kernel":
+        if name not in ("kernel", "stopped"):
             assert row["lsass_same"] and row["lsainit_same"] and row["neighbours_same"], name
     assert rows["kernel"] == "0"
+
+
+def test_waiting_is_no_loop(rows):
+    assert rows["stopped"]
