@@ -19,6 +19,10 @@ READ, REFUSED, CANNOT = "read", "refused", "cannot"
 WORKED, EXIT_CANNOT = 0, 77
 
 
+# What watches a process from inside sees of lsavmm that it waits for its machine.
+NOT_INSIDE = (("vm-ordinary", "held"),)
+
+
 @dataclass(frozen=True)
 class Attack:
     number: int
@@ -35,7 +39,9 @@ class Attack:
     same_as: str = ""       # it is this program (aNN_name), used elsewhere
     ordinary: str = ""      # what is expected where it is not as its kind: see expected()
     process: str = ""
+    level: str = ""         # it is for this isolation level alone, and proves itself there
     vm: tuple = ()          # the same for columns of level vm: pairs
+    by_pages: bool = False  # it finds memory by the pages that the process has
 
     @property
     def label(self):
@@ -59,7 +65,11 @@ class Attack:
         return "FOUND" if column == "ordinary" or (inside and column == "process") else "held"
 
     def expected_vm(self, column):
-        return ""
+        """Ordinary memory of a machine is ordinary memory. guest_memfd is not
+        mapped by anybody; who drives the monitor has the machine copy it out."""
+        if column == "vm-ordinary":
+            return self.ordinary or "FOUND"
+        return "FOUND" if column == "vm" and self.level == "vm" else "held"
 
     @property
     def program(self):
@@ -99,22 +109,31 @@ ATTACKS = [
     # The memory of the machine.
     Attack(12, "swap", "swapped out and read there", "T02", "machine", "a block device",
            alters=True, ordinary="held"),
-    Attack(14, "bpf_direct", "BPF, the kernel's direct map", "T02", "machine", "BPF", load=True),
-    Attack(15, "kcore", "/proc/kcore", "T02", "machine", "kcore"),
+    Attack(14, "bpf_direct", "BPF, the kernel's direct map", "T02", "machine", "BPF", load=True,
+           by_pages=True),
+    Attack(15, "kcore", "/proc/kcore", "T02", "machine", "kcore", by_pages=True),
     Attack(16, "dev_mem", "/dev/mem", "T02", "machine", "/dev/mem"),
     Attack(17, "hibernation", "image for hibernation", "T02", "machine", "hibernation",
            alters=True),
     # Code of the thief, or the thief's debugger, in the target's own context.
     Attack(18, "inject_write", "ptrace: inject write(2)", "T07", "inject"),
+    Attack(35, "inject_mmap", "ptrace: inject mmap of descriptors", "T07", "inject",
+           process="held", ordinary="held"),
     Attack(19, "inject_copy", "ptrace: inject a copy", "T07", "inject"),
+    Attack(36, "drive_monitor", "ptrace: drive its machine's monitor", "T07", "inject",
+           level="vm"),
     Attack(20, "code_patch", "code patched by /proc/PID/mem", "T07", "inject", load=True),
-    Attack(21, "registers", "ptrace: registers, step by step", "T07", "trace", load=True),
+    Attack(21, "registers", "ptrace: registers, step by step", "T07", "trace", load=True,
+           vm=NOT_INSIDE),
     Attack(22, "bpf_probe", "BPF, probe_read_user", "T07", "trace", "BPF", load=True),
-    Attack(23, "perf_cpu", "perf, every processor: stacks", "T07", "trace", "perf", load=True),
-    Attack(24, "perf_pid", "perf, the process: stacks", "T07", "trace", "perf", load=True),
+    Attack(23, "perf_cpu", "perf, every processor: stacks", "T07", "trace", "perf", load=True,
+           vm=NOT_INSIDE),
+    Attack(24, "perf_pid", "perf, the process: stacks", "T07", "trace", "perf", load=True,
+           vm=NOT_INSIDE),
     Attack(25, "uprobe_trace", "uprobe by tracefs", "T07", "trace", "tracefs", load=True),
     Attack(26, "uprobe_perf", "uprobe by perf: stacks", "T07", "trace", "perf", load=True),
-    Attack(27, "eprobe", "event probe by tracefs", "T07", "trace", "tracefs", load=True),
+    Attack(27, "eprobe", "event probe by tracefs", "T07", "trace", "tracefs", load=True,
+           vm=NOT_INSIDE),
     # At a start: the thief is there first.
     Attack(28, "preload", "LD_PRELOAD", "T22", "launch", ordinary="held"),
     Attack(29, "trace_launch", "ptrace from its first instruction", "T07", "launch",
@@ -127,7 +146,7 @@ ATTACKS = [
     Attack(33, "broker_memory", "memory of lsass", "T21", "data", target="lsass",
            same_as="a01_proc_mem", ordinary="held"),
     Attack(34, "mailbox", "the channel, watched during logons", "T21", "data", logons=True,
-           process="FOUND"),
+           process="FOUND", vm=(("vm", "FOUND"),)),
 ]
 
 

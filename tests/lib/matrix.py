@@ -87,6 +87,11 @@ def measure(wanted, columns, folder, alter=False, progress=None, realm=None):
 def in_guest(only="", columns="", disk_mib=64, timeout=1500, **machine):
     """The same, in a guest with Debian's kernel (machine: more for vm.Guest); a result."""
     from . import vm
+
+    def progress(octets):
+        sys.stderr.write(octets.decode(errors="replace"))
+        sys.stderr.flush()
+
     folder = proc.Folder("theft-guest")
     try:
         disk = folder("swap")
@@ -98,8 +103,8 @@ def in_guest(only="", columns="", disk_mib=64, timeout=1500, **machine):
                               *(["--only", only] if only else []),
                               *(["--columns", columns] if columns else [])], timeout,
                              env={"LSAISO_BUILD": instance.build_folder(),
-                                  "THEFT_SWAP": "/dev/vda"})
-            sys.stderr.write(done.text)
+                                  "THEFT_SWAP": "/dev/vda"}, show=progress)
+            progress(done.out)
             if done.code not in (0, 1):
                 raise proc.Failed(f"in the guest: {done.code}")
             return json.loads(guest.read("/run/theft.json"))

@@ -561,15 +561,32 @@ class Matrix:
 
     def measure(self, victim, progress=None):
         for attack, row in self.rows.items():
-            if victim.column != PLAIN and row[PLAIN].state != FOUND:
-                row[victim.column] = Verdict(NA, "not proved on the plain process")
+            missing = self.unproved(attack, row, victim.column)
+            if missing:
+                row[victim.column] = Verdict(NA, missing)
             else:
                 row[victim.column] = self.one(attack, victim)
             if progress:
                 progress(attack, victim.column, row[victim.column])
 
+    @staticmethod
+    def unproved(attack, row, column):
+        """Why its outcome there would show nothing."""
+        if attack.level:
+            if column not in OF_LEVEL[attack.level] or column == PLAIN:
+                return f"at level {attack.level} only"
+            weaker = [row[c].state for c in OF_LEVEL[attack.level][1:] if c in row]
+            if column == VM_GUARD and FOUND not in weaker:
+                return "not proved without the guard"
+        elif column != PLAIN and row[PLAIN].state != FOUND:
+            return "not proved on the plain process"
+        return None
+
     def one(self, attack, victim):
         verdict = rob(attack, victim, THEFT_IMAGE=victim.image, **self.env)
+        if attack.by_pages and victim.column in (VM, VM_GUARD) and verdict.state == HELD:
+            # tests/vm/test_70_gmem.py says what the kernel has of it.
+            verdict = Verdict(NA, "no process has its pages, by which this looks")
         if victim.column == PLAIN and verdict.state == HELD:
             # It is here, and does not find what is there to be found.
             verdict.state = NA

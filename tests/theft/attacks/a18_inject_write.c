@@ -10,36 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "puppet.h"
 #include "theft.h"
 #include "trace.h"
-
-#define AN_ERROR(r) ((r) < 0 && (r) > -4096)
-
-struct puppet {
-	pid_t pid;
-	uint64_t syscall; /* address of such an instruction */
-	struct user_regs_struct was;
-};
-
-static long
-make(const struct puppet *p, long number, uint64_t a, uint64_t b, uint64_t c)
-{
-	struct user_regs_struct r = p->was;
-	int signal = 0;
-
-	r.rip = p->syscall;
-	r.rax = (unsigned long long)number;
-	r.orig_rax = (unsigned long long)-1;
-	r.rdi = a;
-	r.rsi = b;
-	r.rdx = c;
-	trace_set_registers(p->pid, &r);
-	signal = trace_go(p->pid, PTRACE_SINGLESTEP);
-	trace_registers(p->pid, &r);
-	if (r.rip != p->syscall + 2)
-		theft_refused("the injected system call did not run (signal %d)", signal);
-	return (long)r.rax;
-}
 
 /* Any string will do as a name: the first zero octet of ordinary memory. */
 static uint64_t
@@ -64,9 +37,9 @@ write_areas(const struct puppet *p, struct theft *t, long fd)
 
 	for (size_t i = 0; i < t->areas; i++) {
 		const struct area *a = &t->area[i];
-		long n = make(p, SYS_write, (uint64_t)fd, a->start, a->end - a->start);
+		long n = puppet_call(p, SYS_write, fd, (long)a->start, (long)(a->end - a->start));
 
-		if (AN_ERROR(n) && t->error == 0)
+		if (PUPPET_ERROR(n) && t->error == 0)
 			t->error = (int)-n;
 		written += n > 0;
 	}
@@ -93,30 +66,23 @@ int
 main(int argc, char **argv)
 {
 	const struct rlimit files = { 1024, 1024 };
-	const uint8_t instruction[] = { 0x0f, 0x05 };
 	struct puppet p = { 0 };
 	struct rlimit before = { 0 };
 	static struct theft t;
 	long fd = 0;
 
 	theft_begin(&t, argc, argv);
-	p.pid = t.pid;
-	trace_stop(t.pid, PTRACE_O_SUSPEND_SECCOMP);
-	p.syscall = trace_find(&t, instruction, sizeof(instruction));
-	if (p.syscall == 0)
-		theft_cannot("no system call instruction in the process");
-	trace_registers(t.pid, &p.was);
+	puppet_take(&p, &t);
 	(void)prlimit(t.pid, RLIMIT_NOFILE, &files, &before);
-	fd = make(&p, SYS_memfd_create, a_string(&t), 0, 0);
-	if (!AN_ERROR(fd)) {
+	fd = puppet_call(&p, SYS_memfd_create, (long)a_string(&t), 0);
+	if (!PUPPET_ERROR(fd)) {
 		write_areas(&p, &t, fd);
 		collect(&t, fd);
-		make(&p, SYS_close, (uint64_t)fd, 0, 0);
+		(void)puppet_call(&p, SYS_close, fd);
 	} else {
 		t.error = (int)-fd;
 	}
 	(void)prlimit(t.pid, RLIMIT_NOFILE, &before, NULL);
-	trace_set_registers(t.pid, &p.was);
-	trace_leave(t.pid);
+	puppet_leave(&p);
 	theft_end(&t, "write(2) injected, seccomp suspended");
 }

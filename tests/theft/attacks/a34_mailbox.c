@@ -21,8 +21,10 @@ shared(const struct theft *t)
 	for (size_t i = 0; i < t->areas; i++) {
 		const struct area *a = &t->area[i];
 
+		/* A monitor of virtual machines shares a page with the kernel, too. */
 		if (a->perms[3] == 's' && a->perms[1] == 'w' &&
-		    strstr(a->name, "secretmem") == NULL && a->end - a->start <= LARGEST)
+		    strstr(a->name, "secretmem") == NULL && strstr(a->name, "kvm") == NULL &&
+		    a->end - a->start <= LARGEST)
 			return a;
 	}
 	return NULL;
