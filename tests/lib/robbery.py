@@ -213,6 +213,7 @@ class PlainVictim:
     """attacks.Plain with a judge."""
 
     column = PLAIN
+    unmapped = False
 
     def __init__(self, folder, memory="ordinary"):
         self.folder = folder
@@ -320,6 +321,12 @@ class IsoVictim:
         """Is it as strong as its column says?"""
         if self.column in (GUARD, VM_GUARD) and not self.guarded():
             raise proc.Failed("the guard is not in force")
+
+    @property
+    def unmapped(self):
+        """Is its memory one that no process has mapped?"""
+        level = self.instance.call("Status")["level"] if self.instance else {}
+        return level.get("memory", "").startswith("guest_memfd")
 
     def guarded(self):
         return self.instance.call("Status").get("guard", {}).get("state") == "up"
@@ -584,7 +591,7 @@ class Matrix:
 
     def one(self, attack, victim):
         verdict = rob(attack, victim, THEFT_IMAGE=victim.image, **self.env)
-        if attack.by_pages and victim.column in (VM, VM_GUARD) and verdict.state == HELD:
+        if attack.by_pages and verdict.state == HELD and victim.unmapped:
             # tests/vm/test_70_gmem.py says what the kernel has of it.
             verdict = Verdict(NA, "no process has its pages, by which this looks")
         if victim.column == PLAIN and verdict.state == HELD:

