@@ -190,14 +190,26 @@ take_reply(struct mailbox *box, uint32_t op, void *rep)
 	return answer;
 }
 
+/* Ring for the request of len octets that lies there. True: its answer came. */
+static bool
+exchange(struct mailbox *box, size_t len)
+{
+	uint32_t seq;
+
+	store(&box->req_len, (uint32_t)len);
+	seq = load(&box->req_seq) + 1;
+	store(&box->req_seq, seq);
+	if (load(&box->iso_sleeps) != 0)
+		futex(&box->req_seq, FUTEX_WAKE, 1, NULL);
+	return (ask.spin && spin_for(box, seq)) || sleep_for(box, seq);
+}
+
 static enum iso_status
 round_trip(struct mailbox *box, uint32_t op, const void *req, void *rep)
 {
 	struct wr out = { box->req, sizeof(box->req) };
 	enum iso_status answer = (enum iso_status)ISO_GONE;
 	size_t len = 0;
-	uint32_t seq;
-	bool came;
 
 	if (!is_idle(box))
 		return answer;
@@ -205,16 +217,44 @@ round_trip(struct mailbox *box, uint32_t op, const void *req, void *rep)
 		explicit_bzero(box->req, sizeof(box->req)); /* some of it may be there */
 		return ISO_E_RANGE;
 	}
-	store(&box->req_len, (uint32_t)len);
-	seq = load(&box->req_seq) + 1;
-	store(&box->req_seq, seq);
-	if (load(&box->iso_sleeps) != 0)
-		futex(&box->req_seq, FUTEX_WAKE, 1, NULL);
-	came = (ask.spin && spin_for(box, seq)) || sleep_for(box, seq);
-	if (came)
+	if (exchange(box, len))
 		answer = take_reply(box, op, rep);
 	explicit_bzero(box->req, len);
 	return answer;
+}
+
+static bool
+pass(struct mailbox *box, struct rd frame, struct wr reply, size_t *len)
+{
+	bool came;
+
+	if (frame.len > sizeof(box->req) || !is_idle(box))
+		return false;
+	memcpy(box->req, frame.at, frame.len);
+	came = exchange(box, frame.len);
+	if (came) {
+		*len = load(&box->rep_len);
+		if (*len > sizeof(box->rep))
+			*len = sizeof(box->rep);
+		if (*len > reply.left)
+			*len = reply.left;
+		memcpy(reply.at, box->rep, *len);
+		explicit_bzero(box->rep, sizeof(box->rep));
+	}
+	explicit_bzero(box->req, frame.len);
+	return came;
+}
+
+bool
+ask_raw(struct rd frame, struct wr reply, size_t *len)
+{
+	bool came;
+
+	*len = 0;
+	pthread_mutex_lock(&ask.lock);
+	came = ask.box != NULL && pass(ask.box, frame, reply, len);
+	pthread_mutex_unlock(&ask.lock);
+	return came;
 }
 
 static enum iso_status

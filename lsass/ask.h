@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The only file that talks to lsaiso. One ask_x() per row of ops.h, each a
- * round trip through the mailbox; any thread may call, calls take turns.
+ * The only file that talks to lsaiso, for lsass and lsaiso-host. One ask_x()
+ * per row of ops.h, each a round trip through the mailbox; any thread may
+ * call, calls take turns.
  *
  * Returns what lsaiso answered, or ISO_GONE when there is no lsaiso (it
  * died, or none was attached yet): a call in flight then ends within 100 ms.
@@ -38,5 +39,17 @@ bool ask_boot_id(uint8_t boot_id[ISO_BOOT_ID]);
 	enum iso_status ask_##name(const struct iso_req_##name *req, struct iso_rep_##name *rep);
 ISO_OPS(ASK_PROTO)
 #undef ASK_PROTO
+
+/*
+ * The same for a request that somebody else has made and that nobody here
+ * looks at: lsaiso takes every octet for hostile. Used by lsaiso-host.
+ *
+ * frame  at most RPC_REQ_MAX octets
+ * reply  out, room for RPC_REP_MAX octets; len of them were written. The
+ *        caller wipes them
+ *
+ * Returns true when lsaiso answered; false: ISO_GONE, or frame is too long.
+ */
+bool ask_raw(struct rd frame, struct wr reply, size_t *len) __attribute__((warn_unused_result));
 
 #endif

@@ -8,16 +8,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/config.h"
@@ -28,6 +24,7 @@
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
 #include "lsass/loop.h"
+#include "lsass/start.h"
 #include "lsass/tgs/tgs.h"
 
 #define HEAP_LARGE (16 << 20)  /* octets of a block outside the heap */
@@ -49,54 +46,10 @@ struct lsass {
 	int status;   /* exit status */
 };
 
-/* ---- what surrounds us */
-
-static bool
-is_socket(int fd, int type, int listening)
-{
-	int is = 0, accepts = 0;
-	socklen_t len = sizeof(is);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &is, &len) != 0 || is != type)
-		return false;
-	len = sizeof(accepts);
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 &&
-	       accepts == listening;
-}
-
-/* The line was made by our parent, whom nobody took the place of. */
-static bool
-is_of_parent(int line)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(line, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       peer.pid == getppid() && (peer.uid == 0 || peer.uid == geteuid());
-}
-
-/* No core, no ptrace by others of our uid, as many descriptors as we may. */
+/* Caches and long replies come and go: do not ask the kernel for the same pages each time. */
 static void
-confine(void)
+shape_heap(void)
 {
-	const struct rlimit none = { 0, 0 };
-	struct rlimit files;
-
-	/* Executed from a descriptor, whose number older kernels take as the name. */
-	(void)prctl(PR_SET_NAME, "lsass");
-	if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-		log_warn("cannot forbid core dumps: %s", strerror(errno));
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &files) != 0)
-			log_warn("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
-	}
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* of a terminal: lsainit decides */
-	umask(077);
-	/* Caches and long replies come and go: do not ask the kernel for the
-	 * same pages each time. */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_LARGE);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
 	(void)mallopt(M_TOP_PAD, HEAP_PAD);
@@ -292,22 +245,23 @@ main(int argc, char **argv)
 
 	log_open("lsass", LOG_INFO);
 	if (argc != 3 || strcmp(argv[1], "--config") != 0 ||
-	    !is_socket(CONTROL_FD_LINE, SOCK_SEQPACKET, 0) ||
-	    !is_socket(CONTROL_FD_KCM, SOCK_STREAM, 1) ||
-	    !is_socket(CONTROL_FD_ADMIN, SOCK_STREAM, 1)) {
+	    !start_is_socket(CONTROL_FD_LINE, SOCK_SEQPACKET, 0) ||
+	    !start_is_socket(CONTROL_FD_KCM, SOCK_STREAM, 1) ||
+	    !start_is_socket(CONTROL_FD_ADMIN, SOCK_STREAM, 1)) {
 		fprintf(stderr,
 			"lsass: started without its channels. It is the broker of lsaiso(7), and "
 			"only lsainit(8) starts\nlsass: run `systemctl start lsaiso`, or "
 			"`lsainit --config FILE`\n");
 		return EXIT_USAGE;
 	}
-	if (!is_of_parent(CONTROL_FD_LINE)) {
+	if (!start_is_of_parent(CONTROL_FD_LINE)) {
 		fprintf(stderr,
 			"lsass: its line to lsainit is not that of its parent, so it does not "
 			"start; only lsainit(8) starts lsass\n");
 		return EXIT_USAGE;
 	}
-	confine();
+	start_confined("lsass");
+	shape_heap();
 	if (config_read(&ls.cf, argv[2], error, sizeof(error)) != 0) {
 		log_err("%s", error);
 		return EXIT_USAGE;

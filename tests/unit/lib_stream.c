@@ -111,9 +111,9 @@ test_put_bounds(void **state)
 static void
 test_in_place(void **state)
 {
-	static const uint8_t here[] = "where it is";
+	static const uint8_t here[11] = { 'i', 'n', ' ', 'p', 'l', 'a', 'c', 'e' };
 
-	memcpy(made + STREAM_HDR, here, 11);
+	memcpy(made + STREAM_HDR, here, sizeof(here));
 	assert_int_equal(stream_put((struct wr){ made, sizeof(made) }, STREAM_REPLY, 9,
 				    (struct rd){ made + STREAM_HDR, 11 }),
 			 31);

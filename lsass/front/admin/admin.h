@@ -15,7 +15,8 @@
  *   org.lsaiso.Stop           root: the whole instance
  *   org.lsaiso.Wipe           root: all caches, all logons, and lsaiso's keys
  *
- * Callers are known by SO_PEERCRED.
+ * Callers are known by SO_PEERCRED. lsaiso-host has this front too, with
+ * methods of its own (lsaiso-host/admin.c).
  */
 #ifndef LSASS_FRONT_ADMIN_H
 #define LSASS_FRONT_ADMIN_H
@@ -23,6 +24,7 @@
 #include "lib/control.h"
 
 struct config;
+struct guest;
 struct loop;
 struct store;
 struct tgs;
@@ -30,13 +32,14 @@ struct tgs;
 /* What the front looks at; the pointers stay the caller's. */
 struct admin_view {
 	const struct config *cf;
+	const struct control_table *table;
 	struct store *store;
 	struct tgs *tgs;
-	const struct control_table *table;
 	const uint32_t *kcm_clients; /* connected now */
+	const struct guest *guest; /* lsaiso-host: whom it serves; then the three above are NULL */
 };
 
-/* Serve listen_fd in the loop. 0 or -1 with errno. */
+/* Serve listen_fd in the loop, with the methods of lsass. 0 or -1 with errno. */
 int admin_start(struct loop *lo, int listen_fd, const struct admin_view *view);
 
 #endif

@@ -8,6 +8,7 @@
 #define LSASS_FRONT_ADMIN_METHODS_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lsass/front/admin/admin.h"
@@ -29,8 +30,25 @@ struct admin_error {
 typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const json_t *ask,
 			     struct admin_error *error);
 
+struct admin_row {
+	const char *name; /* "org.lsaiso.Status"; NULL: the end of the table */
+	admin_method *call;
+};
+
+/* admin_start with a table of methods, which stays the caller's. */
+int admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
+		const struct admin_view *view);
+
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
     method_destroy_cache, method_wipe, method_stop;
+
+/* What Status says of any instance: processes, level, launch, guard, lsaiso. */
+json_t *admin_status(const struct admin_view *view);
+/* add "name": the octets as hexadecimal digits, at most ISO_PUBLIC of them */
+void admin_add_hex(json_t *to, const char *name, const uint8_t *at, size_t n);
+/* A number of a struct as a member of the same name; to is the object. */
+#define ADMIN_COUNT(from, name)                                                                    \
+	json_object_set_new(to, #name, json_integer((json_int_t)(from).name))
 
 /*
  * Whose things the request is about: "uid" of ask, or else the caller.

@@ -36,22 +36,10 @@ struct client {
 struct server {
 	struct loop *lo;
 	struct admin_view view;
+	const struct admin_row *methods;
 	int listen_fd;
 	struct client *clients;
 	size_t nclients;
-};
-
-static const struct {
-	const char *name;
-	admin_method *call;
-} methods[] = {
-	{ "org.lsaiso.Status", method_status },
-	{ "org.lsaiso.ListSessions", method_list_sessions },
-	{ "org.lsaiso.ListCaches", method_list_caches },
-	{ "org.lsaiso.ShowCache", method_show_cache },
-	{ "org.lsaiso.DestroyCache", method_destroy_cache },
-	{ "org.lsaiso.Wipe", method_wipe },
-	{ "org.lsaiso.Stop", method_stop },
 };
 
 static void
@@ -112,9 +100,10 @@ call(struct client *cl, const char *text, size_t len)
 
 	if (name != NULL)
 		error = (struct admin_error){ "MethodNotFound", "there is no such method" };
-	for (size_t i = 0; name != NULL && i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (strcmp(methods[i].name, name) == 0)
-			method = methods[i].call;
+	for (const struct admin_row *row = cl->se->methods; name != NULL && row->name != NULL;
+	     row++) {
+		if (strcmp(row->name, name) == 0)
+			method = row->call;
 	}
 	if (method != NULL && given != NULL && !json_is_object(given)) {
 		error = (struct admin_error){ "InvalidParameter", "parameters is not an object" };
@@ -273,7 +262,8 @@ sweep(void *arg)
 }
 
 int
-admin_start(struct loop *lo, int listen_fd, const struct admin_view *view)
+admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
+	    const struct admin_view *view)
 {
 	struct server *se = calloc(1, sizeof(*se));
 
@@ -281,6 +271,7 @@ admin_start(struct loop *lo, int listen_fd, const struct admin_view *view)
 		return -1;
 	se->lo = lo;
 	se->view = *view;
+	se->methods = methods;
 	se->listen_fd = listen_fd;
 	if (loop_watch(lo, listen_fd, EPOLLIN, on_listen, se) == NULL ||
 	    loop_every(lo, SWEEP_MS, sweep, se) != 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* org.lsaiso.Status: processes, the level and what it lacks, counters. */
+/* What org.lsaiso.Status says of lsass and of lsaiso-host alike. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +8,7 @@
 #include "lib/config.h"
 #include "lib/levels.h"
 #include "lsass/ask.h"
-#include "lsass/cache/store.h"
 #include "lsass/front/admin/methods.h"
-#include "lsass/tgs/tgs.h"
-
-/* Numbers of a struct as members of the same name. */
-#define COUNT(from, name) json_object_set_new(to, #name, json_integer((json_int_t)(from).name))
 
 static json_t *
 process(const char *name, int32_t pid, int64_t since, uint32_t restarts)
@@ -45,7 +40,7 @@ add_last_exit(json_t *iso, int status)
 }
 
 static json_t *
-processes(const struct control_table *ta)
+processes(const struct control_table *ta, const char *broker)
 {
 	json_t *list = json_array();
 	json_t *iso = process("lsaiso", ta->lsaiso_pid, ta->lsaiso_since, ta->lsaiso_restarts);
@@ -58,7 +53,7 @@ processes(const struct control_table *ta)
 				    process("lsainit", ta->lsainit_pid, ta->lsainit_since, 0));
 	(void)json_array_append_new(list, iso);
 	(void)json_array_append_new(
-	    list, process("lsass", ta->lsass_pid, ta->lsass_since, ta->lsass_restarts));
+	    list, process(broker, ta->lsass_pid, ta->lsass_since, ta->lsass_restarts));
 	return list;
 }
 
@@ -140,8 +135,8 @@ guard(const struct control_table *ta)
 	return to;
 }
 
-static void
-add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
+void
+admin_add_hex(json_t *to, const char *name, const uint8_t *at, size_t n)
 {
 	char text[2 * ISO_PUBLIC + 1] = { 0 };
 
@@ -161,80 +156,35 @@ isolated(void)
 	if (ask_status(&ask, &is) != ISO_OK)
 		return json_null();
 	to = json_object();
-	add_hex(to, "boot_id", is.boot_id, sizeof(is.boot_id));
+	admin_add_hex(to, "boot_id", is.boot_id, sizeof(is.boot_id));
 	(void)json_object_set_new(to, "phase", json_string(is.phase == ISO_RUN ? "run" : "boot"));
 	(void)json_object_set_new(to, "root_kind",
 				  json_string(is.root_kind == ISO_ROOT_KEPT ? "kept" : "random"));
-	add_hex(to, "root_id", is.root_id, sizeof(is.root_id));
-	add_hex(to, "public_key", is.public_key, sizeof(is.public_key));
-	(void)COUNT(is, policy);
-	(void)COUNT(is, uptime_ms);
-	(void)COUNT(is, sessions);
-	(void)COUNT(is, sessions_max);
-	(void)COUNT(is, pending);
-	(void)COUNT(is, pending_max);
-	(void)COUNT(is, served);
-	(void)COUNT(is, refused);
-	(void)COUNT(is, absorbed);
-	(void)COUNT(is, sealed);
-	(void)COUNT(is, released);
-	(void)COUNT(is, withheld);
-	(void)COUNT(is, dropped);
-	return to;
-}
-
-static json_t *
-caches(const struct admin_view *view)
-{
-	struct store_totals totals = { 0 };
-	uint8_t boot_id[ISO_BOOT_ID];
-	json_t *to = json_object();
-
-	store_totals(view->store, &totals);
-	if (!ask_boot_id(boot_id))
-		totals.logons = 0; /* whether they live is not known */
-	(void)COUNT(totals, users);
-	(void)COUNT(totals, caches);
-	(void)COUNT(totals, creds);
-	(void)COUNT(totals, octets);
-	(void)COUNT(totals, logons);
-	(void)COUNT(totals, absorbed);
-	(void)COUNT(totals, evicted);
-	(void)COUNT(totals, purged);
-	(void)COUNT(totals, damaged_files);
-	return to;
-}
-
-static json_t *
-tickets(const struct admin_view *view)
-{
-	struct tgs_stats stats = { 0 };
-	json_t *to = json_object();
-
-	tgs_stats(view->tgs, &stats);
-	(void)COUNT(stats, asked);
-	(void)COUNT(stats, merged);
-	(void)COUNT(stats, from_negative);
-	(void)COUNT(stats, exchanged);
-	(void)COUNT(stats, failed);
-	(void)COUNT(stats, refused);
-	(void)COUNT(stats, waiting);
-	(void)COUNT(stats, running);
+	admin_add_hex(to, "root_id", is.root_id, sizeof(is.root_id));
+	admin_add_hex(to, "public_key", is.public_key, sizeof(is.public_key));
+	(void)ADMIN_COUNT(is, policy);
+	(void)ADMIN_COUNT(is, uptime_ms);
+	(void)ADMIN_COUNT(is, sessions);
+	(void)ADMIN_COUNT(is, sessions_max);
+	(void)ADMIN_COUNT(is, pending);
+	(void)ADMIN_COUNT(is, pending_max);
+	(void)ADMIN_COUNT(is, served);
+	(void)ADMIN_COUNT(is, refused);
+	(void)ADMIN_COUNT(is, absorbed);
+	(void)ADMIN_COUNT(is, sealed);
+	(void)ADMIN_COUNT(is, released);
+	(void)ADMIN_COUNT(is, withheld);
+	(void)ADMIN_COUNT(is, dropped);
 	return to;
 }
 
 json_t *
-method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
-	      struct admin_error *error)
+admin_status(const struct admin_view *view)
 {
-	(void)uid;
-	(void)ask;
-	(void)error;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:I}}",
-			 "version", lib_version, "level", level(view), "launch",
-			 launch(view->table), "guard", guard(view->table), "processes",
-			 processes(view->table), "lsaiso", isolated(), "caches", caches(view),
-			 "tgs", tickets(view), "seal", "root", view->cf->seal_root, "pcrs",
-			 view->cf->seal_pcrs, "kcm", "socket", view->cf->kcm_socket, "clients",
-			 (json_int_t)*view->kcm_clients);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}}", "version",
+			 lib_version, "serves", view->cf->run_serves, "level", level(view),
+			 "launch", launch(view->table), "guard", guard(view->table), "processes",
+			 processes(view->table, view->guest != NULL ? "lsaiso-host" : "lsass"),
+			 "lsaiso", isolated(), "seal", "root", view->cf->seal_root, "pcrs",
+			 view->cf->seal_pcrs);
 }

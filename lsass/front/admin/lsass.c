@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* org.lsaiso.Status of lsass, and the table of its methods. */
+#include "lib/config.h"
+#include "lsass/ask.h"
+#include "lsass/cache/store.h"
+#include "lsass/front/admin/methods.h"
+#include "lsass/tgs/tgs.h"
+
+static json_t *
+caches(const struct admin_view *view)
+{
+	struct store_totals totals = { 0 };
+	uint8_t boot_id[ISO_BOOT_ID];
+	json_t *to = json_object();
+
+	store_totals(view->store, &totals);
+	if (!ask_boot_id(boot_id))
+		totals.logons = 0; /* whether they live is not known */
+	(void)ADMIN_COUNT(totals, users);
+	(void)ADMIN_COUNT(totals, caches);
+	(void)ADMIN_COUNT(totals, creds);
+	(void)ADMIN_COUNT(totals, octets);
+	(void)ADMIN_COUNT(totals, logons);
+	(void)ADMIN_COUNT(totals, absorbed);
+	(void)ADMIN_COUNT(totals, evicted);
+	(void)ADMIN_COUNT(totals, purged);
+	(void)ADMIN_COUNT(totals, damaged_files);
+	return to;
+}
+
+static json_t *
+tickets(const struct admin_view *view)
+{
+	struct tgs_stats stats = { 0 };
+	json_t *to = json_object();
+
+	tgs_stats(view->tgs, &stats);
+	(void)ADMIN_COUNT(stats, asked);
+	(void)ADMIN_COUNT(stats, merged);
+	(void)ADMIN_COUNT(stats, from_negative);
+	(void)ADMIN_COUNT(stats, exchanged);
+	(void)ADMIN_COUNT(stats, failed);
+	(void)ADMIN_COUNT(stats, refused);
+	(void)ADMIN_COUNT(stats, waiting);
+	(void)ADMIN_COUNT(stats, running);
+	return to;
+}
+
+json_t *
+method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
+	      struct admin_error *error)
+{
+	json_t *to = admin_status(view);
+
+	(void)uid;
+	(void)ask;
+	(void)error;
+	(void)json_object_set_new(to, "caches", caches(view));
+	(void)json_object_set_new(to, "tgs", tickets(view));
+	(void)json_object_set_new(to, "kcm",
+				  json_pack("{s:s, s:I}", "socket", view->cf->kcm_socket, "clients",
+					    (json_int_t)*view->kcm_clients));
+	return to;
+}
+
+static const struct admin_row methods[] = {
+	{ "org.lsaiso.Status", method_status },
+	{ "org.lsaiso.ListSessions", method_list_sessions },
+	{ "org.lsaiso.ListCaches", method_list_caches },
+	{ "org.lsaiso.ShowCache", method_show_cache },
+	{ "org.lsaiso.DestroyCache", method_destroy_cache },
+	{ "org.lsaiso.Wipe", method_wipe },
+	{ "org.lsaiso.Stop", method_stop },
+	{ NULL, NULL },
+};
+
+int
+admin_start(struct loop *lo, int listen_fd, const struct admin_view *view)
+{
+	return admin_serve(lo, listen_fd, methods, view);
+}
