@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The private line between lsainit and lsass: one SOCK_SEQPACKET pair,
+ * The private line between lsainit and lsass (or lsaiso-host): one SOCK_SEQPACKET pair,
  * inherited, no name. One message per packet, fixed struct, descriptors as
  * SCM_RIGHTS beside it. Both ends are the same build; no version.
  *
@@ -22,6 +22,14 @@
 #define CONTROL_FD_KCM	 4 /* listening KCM socket */
 #define CONTROL_FD_ADMIN 5 /* listening admin socket */
 #define CONTROL_FDS_END	 6
+/*
+ * With [run] serves = guest lsaiso-host is started in place of lsass, with the
+ * further argument --peer UID: who beside root may connect to [guest] socket.
+ * Its 4 and 6 are /dev/null for what is not configured; one of both is.
+ */
+#define CONTROL_FD_GUEST      4 /* listening UNIX socket of [guest] socket */
+#define CONTROL_FD_VSOCK      6 /* listening AF_VSOCK socket of [guest] vsock_port */
+#define CONTROL_FDS_GUEST_END 7
 
 #define CONTROL_TOKEN	  256 /* a signature file, zero-terminated */
 #define CONTROL_STATE_KEY 64  /* AES-SIV-CMAC-256 key of the state files */
@@ -35,7 +43,8 @@ enum control_type {
 	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
 	CTL_WIPE = 6,  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
 	CTL_QUIT = 7,  /* lsass -> lsainit: end all, in order; token (lsactl stop) */
-	CTL_GUEST = 8, /* lsaiso-host -> lsainit: table.guest_boot, to be kept and told again */
+	CTL_GUEST = 8, /* lsaiso-host -> lsainit: boot_id of the lsaiso it has, and
+			* table.guest_boot, to be kept as long as that lsaiso runs */
 	CTL_END,       /* one above the last */
 };
 
@@ -100,7 +109,7 @@ struct control_table {
 struct control_msg {
 	uint32_t type; /* enum control_type */
 	uint32_t pad_;
-	uint8_t boot_id[16];		      /* CTL_ISO: of that lsaiso */
+	uint8_t boot_id[16];		      /* CTL_ISO, CTL_GUEST: of that lsaiso */
 	uint8_t state_key[CONTROL_STATE_KEY]; /* CTL_HELLO: random per lsainit; wiped after use */
 	char token[CONTROL_TOKEN];	      /* CTL_QUIT: "" or a token of this boot */
 	struct control_table table;

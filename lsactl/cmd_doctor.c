@@ -4,26 +4,31 @@
 
 #include "lsactl/doctor.h"
 
+/* For whom a check is, by [run] serves. */
+enum whom { ANY, PROGRAMS, GUEST };
+
 static const struct {
 	const char *name;
 	doctor_check *check;
+	enum whom whom;
 } checks[] = {
-	{ "memfd_secret", check_memfd_secret },
-	{ "locked memory", check_memlock },
-	{ "seccomp", check_seccomp },
-	{ "BPF LSM", check_bpf_lsm },
-	{ "lockdown", check_lockdown },
-	{ "Yama", check_yama },
-	{ "freed memory", check_freed_pages },
-	{ "AES instructions", check_aes },
-	{ "KVM", check_kvm },
-	{ "TPM 2.0", check_tpm },
-	{ "users", check_users },
-	{ "instance", check_instance },
-	{ "KCM socket", check_kcm_rival },
-	{ "sssd-kcm", check_sssd },
-	{ "krb5 cache type", check_krb5_cache },
-	{ "krb5 kcm_socket", check_krb5_socket },
+	{ "memfd_secret", check_memfd_secret, ANY },
+	{ "locked memory", check_memlock, ANY },
+	{ "seccomp", check_seccomp, ANY },
+	{ "BPF LSM", check_bpf_lsm, ANY },
+	{ "lockdown", check_lockdown, ANY },
+	{ "Yama", check_yama, ANY },
+	{ "freed memory", check_freed_pages, ANY },
+	{ "AES instructions", check_aes, ANY },
+	{ "KVM", check_kvm, ANY },
+	{ "TPM 2.0", check_tpm, ANY },
+	{ "users", check_users, ANY },
+	{ "instance", check_instance, ANY },
+	{ "KCM socket", check_kcm_rival, PROGRAMS },
+	{ "sssd-kcm", check_sssd, PROGRAMS },
+	{ "krb5 cache type", check_krb5_cache, PROGRAMS },
+	{ "krb5 kcm_socket", check_krb5_socket, PROGRAMS },
+	{ "guest", check_guest, GUEST },
 };
 #define NCHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -70,6 +75,14 @@ show(const struct ctl *ct, const struct finding *fi)
 		(void)printf("%-26s -> %s\n", "", fi->advice);
 }
 
+static bool
+is_for(enum whom whom, const struct ctl *ct)
+{
+	bool guest = strcmp(ct->cf.run_serves, "guest") == 0;
+
+	return whom == ANY || (whom == GUEST) == guest;
+}
+
 static json_t *
 finding_json(const struct finding *fi)
 {
@@ -101,6 +114,8 @@ cmd_doctor(struct ctl *ct, int argc, char **argv)
 	if (ct->socket == NULL)
 		ct->socket = ct->cf.admin_socket;
 	for (size_t i = 0; i <= NCHECKS; i++) {
+		if (i > 0 && !is_for(checks[i - 1].whom, ct))
+			continue;
 		if (i > 0) {
 			memset(&fi, 0, sizeof(fi));
 			fi.name = checks[i - 1].name;

@@ -157,10 +157,9 @@ show_root(const json_t *is)
 }
 
 static void
-show_counters(const json_t *is)
+show_iso(const json_t *is)
 {
-	const json_t *iso = json_object_get(is, "lsaiso"), *ca = json_object_get(is, "caches");
-	const json_t *tgs = json_object_get(is, "tgs"), *kcm = json_object_get(is, "kcm");
+	const json_t *iso = json_object_get(is, "lsaiso");
 
 	if (json_is_object(iso)) {
 		(void)printf("lsaiso: %lld of %lld sessions, %lld credentials absorbed\n",
@@ -174,6 +173,14 @@ show_counters(const json_t *is)
 			     get_number(iso, "served"), get_number(iso, "refused"),
 			     get_number(iso, "dropped"));
 	}
+}
+
+static void
+show_lsass(const json_t *is)
+{
+	const json_t *ca = json_object_get(is, "caches"), *tgs = json_object_get(is, "tgs");
+	const json_t *kcm = json_object_get(is, "kcm");
+
 	(void)printf("lsass:  %lld users, %lld caches, %lld tickets, %lld octets; %lld clients at "
 		     "%s\n",
 		     get_number(ca, "users"), get_number(ca, "caches"), get_number(ca, "creds"),
@@ -189,10 +196,48 @@ show_counters(const json_t *is)
 		     get_number(tgs, "merged"), get_number(tgs, "from_negative"));
 }
 
+/* lsaiso-host: who is there, and what came of it. */
+static void
+show_guest(const struct ctl *ct, const json_t *is)
+{
+	const json_t *no = json_object_get(is, "turned_away");
+	char when[32];
+
+	(void)printf("%sServes:%s a guest, ", paint(ct, BOLD), paint(ct, PLAIN));
+	if (!json_is_true(json_object_get(is, "connected")))
+		(void)printf("%snot connected%s\n", paint(ct, YELLOW), paint(ct, PLAIN));
+	else if (strcmp(get_text(is, "by"), "vsock") == 0)
+		(void)printf("connected by vsock as CID %lld since %s\n", get_number(is, "cid"),
+			     show_time(get_number(is, "since"), when));
+	else
+		(void)printf("connected through pid %lld of uid %lld since %s\n",
+			     get_number(is, "pid"), get_number(is, "uid"),
+			     show_time(get_number(is, "since"), when));
+	if (get_text(is, "socket")[0] != '\0')
+		(void)printf("  at %s\n", get_text(is, "socket"));
+	if (get_number(is, "vsock_port") != 0)
+		(void)printf("  at vsock port %lld for CID %lld\n", get_number(is, "vsock_port"),
+			     get_number(is, "vsock_cid"));
+	if (json_object_get(is, "boot") != NULL)
+		(void)printf("  lsaiso works for its boot %s\n", get_text(is, "boot"));
+	(void)printf("guest:  %lld calls, %lld connections, welcome %lld times, started anew %lld "
+		     "times\n",
+		     get_number(is, "calls"), get_number(is, "connections"),
+		     get_number(is, "welcomes"), get_number(is, "wipes"));
+	(void)printf(
+	    "        %lld strangers, turned away: %lld busy, %lld too often, %lld version, "
+	    "%lld unknown, %lld no lsaiso\n",
+	    get_number(is, "strangers"), get_number(no, "BUSY"), get_number(no, "RATE"),
+	    get_number(no, "VERSION"), get_number(no, "TENANT"), get_number(no, "ISO"));
+	(void)printf("        %lld frames refused, %lld torn, %lld octets in no frame\n",
+		     get_number(is, "refused"), get_number(is, "torn"), get_number(is, "skipped"));
+}
+
 int
 cmd_status(struct ctl *ct, int argc, char **argv)
 {
 	json_t *is = call(ct, "Status", NULL);
+	const json_t *guest = json_object_get(is, "guest");
 	bool whole;
 
 	(void)argc;
@@ -213,7 +258,11 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		show_guard(ct, json_object_get(is, "guard"));
 		show_root(is);
 		(void)putchar('\n');
-		show_counters(is);
+		show_iso(is);
+		if (guest != NULL)
+			show_guest(ct, guest);
+		else
+			show_lsass(is);
 	}
 	if (!whole)
 		(void)fputs(

@@ -168,7 +168,9 @@ program(struct view *vi, const char *name, bool needed)
 static json_t *
 programs(struct view *vi)
 {
-	static const char *const needed[] = { "lsainit", "lsaiso", "lsass", "lsactl" };
+	bool guest = strcmp(vi->ct->cf.run_serves, "guest") == 0;
+	const char *const needed[] = { "lsainit", "lsaiso", guest ? "lsaiso-host" : "lsass",
+				       "lsactl" };
 	json_t *list = json_array();
 	size_t n = sizeof(needed) / sizeof(needed[0]);
 

@@ -8,15 +8,16 @@
 #define POLL_MAX 100 /* ten seconds */
 
 static bool
-confirmed(void)
+confirmed(const struct ctl *ct)
 {
+	bool guest = strcmp(ct->cf.run_serves, "guest") == 0;
 	char line[16];
 
 	if (!isatty(STDIN_FILENO))
 		return true;
-	(void)fputs("This ends every logon on this machine and destroys every cache. "
-		    "Type yes to go on: ",
-		    stderr);
+	(void)fprintf(stderr, "This ends every logon %s. Type yes to go on: ",
+		      guest ? "of the guest, whose lsass then has only expired caches"
+			    : "on this machine and destroys every cache");
 	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
 }
 
@@ -54,7 +55,7 @@ cmd_wipe(struct ctl *ct, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (!confirmed()) {
+	if (!confirmed(ct)) {
 		(void)fputs("lsactl: nothing was wiped\n", stderr);
 		return EXIT_FAILED;
 	}

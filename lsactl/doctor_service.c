@@ -51,7 +51,8 @@ check_instance(const struct ctl *ct, struct finding *fi)
 	if (is == NULL) {
 		found(fi, HEALTH_MISSING, "%.250s", error);
 	} else if (!json_is_object(json_object_get(is, "lsaiso"))) {
-		found(fi, HEALTH_MISSING, "lsass answers, but lsaiso is not running");
+		found(fi, HEALTH_MISSING, "%s answers, but lsaiso is not running",
+		      json_object_get(is, "guest") != NULL ? "lsaiso-host" : "lsass");
 		advise(fi, "look at the log of lsainit: journalctl -u lsaiso");
 	} else if (json_array_size(json_object_get(level, "weaker")) > 0) {
 		found(fi, HEALTH_WEAK, "runs, level %s, with weaker settings",
@@ -131,6 +132,29 @@ check_sssd(const struct ctl *ct, struct finding *fi)
 		return;
 	}
 	found(fi, HEALTH_OK, "not enabled");
+}
+
+/* serves = guest: is it there, and by which way? */
+void
+check_guest(const struct ctl *ct, struct finding *fi)
+{
+	char error[512] = "";
+	json_t *is = try_call(ct, "Status", NULL, error, sizeof(error));
+	const json_t *guest = json_object_get(is, "guest");
+
+	if (guest == NULL) {
+		found(fi, HEALTH_UNKNOWN, "%.250s",
+		      is == NULL ? error : "another instance answers");
+	} else if (json_is_true(json_object_get(guest, "connected"))) {
+		found(fi, HEALTH_OK, "connected, %s",
+		      strcmp(get_text(guest, "by"), "vsock") == 0 ? "by vsock" : "by its monitor");
+	} else {
+		found(fi, HEALTH_WEAK, "not connected; %lld connections, %lld of strangers",
+		      get_number(guest, "connections"), get_number(guest, "strangers"));
+		advise(fi, "in the guest, set level = hypervisor and the channel; see "
+			   "lsaiso-host(8)");
+	}
+	json_decref(is);
 }
 
 /* ---- krb5.conf, read by libkrb5's own code: includes and all */

@@ -18,21 +18,26 @@
 #include "lsainit/init.h"
 
 #define FILES_BESIDES 512 /* of lsass, beside its clients: journals, KDCs */
+#define GUEST_FILES   128 /* of lsaiso-host: 64 of them for lsactl */
 
 static pid_t
 spawn(const struct instance *in, int line)
 {
-	char name[] = "lsass", option[] = "--config", path[4096], krb5[4096];
-	char *argv[] = { name, option, path, NULL };
+	char name[32], option[] = "--config", path[4096], krb5[4096], peer[] = "--peer", uid[16];
+	char *argv[] = { name, option, path, in->serves_guest ? peer : NULL, uid, NULL };
 	char *envp[] = { in->cf.krb5_config[0] != '\0' ? krb5 : NULL, NULL };
 	bool has_file = access(in->config_path, F_OK) == 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid;
 	struct child_plan plan = {
-		.name = "lsass",
+		.name = in->lsass_image.name,
 		.image = in->lsass_image.fd,
 		.argv = argv,
 		.envp = envp,
-		.fds = { line, in->kcm_fd, in->admin_fd },
-		.nfds = CONTROL_FDS_END - CONTROL_FD_LINE,
+		.fds = { line, in->kcm_fd >= 0 ? in->kcm_fd : null, in->admin_fd,
+			 in->vsock_fd >= 0 ? in->vsock_fd : null },
+		.nfds = (in->serves_guest ? CONTROL_FDS_GUEST_END : CONTROL_FDS_END) -
+			CONTROL_FD_LINE,
 		.alive = in->alive[0],
 		.separate = in->separate,
 		.uid = in->lsass_uid,
@@ -43,11 +48,21 @@ spawn(const struct instance *in, int line)
 		.writes = in->cf.state_keep ? in->cf.state_directory : NULL,
 	};
 
+	(void)snprintf(name, sizeof(name), "%s", in->lsass_image.name);
 	(void)snprintf(path, sizeof(path), "%s", in->config_path);
 	(void)snprintf(krb5, sizeof(krb5), "KRB5_CONFIG=%s", in->cf.krb5_config);
+	(void)snprintf(uid, sizeof(uid), "%u",
+		       (unsigned int)(in->separate ? in->guest_uid : geteuid()));
 	if (in->cf.krb5_config[0] != '\0' && strchr(in->cf.krb5_config, ':') == NULL)
 		plan.reads[1] = in->cf.krb5_config;
-	return child_start(&plan);
+	if (in->serves_guest) {
+		envp[0] = NULL;
+		plan.reads[1] = plan.writes = NULL;
+		plan.files = GUEST_FILES;
+	}
+	pid = null >= 0 ? child_start(&plan) : -1;
+	close_fd(&null);
+	return pid;
 }
 
 void
@@ -66,7 +81,7 @@ broker_send(struct instance *in, enum control_type type)
 		fds[1] = in->life_fd;
 	}
 	if (control_send(in->line, &msg, fds) != 0 && errno != EPIPE)
-		log_err("lsass does not take messages: %s", strerror(errno));
+		log_err("%s does not take messages: %s", in->lsass_image.name, strerror(errno));
 	explicit_bzero(&msg, sizeof(msg));
 }
 
@@ -81,7 +96,7 @@ broker_start(struct instance *in)
 	if (launch_check(in, &in->lsass_image) != 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		log_err("no line to lsass: %s", strerror(errno));
+		log_err("no line to %s: %s", in->lsass_image.name, strerror(errno));
 		return -1;
 	}
 	pid = spawn(in, pair[1]);
@@ -113,7 +128,8 @@ broker_ended(struct instance *in, int status)
 
 	reason_text(in, status, false, why, sizeof(why));
 	if (!in->stopping)
-		log_err("lsass (pid %d) is gone: %s", (int)in->table.lsass_pid, why);
+		log_err("%s (pid %d) is gone: %s", in->lsass_image.name, (int)in->table.lsass_pid,
+			why);
 	in->table.lsass_pid = 0;
 	in->ready = false;
 	close_fd(&in->line);
@@ -129,6 +145,29 @@ may_end(const struct instance *in, const struct control_msg *msg)
 	return true;
 }
 
+/* Whom lsaiso works for, unless that lsaiso has ended meanwhile. */
+static void
+remember_guest(struct instance *in, const struct control_msg *msg)
+{
+	if (memcmp(msg->boot_id, in->boot_id, sizeof(in->boot_id)) == 0)
+		memcpy(in->table.guest_boot, msg->table.guest_boot, sizeof(in->table.guest_boot));
+}
+
+/* What it may ask for at any time. False: it is something else. */
+static bool
+obey(struct instance *in, const struct control_msg *msg)
+{
+	if (msg->type == CTL_WIPE)
+		iso_wipe(in);
+	else if (msg->type == CTL_QUIT)
+		in->asked_to_end = may_end(in, msg);
+	else if (msg->type == CTL_GUEST && in->serves_guest)
+		remember_guest(in, msg);
+	else
+		return false;
+	return true;
+}
+
 void
 broker_message(struct instance *in)
 {
@@ -138,11 +177,7 @@ broker_message(struct instance *in)
 
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got > 0 && (msg.type == CTL_WIPE || msg.type == CTL_QUIT)) {
-		if (msg.type == CTL_WIPE)
-			iso_wipe(in);
-		else
-			in->asked_to_end = may_end(in, &msg);
+	if (got > 0 && obey(in, &msg)) {
 		close_fd(&fds[0]);
 		close_fd(&fds[1]);
 		return;
@@ -150,7 +185,7 @@ broker_message(struct instance *in)
 	if (got <= 0 || msg.type != CTL_READY) {
 		/* Its end follows, or it talks nonsense: then it must end. */
 		if (got != 0) {
-			log_err("lsass sent a malformed message; it is ended");
+			log_err("%s sent a malformed message; it is ended", in->lsass_image.name);
 			(void)kill(in->table.lsass_pid, SIGKILL);
 		}
 		close_fd(&in->line);
@@ -159,7 +194,11 @@ broker_message(struct instance *in)
 		return;
 	}
 	in->ready = true;
-	log_notice("lsass serves: pid %d, KCM at %s", (int)in->table.lsass_pid, in->cf.kcm_socket);
+	if (in->serves_guest)
+		log_notice("lsaiso-host serves a guest: pid %d", (int)in->table.lsass_pid);
+	else
+		log_notice("lsass serves: pid %d, KCM at %s", (int)in->table.lsass_pid,
+			   in->cf.kcm_socket);
 	if (!in->was_ready)
 		notify("READY=1\nSTATUS=level %s, memory %s%s", in->cf.isolation_level,
 		       level_memory(&in->cf, &in->table),

@@ -28,6 +28,7 @@ check(struct instance *in)
 	pid_t pid;
 
 	(void)printf("%s: valid\n", in->config_path);
+	bad |= guest_prepare(in) != 0;
 	bad |= prepare_users(in) != 0;
 	if (prepare_images(in) == 0)
 		bad |= prepare_launch(in) != 0;

@@ -47,9 +47,10 @@ struct instance {
 	bool separate; /* started as root: each process has a user of its own */
 	uid_t iso_uid, lsass_uid;
 	gid_t iso_gid, lsass_gid;
-	struct image iso_image; /* what holds the other end of the channel: world.c */
-	struct image vm_image;	/* level vm: what runs in the machine that iso_image makes */
-	struct image lsass_image, seal_image;
+	struct image iso_image;	  /* what holds the other end of the channel: world.c */
+	struct image vm_image;	  /* level vm: what runs in the machine that iso_image makes */
+	struct image lsass_image; /* the broker: lsass, or lsaiso-host for a guest */
+	struct image seal_image;
 	int lock_fd;
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
 	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
@@ -58,8 +59,14 @@ struct instance {
 	struct launch *launch; /* the manifest that was checked; NULL: verify = off */
 	bool keeps;	       /* [host] directory is there */
 
+	/* guest.c */
+	bool serves_guest; /* [run] serves */
+	uid_t guest_uid;   /* who, beside root, connects to [guest] socket */
+
 	/* listen.c */
-	int kcm_fd, admin_fd;
+	int kcm_fd;   /* [kcm] socket; of a guest [guest] socket, -1: none */
+	int vsock_fd; /* of a guest; -1: none */
+	int admin_fd;
 
 	/* channel.c */
 	uint8_t guest_id[16]; /* stream_hello.machine */
@@ -108,6 +115,17 @@ int launch_check(const struct instance *in, const struct image *im);
 /* All of it serves: the floor goes up to this security version. 0 or -1. */
 int launch_settle(struct instance *in);
 void launch_release(struct instance *in);
+
+/* A user by name or number, which need not have a name. 0, or -1: no such. */
+int user_number(const char *word, uid_t *uid, gid_t *gid);
+
+/* ---- guest.c: [run] serves = guest */
+/* Is what [guest] says enough, and does its user exist? 0 or -1; 0 too for programs. */
+int guest_prepare(struct instance *in);
+/* The socket of that path is given to guest_uid alone. 0 or -1. */
+int guest_give(const struct instance *in, const char *path);
+/* Listen at [guest] vsock_port. The descriptor, or -1 (said in the log). */
+int guest_listen_vsock(const struct instance *in);
 
 /* ---- listen.c */
 int listen_sockets(struct instance *in);

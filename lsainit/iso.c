@@ -255,6 +255,7 @@ iso_start(struct instance *in)
 	in->table.lsaiso_pid = pid;
 	in->table.lsaiso_since = time(NULL);
 	in->said[0] = '\0';
+	memset(in->table.guest_boot, 0, sizeof(in->table.guest_boot)); /* it holds nothing yet */
 	if (world->far)
 		log_notice("the host's lsaiso answers: lsalink runs, pid %d, level %s, channel %s",
 			   (int)pid, world->level, in->cf.isolation_channel);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The two listening sockets. They outlive lsass: clients wait in the backlog. */
+/* The listening sockets. They outlive lsass: clients wait in the backlog. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -89,9 +89,9 @@ clear_stale(const char *path, const struct sockaddr_un *addr)
 	return -1;
 }
 
-/* Everybody may connect; who it is decides what they get. */
+/* mask  of the socket's mode */
 static int
-listen_at(const char *path)
+listen_at(const char *path, mode_t mask)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	mode_t before;
@@ -109,7 +109,7 @@ listen_at(const char *path)
 		log_err("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	before = umask(0111);
+	before = umask(mask);
 	got = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	(void)umask(before);
 	if (got != 0 || listen(fd, BACKLOG) != 0) {
@@ -121,17 +121,42 @@ listen_at(const char *path)
 	return fd;
 }
 
+/* Where clients come: everybody may connect, and who it is decides what they get. */
+static int
+listen_programs(struct instance *in)
+{
+	in->kcm_fd = listen_at(in->cf.kcm_socket, 0111);
+	return in->kcm_fd < 0 ? -1 : 0;
+}
+
+/* Where the guest comes: through its monitor, by vsock, or both. */
+static int
+listen_guest(struct instance *in)
+{
+	const struct config *cf = &in->cf;
+
+	if (cf->guest_socket[0] != '\0') {
+		in->kcm_fd = listen_at(cf->guest_socket, 0177);
+		if (in->kcm_fd < 0)
+			return -1;
+	}
+	if (cf->guest_socket[0] != '\0' && guest_give(in, cf->guest_socket) != 0)
+		return -1;
+	if (cf->guest_vsock_port != 0)
+		in->vsock_fd = guest_listen_vsock(in);
+	return cf->guest_vsock_port != 0 && in->vsock_fd < 0 ? -1 : 0;
+}
+
 int
 listen_sockets(struct instance *in)
 {
-	in->kcm_fd = listen_at(in->cf.kcm_socket);
-	if (in->kcm_fd < 0)
-		return -1;
-	in->admin_fd = listen_at(in->cf.admin_socket);
+	if ((in->serves_guest ? listen_guest : listen_programs)(in) == 0)
+		in->admin_fd = listen_at(in->cf.admin_socket, 0111);
 	if (in->admin_fd >= 0)
 		return 0;
-	(void)unlink(in->cf.kcm_socket);
+	unlink_sockets(in);
 	close_fd(&in->kcm_fd);
+	close_fd(&in->vsock_fd);
 	return -1;
 }
 
@@ -139,7 +164,7 @@ void
 unlink_sockets(const struct instance *in)
 {
 	if (in->kcm_fd >= 0)
-		(void)unlink(in->cf.kcm_socket);
+		(void)unlink(in->serves_guest ? in->cf.guest_socket : in->cf.kcm_socket);
 	if (in->admin_fd >= 0)
 		(void)unlink(in->cf.admin_socket);
 }

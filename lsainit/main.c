@@ -23,7 +23,8 @@ usage(FILE *to)
 {
 	(void)fputs("usage: lsainit [--config FILE] [--check]\n"
 		    "       lsainit --version | --help\n"
-		    "Starts lsaiso and lsass in the foreground and keeps them running.\n"
+		    "Starts lsaiso and lsass (for a guest lsaiso-host) in the foreground and keeps "
+		    "them running.\n"
 		    "  --config FILE  configuration, default " CONFIG_DEFAULT_FILE "\n"
 		    "  --check        only say whether the configuration can be had here\n",
 		    to);
@@ -63,11 +64,11 @@ static int
 prepare(struct instance *in)
 {
 	/* The guard first: what comes after it is protected by it. */
-	if (harden_self() != 0 || guard_up(in) != 0 || prepare_users(in) != 0 ||
-	    prepare_images(in) != 0 || guard_programs(in) != 0 || prepare_host_directory(in) != 0 ||
-	    prepare_launch(in) != 0 || guard_signed(in) != 0 || guard_signers(in) != 0 ||
-	    prepare_run_directory(in) != 0 || prepare_state_directory(in) != 0 ||
-	    prepare_state_key(in) != 0)
+	if (harden_self() != 0 || guest_prepare(in) != 0 || guard_up(in) != 0 ||
+	    prepare_users(in) != 0 || prepare_images(in) != 0 || guard_programs(in) != 0 ||
+	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 || guard_signed(in) != 0 ||
+	    guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
+	    prepare_state_directory(in) != 0 || prepare_state_key(in) != 0)
 		return -1;
 	if (pipe2(in->alive, O_CLOEXEC) != 0) {
 		log_err("pipe: %s", strerror(errno));
@@ -84,6 +85,7 @@ release(struct instance *in)
 	if (in->lock_fd >= 0 && ftruncate(in->lock_fd, 0) != 0)
 		log_warn("lock file: %s", strerror(errno));
 	close_fd(&in->kcm_fd);
+	close_fd(&in->vsock_fd);
 	close_fd(&in->admin_fd);
 	close_fd(&in->lock_fd);
 	launch_release(in);
@@ -142,6 +144,7 @@ main(int argc, char **argv)
 			       .lock_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,
+			       .vsock_fd = -1,
 			       .admin_fd = -1,
 			       .mailbox_fd = -1,
 			       .life_fd = -1,

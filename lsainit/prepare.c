@@ -29,9 +29,8 @@ close_fd(int *fd)
 
 /* ---- users */
 
-/* A name, or a number that need not have a name. */
-static int
-find_user(const char *key, const char *word, uid_t *uid, gid_t *gid)
+int
+user_number(const char *word, uid_t *uid, gid_t *gid)
 {
 	struct passwd *pw = getpwnam(word);
 	char *end = NULL;
@@ -40,21 +39,27 @@ find_user(const char *key, const char *word, uid_t *uid, gid_t *gid)
 	if (pw != NULL) {
 		*uid = pw->pw_uid;
 		*gid = pw->pw_gid;
-	} else {
-		errno = 0;
-		number = strtoul(word, &end, 10);
-		if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 ||
-		    number >= UINT32_MAX) {
-			log_err(
-			    "there is no user \"%s\" ([run] %s); make it with `systemd-sysusers "
-			    "lsaiso.conf` or `useradd --system --no-create-home --shell "
-			    "/usr/sbin/nologin %s`",
-			    word, key, word);
-			return -1;
-		}
-		pw = getpwuid((uid_t)number);
-		*uid = (uid_t)number;
-		*gid = pw != NULL ? pw->pw_gid : (gid_t)number;
+		return 0;
+	}
+	errno = 0;
+	number = strtoul(word, &end, 10);
+	if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || number >= UINT32_MAX)
+		return -1;
+	pw = getpwuid((uid_t)number);
+	*uid = (uid_t)number;
+	*gid = pw != NULL ? pw->pw_gid : (gid_t)number;
+	return 0;
+}
+
+static int
+find_user(const char *key, const char *word, uid_t *uid, gid_t *gid)
+{
+	if (user_number(word, uid, gid) != 0) {
+		log_err("there is no user \"%s\" ([run] %s); make it with `systemd-sysusers "
+			"lsaiso.conf` or `useradd --system --no-create-home --shell "
+			"/usr/sbin/nologin %s`",
+			word, key, word);
+		return -1;
 	}
 	if (*uid == 0 || *gid == 0) {
 		log_err("[run] %s must not be root", key);
@@ -198,6 +203,8 @@ prepare_run_directory(struct instance *in)
 int
 prepare_state_directory(struct instance *in)
 {
+	if (in->serves_guest) /* caches are in the guest */
+		return 0;
 	return own_directory(in->cf.state_directory, 0700, in->lsass_uid, in->lsass_gid,
 			     "[state] directory");
 }

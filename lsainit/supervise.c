@@ -142,7 +142,8 @@ stop_lsass(struct instance *in, int signals)
 			(void)on_signal(in, signals);
 	}
 	if (in->table.lsass_pid != 0) {
-		log_warn("lsass did not stop within %d s; it is killed", STOP_MS / 1000);
+		log_warn("%s did not stop within %d s; it is killed", in->lsass_image.name,
+			 STOP_MS / 1000);
 		(void)kill(in->table.lsass_pid, SIGKILL);
 		(void)waitpid(in->table.lsass_pid, NULL, 0);
 	}

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -37,6 +38,14 @@ def score(name):
     said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", path],
                           capture_output=True, text=True).stdout
     return float(re.search(r"exposure level.*: ([0-9.]+)", said)[1])
+
+
+def whole(name):
+    """Settings of a unit that are not about what it is and where its files are."""
+    ours = {"Description", "Documentation", "ExecStart", "ExecStartPre", "RuntimeDirectory",
+            "StateDirectory", "LimitNOFILE", "TasksMax", "WantedBy", "DefaultDependencies",
+            "Requires", "After", "Before", "Conflicts"}
+    return {key: value for key, value in settings(name).items() if key not in ours}
 
 
 def group(name):
@@ -101,6 +110,29 @@ class Parts(unittest.TestCase):
         here = numbers()
         for name in line.lstrip("~").split():
             self.assertEqual((group(name) & here) - denied, set(), name)
+
+    def test_guest_unit(self):
+        """lsaiso-host@.service is closed as lsaiso.service is, but for what it says."""
+        one, other = whole("lsaiso-host@.service.in"), whole("lsaiso.service.in")
+        self.assertEqual(one.pop("RestrictAddressFamilies"), ["AF_UNIX AF_VSOCK"])
+        other.pop("RestrictAddressFamilies")
+        self.assertEqual(one.pop("IPAddressDeny"), ["any"])
+        (caps,), (others,) = one.pop("CapabilityBoundingSet"), other.pop("CapabilityBoundingSet")
+        self.assertEqual(set(caps.split()) - set(others.split()), {"CAP_CHOWN"})
+        self.assertEqual(one, other)
+
+    def test_guest_unit_verifies(self):
+        """No word of it is one that systemd does not know."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "lsaiso-host@name.service")
+            with open(os.path.join(TOP, "packaging", "lsaiso-host@.service.in")) as file:
+                text = file.read().replace("@sbindir@/lsainit", "/bin/true")
+            with open(path, "w") as file:
+                file.write(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
+            said = subprocess.run(["systemd-analyze", "verify", "--man=no", path],
+                                  capture_output=True, text=True)
+            self.assertEqual(said.stderr, "")
+            self.assertLessEqual(score(path), 3.5)
 
     def test_scores(self):
         self.assertLessEqual(score("lsaiso-part.service"), 0.5)
