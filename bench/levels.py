@@ -7,15 +7,18 @@ guest of tests/vm that has one.
     bench/levels.py ROUNDS SECONDS STARTS          prints JSON
 
 In each round the levels take turns, and a bare futex of shared memory beside them. Differences
-and ratios are within a round.
+are within a round. Level hypervisor is what lsalink and lsaiso-host add to level process, over a UNIX
+socket: a guest's virtual port comes on top.
 """
 
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests")]
@@ -44,9 +47,47 @@ def median(values):
     return statistics.median(values) if values else None
 
 
+class Host:
+    """lsainit that serves a guest, whose lsaiso is a process of this machine."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="lsaiso-bench-")
+        os.chmod(self.folder, 0o755)
+        self.socket = f"{self.folder}/guest.sock"
+        conf = f"{self.folder}/conf"
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(f"[run]\ndirectory = {self.folder}/run\nprograms = {BUILD}\n"
+                       "serves = guest\nlsaiso_user = 64301\nlsass_user = 64302\n"
+                       f"[host]\ndirectory = {self.folder}/host\n"
+                       "[isolation]\nguard = off\n[tgs]\nrate = 1000000\nburst = 1000000\n"
+                       f"[guest]\nsocket = {self.socket}\nrate = 1000000\nconnects = 10000\n")
+        with open(f"{self.folder}/log", "wb") as log:
+            self.process = subprocess.Popen([f"{BUILD}/lsainit/lsainit", "--config", conf],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        proc.wait_until("lsainit", self.answers, process=self.process, log=f"{self.folder}/log")
+
+    def answers(self):
+        return subprocess.run([f"{BUILD}/lsactl/lsactl", "--config", f"{self.folder}/conf",
+                               "status"], capture_output=True).returncode == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def main():
+    host = Host()
+    try:
+        LEVELS["hypervisor"] = ["--iso", f"{BUILD}/lsalink/lsalink", "--stream", host.socket,
+                                "--memory", f"guest={os.urandom(16).hex()}"]
+        measure()
+    finally:
+        host.stop()
+
+
+def measure():
     rounds, seconds, starts = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    # What the monitor is worth without a guest: a static program of its kind.
     got = {"start": {}, "rss_kib": {}, "calls": {}}
     for level, options in LEVELS.items():
         is_ = sample("start", *options, "--count", starts)
@@ -64,7 +105,8 @@ def main():
                     rows[name].append(made["p50_us"])
             got["calls"][f"{call} {place}"] = {
                 **{name: median(values) for name, values in rows.items()},
-                "vm - process": median([v - p for v, p in zip(rows["vm"], rows["process"])])}
+                **{f"{level} - process": median([v - p for v, p in zip(rows[level], rows["process"])])
+                   for level in LEVELS if level != "process"}}
     print(json.dumps(got))
 
 

@@ -16,6 +16,8 @@
  * lsaiso is started as lsainit starts it: its channel at descriptors 3 and
  * 4, an empty environment; but not as another user and in no namespaces.
  * With --image it is level vm: --iso is lsavmm, which gets KVM and that image.
+ * With --stream it is level hypervisor: --iso is lsalink, connected to that
+ * socket of a running lsaiso-host, whose lsaiso has its policy already.
  *
  * --cpus free   the kernel places both sides
  * --cpus apart  one CPU each; lsaiso is moved there after its start, so that
@@ -39,6 +41,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +62,7 @@
 enum place { FREE, APART, SAME };
 
 struct bench {
-	const char *mode, *iso, *memory, *image;
+	const char *mode, *iso, *memory, *image, *stream;
 	enum place place;
 	double seconds;
 	unsigned int count;
@@ -248,6 +251,20 @@ shared_once(struct bench *be)
 
 /* ---- lsaiso */
 
+/* Where lsalink finds it: the next free descriptor. */
+static void
+connect_stream(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd != ISO_FD_LIFE + 1 || strlen(path) >= sizeof(at.sun_path))
+		_exit(97);
+	memcpy(at.sun_path, path, strlen(path));
+	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0)
+		_exit(96);
+}
+
 static void __attribute__((noreturn)) iso_exec(const struct bench *be, int box, int life)
 {
 	char *argv[] = { (char *)(uintptr_t) "lsaiso", NULL, NULL }, *env[] = { NULL };
@@ -263,6 +280,8 @@ static void __attribute__((noreturn)) iso_exec(const struct bench *be, int box, 
 	if (be->image != NULL &&
 	    (open("/dev/kvm", O_RDWR) != VMM_FD_KVM || open(be->image, O_RDONLY) != VMM_FD_IMAGE))
 		_exit(97);
+	if (be->stream != NULL)
+		connect_stream(be->stream);
 	execve(be->iso, argv, env);
 	_exit(98);
 }
@@ -315,7 +334,8 @@ iso_start(struct bench *be)
 	struct iso_rep_configure rep;
 
 	iso_spawn(be);
-	must(ask_configure(&conf, &rep), "configure");
+	if (be->stream == NULL)
+		must(ask_configure(&conf, &rep), "configure");
 	must(ask_session_open(&open, &be->session), "session_open");
 }
 
@@ -480,7 +500,7 @@ static __attribute__((noreturn)) void
 usage(void)
 {
 	fprintf(stderr, "usage: pingbench --mode MODE [--iso PROGRAM] [--memory memory=WHICH]\n"
-			"       [--image FILE]\n"
+			"       [--image FILE] [--stream SOCKET]\n"
 			"       [--cpus free|apart|same] [--seconds S] [--count N]\n"
 			"modes: socket sleep spin ping absorb seal session start\n");
 	exit(2);
@@ -502,9 +522,9 @@ static void
 parse(int argc, char **argv, struct bench *be)
 {
 	static const struct option list[] = {
-		{ "mode", 1, NULL, 'm' },  { "iso", 1, NULL, 'i' },  { "memory", 1, NULL, 'M' },
-		{ "image", 1, NULL, 'I' }, { "cpus", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
-		{ "count", 1, NULL, 'k' }, { NULL, 0, NULL, 0 },
+		{ "mode", 1, NULL, 'm' },    { "iso", 1, NULL, 'i' },	 { "memory", 1, NULL, 'M' },
+		{ "image", 1, NULL, 'I' },   { "stream", 1, NULL, 'S' }, { "cpus", 1, NULL, 'c' },
+		{ "seconds", 1, NULL, 's' }, { "count", 1, NULL, 'k' },	 { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -518,6 +538,9 @@ parse(int argc, char **argv, struct bench *be)
 			break;
 		case 'I':
 			be->image = optarg;
+			break;
+		case 'S':
+			be->stream = optarg;
 			break;
 		case 'M':
 			be->memory = optarg;

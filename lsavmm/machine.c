@@ -250,7 +250,7 @@ load(struct machine *ma, const struct image *im)
 		return -1;
 	tables = all ? to + (im->end - VM_IMAGE) : low(ma, tables_at);
 	for (uint32_t i = 0; i < 2; i++) {
-		struct tables t = { .page = (uint64_t *)(void *)(tables + i * TABLES_SIZE),
+		struct tables t = { .page = (uint64_t *)(void *)(tables + (size_t)i * TABLES_SIZE),
 				    .at = tables_at + i * TABLES_SIZE };
 
 		map_image(&t, im, i == 1, !all);

@@ -11,7 +11,7 @@
 static uint32_t
 descend(struct tables *t, uint32_t page, uint32_t entry)
 {
-	uint64_t *slot = &t->page[page * ENTRIES + entry];
+	uint64_t *slot = &t->page[(size_t)page * ENTRIES + entry];
 
 	if ((*slot & PTE_PRESENT) == 0) {
 		if (t->used == 0)
@@ -33,10 +33,10 @@ tables_map(struct tables *t, uint32_t va, uint32_t pa, uint32_t len, bool write,
 
 		for (unsigned int shift = 12 + 3 * TABLE_BITS; shift > 12; shift -= TABLE_BITS)
 			page = descend(t, page, (uint32_t)(at >> shift) % ENTRIES);
-		t->page[page * ENTRIES + (at >> 12) % ENTRIES] = ((uint64_t)pa + done) |
-								 PTE_PRESENT | PTE_USER |
-								 PTE_ACCESS |
-								 (write ? PTE_WRITE : 0) |
-								 (exec ? 0 : PTE_NX);
+		t->page[(size_t)page * ENTRIES + (at >> 12) % ENTRIES] = ((uint64_t)pa + done) |
+									 PTE_PRESENT | PTE_USER |
+									 PTE_ACCESS |
+									 (write ? PTE_WRITE : 0) |
+									 (exec ? 0 : PTE_NX);
 	}
 }

@@ -63,7 +63,8 @@ const char *image_read(const uint8_t *octets, size_t len, struct image *im);
 #define PTE_NX	    (UINT64_C(1) << 63)
 
 #define TABLES_PAGES 20u /* root, 512 GiB, 1 GiB, and what 16 MiB and as much of a stage need */
-#define TABLES_SIZE  (TABLES_PAGES * VMM_PAGE)
+#define TABLES_SIZE  81920u
+_Static_assert(TABLES_SIZE == TABLES_PAGES * VMM_PAGE, "whole pages");
 
 /* Tables under construction in ordinary memory; at is where the guest has them. */
 struct tables {
