@@ -567,6 +567,48 @@ class Measure(unittest.TestCase):
               file=sys.stderr)
 
 
+class Linked(unittest.TestCase):
+    """The real other end: an instance of level hypervisor, whose lsalink comes here."""
+
+    def setUp(self):
+        self.uid = os.geteuid()
+        self.host = Host(self, "", "socket_user = %d\n" % os.geteuid()).start()
+        self.inner = lsainit_live.Instance(
+            self, "[isolation]\nlevel = hypervisor\n"
+            f"channel = unix:{self.host.guest_socket}\n").start()
+
+    def boots(self):
+        """Boot ids that both ends tell, None where there is no lsaiso."""
+        return [(it.status().get("lsaiso") or {}).get("boot_id") for it in (self.host, self.inner)]
+
+    def same(self):
+        def ask():
+            one, other = self.boots()
+            return one if one is not None and one == other else None
+        return until("both ends tell of the same lsaiso", ask)
+
+    def test_it(self):
+        boot = self.same()
+        self.assertTrue(self.host.guest("connected"))
+        os.kill(self.inner.pids()["lsaiso"], signal.SIGKILL)  # lsalink
+        until("another connection", lambda: self.host.guest("welcomes") > 1)
+        self.assertEqual(self.same(), boot)
+        os.kill(self.host.host_pid(), signal.SIGKILL)
+        until("lsaiso-host again", lambda: self.host.guest("welcomes") > 0)
+        self.assertEqual(self.same(), boot)
+        os.kill(self.host.pids()["lsaiso"], signal.SIGKILL)
+        until("another lsaiso", lambda: self.boots()[1] not in (None, boot))
+        boot = self.same()
+        self.assertEqual(self.host.ctl("wipe").returncode, 0)
+        until("after the wipe", lambda: self.boots()[1] not in (None, boot))
+        boot = self.same()
+        self.inner.process.terminate()  # the guest starts anew
+        self.assertEqual(self.inner.process.wait(WAIT), 0)
+        self.inner.start()
+        until("another boot", lambda: self.boots()[1] not in (None, boot))
+        self.assertEqual(self.host.guest("wipes"), 1)
+
+
 class Starting(unittest.TestCase):
     def setUp(self):
         self.uid = os.geteuid()
