@@ -18,7 +18,8 @@ memory_own(size_t size)
 
 	if (at == MAP_FAILED)
 		return NULL;
-	/* Pages are taken when they are touched, and then stay. */
+	/* Pages are taken when they are touched, one by one, and then stay. */
+	(void)madvise(at, size, MADV_NOHUGEPAGE); /* fails where there are no huge ones */
 	if (mlock2(at, size, MLOCK_ONFAULT) == 0 && madvise(at, size, MADV_DONTDUMP) == 0 &&
 	    madvise(at, size, MADV_DONTFORK) == 0)
 		return at;
