@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/prove.h"
 #include "lsainit/init.h"
 
 #define CONNECT_MS 2000
@@ -95,7 +96,9 @@ channel_renew(struct instance *in)
 int
 channel_prepare(struct instance *in)
 {
-	const char *channel = in->cf.isolation_channel;
+	const char *channel = in->cf.isolation_channel, *key = in->cf.isolation_host_key;
+	uint8_t pinned[ISO_PUBLIC];
+	char error[400];
 	struct sockaddr_vm vm;
 	struct sockaddr_un un;
 
@@ -118,6 +121,8 @@ channel_prepare(struct instance *in)
 		log_err("[seal] root = %s: at level hypervisor the root key is the host's; set it "
 			"there, and root = random here",
 			in->cf.seal_root);
+	else if (key[0] != '\0' && prove_pin(key, pinned, error, sizeof(error)) != 0)
+		log_err("[isolation] host_key: %s", error);
 	else
 		return channel_renew(in);
 	return -1;

@@ -9,7 +9,33 @@
 
 #include "lib/log.h"
 #include "lib/mailbox.h"
+#include "lib/prove.h"
 #include "lsainit/init.h"
+
+/* Has it the key that is pinned, and is it the one of status? */
+static int
+prove(struct instance *in, struct mailbox *mb, const uint8_t boot_id[16])
+{
+	uint8_t pinned[ISO_PUBLIC], proven[ISO_BOOT_ID];
+	char error[400];
+
+	in->table.host_proven = 0;
+	if (in->cf.isolation_host_key[0] == '\0')
+		return 0;
+	if (prove_pin(in->cf.isolation_host_key, pinned, error, sizeof(error)) != 0 ||
+	    prove_mailbox(mb, in->life_fd, ISO_ANSWER_MS, pinned, proven, error, sizeof(error)) !=
+		0) {
+		channel_say(in, "the host's lsaiso is not believed: %s", error);
+		return -1;
+	}
+	if (memcmp(proven, boot_id, sizeof(proven)) != 0) {
+		channel_say(in, "the host's lsaiso is not believed: it was replaced while it "
+				"proved its key; it is asked again");
+		return -1;
+	}
+	in->table.host_proven = 1;
+	return 0;
+}
 
 int
 greet(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
@@ -33,5 +59,5 @@ greet(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 	}
 	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
 	free(is);
-	return st == ISO_OK ? 0 : -1;
+	return st == ISO_OK ? prove(in, mb, boot_id) : -1;
 }

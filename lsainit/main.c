@@ -117,6 +117,9 @@ run(struct instance *in, bool only_check)
 	in->table.secret_memory = strcmp(in->cf.isolation_memory, "secret") == 0;
 	if (!in->table.secret_memory && strcmp(in->cf.isolation_level, "process") == 0)
 		log_warn("[isolation] memory = ordinary: root can read what lsaiso holds");
+	if (in->table.far && in->cf.isolation_host_key[0] == '\0')
+		log_warn("no [isolation] host_key: nothing shows that it is the host's lsaiso who "
+			 "answers");
 	if (only_check)
 		code = check(in);
 	else if (prepare(in) == 0)
