@@ -122,7 +122,7 @@ channel_prepare(struct instance *in)
 			"there, and root = random here",
 			in->cf.seal_root);
 	else if (key[0] != '\0' && prove_pin(key, pinned, error, sizeof(error)) != 0)
-		log_err("[isolation] host_key: %s", error);
+		log_err("%s", error);
 	else
 		return channel_renew(in);
 	return -1;

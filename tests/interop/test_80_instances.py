@@ -26,7 +26,8 @@ def refused(realm, settings, *words):
 
 @pytest.mark.parametrize("level", ["vm", "hypervisor", "none", ""])
 def test_01_a_level_that_cannot_be_had_does_not_start(realm, level):
-    refused(realm, {"isolation": {"level": level}}, "level")
+    refused(realm, {"isolation": {"level": level}},
+            "[isolation] channel" if level == "hypervisor" else "level")
 
 
 def test_02_an_unknown_key_is_an_error_with_its_line(realm):
@@ -73,6 +74,7 @@ def test_05_it_serves_soon_after_its_start(realm):
         inst.stop()
 
 
+@pytest.mark.levels("process", "vm", why="lsaiso-host lets in root and the user of the monitor")
 def test_06_as_an_ordinary_user_it_works_and_status_says_what_is_missing(realm, need_root):
     """Everything by one uid: lsainit, the user, and so what lsaiso can be."""
     uid = users.fresh_uid()

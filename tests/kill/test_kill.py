@@ -49,6 +49,8 @@ def kill(inst, name, patience=20):
     proc.wait_until(f"restart of {name}", lambda: inst.pid(name) not in (None, pid),
                     seconds=patience, log=inst.log)
     kills.append(time.monotonic())
+    if name == "lsaiso":
+        inst.linked()
     return inst.pid(name)
 
 

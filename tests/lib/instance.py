@@ -30,7 +30,8 @@ def built():
 
 
 LEVELS = ("process", "vm", "hypervisor")
-# Who plays the part of lsaiso in the eyes of lsainit and of a thief.
+# Who plays the part of lsaiso in the eyes of lsainit and of a thief; at level
+# hypervisor it is on the host.
 KEEPERS = {"process": "lsaiso", "vm": "lsavmm", "hypervisor": "lsalink"}
 
 
@@ -44,6 +45,8 @@ def level():
 
 def why_not(name):
     """Why there can be no instance of that level here; None: there can."""
+    if name == "hypervisor" and not os.path.exists(program("lsaiso-host")):
+        return f"level hypervisor: not built: {program('lsaiso-host')}"
     if name != "vm":
         return None
     try:
@@ -59,6 +62,95 @@ def sanitized():
         return b"__asan_init" in f.read()
 
 
+def config_text(sections, settings):
+    if os.geteuid() == 0:
+        sections["run"] |= {"lsaiso_user": LSAISO_UID, "lsass_user": LSASS_UID}
+    for name, keys in settings.items():
+        sections.setdefault(name, {}).update(keys)
+    return "".join(f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+                   for name, keys in sections.items())
+
+
+def named(pids, name):
+    """The first of pids whose program is called so."""
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                if f.read().strip() == name:
+                    return pid
+        except OSError:
+            continue
+    return None
+
+
+class Host:
+    """The hypervisor's host beside a guest: a lsainit that serves it, without
+    anything of a virtual machine. It can be started and stopped again and again."""
+
+    # What the administrator of the host decides; the guest's settings of the same name do not
+    # matter.
+    POLICY = {"tgs": ("rate", "burst"), "krb5": ("rc4",), "seal": None,
+              "isolation": ("memory",)}
+
+    def __init__(self, folder):
+        self.folder, self.log = folder, os.path.join(folder, "log")
+        self.socket = os.path.join(folder, "guest.sock")
+        self.file = os.path.join(folder, "host.conf")
+        self.admin = os.path.join(folder, "run", "admin.sock")
+        self.daemon = None
+        self.settings = {}
+
+    def divide(self, settings):
+        """Write our part of an instance's settings; returns the guest's."""
+        mine, guests = {}, {name: dict(keys) for name, keys in settings.items()}
+        for name, keys in self.POLICY.items():
+            for key in keys or list(guests.get(name, {})):
+                if key in guests.get(name, {}):
+                    mine.setdefault(name, {})[key] = guests[name][key]
+                    if name in ("seal", "isolation"):
+                        del guests[name][key]
+        guests.setdefault("isolation", {}).setdefault("channel", f"unix:{self.socket}")
+        self.write(mine)
+        return guests
+
+    def write(self, settings):
+        text = config_text({
+            "run": {"directory": os.path.join(self.folder, "run"), "serves": "guest"},
+            "isolation": {"level": "process"},
+            "host": {"directory": os.path.join(self.folder, "host")},
+            "state": {"directory": os.path.join(self.folder, "state")},
+            "admin": {"socket": self.admin},
+            "guest": {"socket": self.socket, "connects": 100},
+        }, settings)
+        with open(self.file, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(self.file, 0o644)
+
+    def start(self):
+        self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log)
+        proc.wait_until("the host's lsainit", lambda: proc.socket_answers(self.socket),
+                        process=self.daemon.process, log=self.log)
+        return self
+
+    def running(self):
+        return self.daemon is not None and self.daemon.running()
+
+    @property
+    def pids(self):
+        return [self.daemon.pid, *proc.descendants(self.daemon.pid)] if self.running() else []
+
+    def pid(self, name):
+        return named(self.pids, name)
+
+    def stop(self):
+        """In order, and everything with it."""
+        if self.daemon is None:
+            return
+        code = self.daemon.stop()
+        self.daemon = None
+        assert code == 0, f"the host's lsainit ended with {code}\n{proc.tail(self.log)}"
+
+
 class Instance:
     """Same face as a peer of peers.py: socket, env(), pids, folders, stop()."""
 
@@ -68,7 +160,7 @@ class Instance:
         self.realm = realm
         self.level = (settings or {}).get("isolation", {}).get("level") or level()
         self.folder = proc.Folder("instance")
-        self.daemon = None
+        self.daemon = self.far = None
         self.socket = os.path.join(self.folder.make("kcm"), SOCKET_NAME)
         self.admin = self.folder("run", "admin.sock")
         self.state = self.folder.make("state", mode=0o700, owner=LSASS_UID)
@@ -86,6 +178,9 @@ class Instance:
             raise
 
     def write_config(self, settings):
+        if self.level == "hypervisor":
+            self.far = self.far or Host(self.folder.make("far"))
+            settings = self.far.divide(settings)
         sections = {
             "run": {"directory": self.folder("run")},
             "kcm": {"socket": self.socket},
@@ -95,15 +190,11 @@ class Instance:
             "host": {"directory": self.folder("host")},
             "krb5": {"config": self.lsass_krb5},
         }
-        if os.geteuid() == 0:
-            sections["run"] |= {"lsaiso_user": LSAISO_UID, "lsass_user": LSASS_UID}
-        for name, keys in settings.items():
-            sections.setdefault(name, {}).update(keys)
-        text = "".join(f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
-                       for name, keys in sections.items())
-        return self.folder.write("lsaiso.conf", text)
+        return self.folder.write("lsaiso.conf", config_text(sections, settings))
 
     def start(self, **env):
+        if self.far and not self.far.running():
+            self.far.start()
         self.log = self.folder("log")
         self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log,
                                   env=proc.clean_env(**env))
@@ -137,6 +228,8 @@ class Instance:
             proc.end_processes(left)
             self.daemon = None
         log = self.read_log()
+        if self.far:
+            self.far.stop()
         self.folder.remove()
         assert not left, f"processes left behind: {left}\n{log}"
         assert code == 0, f"lsainit ended with {code}\n{log}"
@@ -181,16 +274,17 @@ class Instance:
 
     def pid(self, name):
         """Of lsainit, lsaiso (whoever plays it at this level) or lsass: by name, among
-        our own children. None: not running."""
-        name = KEEPERS[self.level] if name == "lsaiso" else name
-        for pid in self.pids:
-            try:
-                with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-                    if f.read().strip() == name:
-                        return pid
-            except OSError:
-                continue
-        return None
+        our own children, or those of the host. None: not running."""
+        if self.far and name == "lsaiso":
+            return self.far.pid(name)
+        return named(self.pids, KEEPERS[self.level] if name == "lsaiso" else name)
+
+    def linked(self):
+        """Level hypervisor: the way to lsaiso is open (again). Others: at once."""
+        if self.far:
+            proc.wait_until("the link to the host", lambda: self.call("Status")["lsaiso"],
+                            log=self.log)
+        return self
 
     def call(self, method, **parameters):
         """One call on the admin socket; returns the parameters of its reply."""
