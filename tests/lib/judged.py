@@ -11,6 +11,7 @@ password goes in turned round, and octets that come out are in base64.
 """
 
 import base64
+import hmac
 import os
 
 from . import instance, proc, theft, tickets, users, vm
@@ -311,6 +312,9 @@ config = {self.here}/krb5.conf
         for what, key in said:
             if what in ("root", "session"):
                 self.add(f"lsaiso {what}", key)
+            if what == "root":
+                self.private = hmac.digest(key, b"lsaiso private", "sha256")    # iso.h
+                self.add("lsaiso private key", self.private)
         assert "lsaiso session" in self.keys, said
 
     def opened(self):

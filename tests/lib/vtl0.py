@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from . import instance, judged, proc, search
+from . import instance, judged, proc, search, vm
 
 PORT = "org.lsaiso.0"
 KEY = "opt/org.lsaiso/key"
@@ -55,6 +55,11 @@ class Tenant(instance.Instance):
             "seal": {"root": "file"},
             "isolation": {"level": "process", "guard": "off", "memory": self.memory}})
 
+    def key_file(self):
+        """The public key for the guest to pin, as its firmware shall have it."""
+        said = proc.run([instance.program("lsactl"), "--config", self.file, "key"]).ok()
+        return self.folder.write("key", said.out)
+
     def answers(self):
         return os.path.exists(self.at) and self.pid("lsaiso-host") is not None
 
@@ -89,7 +94,8 @@ class Outside(judged.Lsaiso):
 
     def __init__(self, machine, tenant):
         self.tenant = tenant
-        self.settings = f"level = hypervisor\nchannel = /dev/virtio-ports/{PORT}"
+        self.settings = (f"level = hypervisor\nchannel = /dev/virtio-ports/{PORT}\n"
+                         f"host_key = file:{vm.FIRMWARE}/{KEY}/raw")
         super().__init__(machine)
 
     def state(self):
@@ -111,7 +117,7 @@ class Outside(judged.Lsaiso):
 
 
 def machine(realm, tenant, more="init_on_free=1"):
-    return judged.Machine(realm, more, ports={PORT: tenant.at})
+    return judged.Machine(realm, more, ports={PORT: tenant.at}, firmware={KEY: tenant.key_file()})
 
 
 def moved_in(machine, kind, tenant):
@@ -136,7 +142,7 @@ ROWS = (
     Row("session key of the TGT", "TGT key"),
     Row("key of the TGT for another realm", "other realm's TGT key"),
     Row("what lsaiso derives from these", "derived: .*"),
-    Row("lsaiso's root key and session key", "lsaiso .*"),
+    Row("lsaiso's root, session, private key", "lsaiso .*"),
     Row("TGT keys, unsealed with what is there", ""),
     Row("the password, and the key made of it", "password|long-term key"),
     Row("keys of service tickets", "service key .*", bad=False),
@@ -189,6 +195,25 @@ def lines(columns, paint=lambda word, colour, width=0: word.ljust(width)):
 
 
 # ---- on the host
+
+def x25519_public(private):
+    """RFC 7748 section 5: the public key of a private one."""
+    p = 2**255 - 19
+    k = int.from_bytes(private, "little") & ~7 & (1 << 254) - 1 | 1 << 254
+    x2, z2, x3, z3 = 1, 0, 9, 1
+    for n in reversed(range(255)):
+        bit = k >> n & 1
+        if bit:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        aa, bb, da, cb = a * a % p, b * b % p, d * a % p, c * b % p
+        e = aa - bb
+        x3, z3 = (da + cb)**2 % p, 9 * (da - cb)**2 % p
+        x2, z2 = aa * bb % p, e * (aa + 121665 * e) % p
+        if bit:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+    return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, "little")
+
 
 def in_process(pid, words, but="memory-backend"):
     """Those of words that are in a process, mappings whose name has but left out;

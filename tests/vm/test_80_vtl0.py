@@ -55,7 +55,7 @@ def test_memory_has_the_keys_of_service_tickets_and_no_other(columns):
     assert not mine.bad(), mine.found
     # Those were looked for.
     assert {"TGT key", "other realm's TGT key", "lsaiso root", "lsaiso session",
-            "password", "long-term key"} <= mine.keys
+            "lsaiso private key", "password", "long-term key"} <= mine.keys
 
 
 def test_the_same_search_finds_what_the_others_keep(columns):
@@ -71,6 +71,7 @@ def test_the_same_search_finds_what_the_others_keep(columns):
 def test_lsaisos_keys_are_the_real_ones(outside):
     """With lsaiso's memory, which is outside, what is sealed in the guest opens."""
     assert outside.opened() == {"TGT key", "other realm's TGT key"}
+    assert vtl0.x25519_public(outside.private).hex() == outside.status()["lsaiso"]["public_key"]
 
 
 def test_the_hosts_other_processes_have_nothing(machine, tenant, outside):
