@@ -22,6 +22,7 @@
 #include "lib/log.h"
 #include "lib/prove.h"
 #include "lsainit/init.h"
+#include "rpc/stream.h"
 
 #define CONNECT_MS 2000
 
@@ -217,12 +218,35 @@ connect_within(int fd, const struct sockaddr *to, socklen_t len)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+/*
+ * From a port that only root binds: by that the host knows us from other
+ * users of this guest, who can connect to the same port there.
+ */
+static void
+bind_reserved(int fd)
+{
+	struct sockaddr_vm from = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY };
+
+	for (from.svm_port = STREAM_VSOCK_PORT; from.svm_port > 0; from.svm_port--) {
+		if (bind(fd, (const struct sockaddr *)&from, sizeof(from)) == 0)
+			return;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	log_warn("[isolation] channel: no port below %u: %s; the host will not let us in",
+		 STREAM_VSOCK_PORT + 1, strerror(errno));
+}
+
 static int
 open_socket(struct instance *in, const struct sockaddr *to, socklen_t len)
 {
 	int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error = fd < 0 ? errno : connect_within(fd, to, len);
+	int error = fd < 0 ? errno : 0;
 
+	if (error == 0 && to->sa_family == AF_VSOCK)
+		bind_reserved(fd);
+	if (error == 0)
+		error = connect_within(fd, to, len);
 	if (error == 0)
 		return fd;
 	channel_say(in, "[isolation] channel = %s: %s; %s", in->cf.isolation_channel,

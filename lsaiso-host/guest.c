@@ -303,13 +303,17 @@ on_vsock(void *arg, uint32_t events)
 
 	if (fd < 0)
 		return;
-	if (peer.svm_family == AF_VSOCK && peer.svm_cid == gu->cf->guest_vsock_cid) {
+	if (peer.svm_family == AF_VSOCK && peer.svm_cid == gu->cf->guest_vsock_cid &&
+	    peer.svm_port <= STREAM_VSOCK_PORT) {
 		admit(gu, fd, (struct peer){ .by_vsock = true, .cid = peer.svm_cid });
 		return;
 	}
 	gu->count.strangers++;
-	guest_say(gu, "a connection of CID %u is closed: [guest] vsock_cid is %llu", peer.svm_cid,
-		  (unsigned long long)gu->cf->guest_vsock_cid);
+	guest_say(gu,
+		  "a connection of CID %u, port %u, is closed: only lsainit of CID %llu is let "
+		  "in, from a port below %u",
+		  peer.svm_cid, peer.svm_port, (unsigned long long)gu->cf->guest_vsock_cid,
+		  STREAM_VSOCK_PORT + 1);
 	(void)close(fd);
 }
 

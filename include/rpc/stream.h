@@ -41,6 +41,12 @@
 #define STREAM_BODY    RPC_REQ_MAX /* the longest payload of either way */
 #define STREAM_FRAME   (STREAM_HDR + STREAM_BODY + STREAM_TRAILER)
 #define STREAM_SYNC    STREAM_FRAME
+/*
+ * By vsock the guest comes from a port up to this one: only root (in Linux,
+ * CAP_NET_BIND_SERVICE) binds these, and any user could connect. The host
+ * closes the others.
+ */
+#define STREAM_VSOCK_PORT 1023u
 _Static_assert(RPC_REQ_MAX >= RPC_REP_MAX, "one maximum for both ways");
 
 enum stream_type {

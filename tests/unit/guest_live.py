@@ -609,6 +609,83 @@ class Linked(unittest.TestCase):
         self.assertEqual(self.host.guest("wipes"), 1)
 
 
+def no_vsock():
+    """Why there is no vsock to ourselves; None: there is."""
+    try:
+        with socket.socket(socket.AF_VSOCK) as one, socket.socket(socket.AF_VSOCK) as other:
+            one.bind((socket.VMADDR_CID_ANY, 0xffffffff))
+            one.listen()
+            other.settimeout(WAIT)
+            other.connect((1, one.getsockname()[1]))
+    except OSError as error:
+        return f"SKIP: no vsock to itself here ({error}); modprobe vsock_loopback"
+    return "SKIP: needs root, for a port below 1024" if os.geteuid() != 0 else None
+
+
+NO_VSOCK = no_vsock()
+
+
+@unittest.skipIf(NO_VSOCK, NO_VSOCK)
+class Vsock(unittest.TestCase):
+    """By vsock, where the kernel lets a machine connect to itself (CID 1)."""
+
+    PORT = 47100
+    WAIT = 60  # the machine may be emulated
+
+    def setUp(self):
+        self.uid = os.geteuid()
+        self.addCleanup(setattr, lsainit_live, "WAIT", lsainit_live.WAIT)
+        lsainit_live.WAIT = self.WAIT
+
+    def host(self, cid):
+        return Host(self, "", f"vsock_cid = {cid}\nvsock_port = {self.PORT}\n").start()
+
+    def guest(self, host, port=1000):
+        gu = Guest(self, host, connect=False)
+        gu.sock = socket.socket(socket.AF_VSOCK)
+        self.addCleanup(gu.sock.close)
+        gu.sock.settimeout(self.WAIT)
+        if port:
+            gu.sock.bind((socket.VMADDR_CID_ANY, port))
+        gu.sock.connect((1, self.PORT))
+        return gu
+
+    def test_calls(self):
+        host = self.host(1)
+        gu = self.guest(host)
+        gu.send(SYNC)
+        gu.welcome()
+        self.assertEqual(gu.call(PING)[0], OK)
+        is_ = host.guest()
+        self.assertEqual((is_["by"], is_["cid"], is_["strangers"]), ("vsock", 1, 0))
+
+    def test_another_cid(self):
+        host = self.host(4711)
+        self.assertTrue(self.guest(host).hung_up())
+        self.assertEqual((host.guest("strangers"), host.guest("connections")), (1, 0))
+
+    def test_any_user(self):
+        """A port that everybody of the guest can have."""
+        host = self.host(1)
+        self.assertTrue(self.guest(host, None).hung_up())
+        self.assertEqual((host.guest("strangers"), host.guest("connections")), (1, 0))
+
+    def test_taken(self):
+        self.host(1)
+        other = Host(self, "", f"vsock_cid = 1\nvsock_port = {self.PORT}\n")
+        other.spawn()
+        code, said = other.ends()
+        self.assertEqual(code, 1)
+        self.assertIn("each guest needs a port of its own", said)
+
+    def test_lsalink(self):
+        host = self.host(1)
+        inner = lsainit_live.Instance(
+            self, f"[isolation]\nlevel = hypervisor\nchannel = vsock:1:{self.PORT}\n").start()
+        self.assertEqual(inner.status(0)["lsaiso"]["boot_id"], host.status(0)["lsaiso"]["boot_id"])
+        self.assertEqual(host.guest("by"), "vsock")
+
+
 class Starting(unittest.TestCase):
     def setUp(self):
         self.uid = os.geteuid()
