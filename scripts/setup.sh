@@ -24,7 +24,7 @@ tools="python3 python3-gssapi gdb procps iproute2 util-linux"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
-checks="python3-pytest strace mandoc valgrind systemd clang clang-tidy clang-format
+checks="python3-pytest strace mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
 
 want=
