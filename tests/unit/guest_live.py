@@ -396,6 +396,10 @@ class Speaking(unittest.TestCase):
             said = self.host.ctl(*words)
             self.assertEqual(said.returncode, 1, words)
             self.assertIn("run lsactl there", said.stderr)
+        # the key that the guest is to pin is that of its own lsaiso
+        key = lsainit_live.json.loads(self.host.ctl("key").stdout)
+        status, body = gu.call(STATUS)
+        self.assertEqual((status, body[-32:].hex()), (OK, key["public_key"]))
         found = {one["name"]: one for one in lsainit_live.json.loads(
             self.host.ctl("doctor").stdout)}
         self.assertEqual(found["guest"]["health"], "ok")
