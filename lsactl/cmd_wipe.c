@@ -28,7 +28,9 @@ boot_id(const struct ctl *ct, char id[64])
 	char error[256];
 	json_t *is = try_call(ct, "Status", NULL, error, sizeof(error));
 
-	(void)snprintf(id, 64, "%s", get_text(json_object_get(is, "lsaiso"), "boot_id"));
+	const json_t *iso = json_object_get(is, "lsaiso");
+
+	(void)snprintf(id, 64, "%s", json_is_object(iso) ? get_text(iso, "boot_id") : "");
 	json_decref(is);
 }
 
