@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lib import judged, search, vtl0
+from lib import instance, judged, search, vtl0
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +137,14 @@ def test_another_lsaiso_on_the_host_ends_the_logon_and_serves_on(after_reboot, t
     after_reboot.learn()
     memory = search.search_memory(after_reboot.real["TGT key"], [tenant.pid("lsaiso")])
     assert memory.octets and memory.refused and not memory.found, memory
+
+
+def test_the_guest_believes_only_the_key_that_its_firmware_has(after_reboot):
+    """The host put it there at the start of the machine. With another one pinned nothing
+    starts."""
+    assert after_reboot.status()["level"]["host_proven"] is True
+    after_reboot.shut_down()
+    after_reboot.guest.run(f"sed -i 's|^host_key.*|host_key = {'5a' * 32}|' "
+                           f"{after_reboot.file}").ok()
+    said = after_reboot.guest.run([instance.program("lsainit"), "--config", after_reboot.file])
+    assert said.code != 0 and "the host's lsaiso is not believed" in said.text, said
