@@ -503,7 +503,11 @@ class Measure(unittest.TestCase):
         host = self.host("connects = 10000\n")
         served = Guest(self, host)
         served.welcome()
+        for gu in [Guest(self, host) for _ in range(3)]:  # each place was used once
+            self.assertEqual(gu.hello(), (REFUSED, BUSY))
+            gu.sock.close()
         before, n = host.measure(), 0
+        self.until = time.monotonic() + self.SECONDS
         while time.monotonic() < self.until:
             with socket.socket(socket.AF_UNIX) as sock:
                 try:
