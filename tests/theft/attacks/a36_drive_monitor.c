@@ -31,8 +31,9 @@
 #define PIECE	  0x10000u
 #define LENT_SIZE (AT_PIECE + PIECE)
 
-#define RAM   0x400000ul /* VM_IMAGE of rpc/vm.h; a thief knows it too */
-#define TRIES 50
+#define RAM    0x400000ul /* VM_IMAGE of rpc/vm.h; a thief knows it too */
+#define TRIES  50
+#define UNSURE 0x80000u
 
 #define PTE_PAGE  0x67u /* present, writable, ring 3, accessed, dirty */
 #define PTE_LARGE 0x80u
@@ -90,8 +91,9 @@ find(pid_t pid, const char *what)
 
 /*
  * How much memory the machine has: as much as is behind the descriptor of
- * guest_memfd, else as the monitor's largest area. A touch behind its end would
- * leave the machine in the middle of an instruction.
+ * guest_memfd, else as the monitor's largest area, but for its end: areas that
+ * touch are one in the map. A touch behind the end of the machine's memory would
+ * leave it in the middle of an instruction.
  */
 static uint64_t
 ram_size(const struct theft *t)
@@ -110,7 +112,7 @@ ram_size(const struct theft *t)
 		if (a->perms[1] == 'w' && a->perms[3] == 'p' && a->end - a->start > size)
 			size = a->end - a->start;
 	}
-	return size;
+	return size > UNSURE ? size - UNSURE : 0;
 }
 
 static void
