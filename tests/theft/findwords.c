@@ -60,9 +60,12 @@ read_words(void)
 			die("words", "too many");
 		if (digits % 2 != 0 || digits / 2 < WORD_LEAST || digits / 2 > WORD_MAX)
 			die("a word", "not 8 to 64 octets in hexadecimal");
+		if (strspn(line, "0123456789abcdef") != digits)
+			die("a word", "not hexadecimal");
 		for (w->len = 0; w->len < digits / 2; w->len++) {
-			if (sscanf(line + 2 * w->len, "%2hhx", &w->octets[w->len]) != 1)
-				die("a word", "not hexadecimal");
+			const char pair[3] = { line[2 * w->len], line[2 * w->len + 1], '\0' };
+
+			w->octets[w->len] = (uint8_t)strtoul(pair, NULL, 16);
 		}
 		begins[head(w->octets)] = true;
 		nwords++;
@@ -79,7 +82,7 @@ look(off_t offset, size_t last, size_t len)
 		for (size_t i = 0; i < nwords; i++) {
 			if (words[i].len <= len - at &&
 			    memcmp(piece + at, words[i].octets, words[i].len) == 0)
-				printf("%zu %lld\n", i, (long long)(offset + (off_t)at));
+				printf("%zu %jd\n", i, (intmax_t)offset + (intmax_t)at);
 		}
 	}
 }
