@@ -4,8 +4,7 @@
 
 Configuration: read by our own reader. libvirt: against its schema. QEMU: it
 starts with the options, connects, and connects again. Firecracker: JSON with
-the members its documentation names; Debian has no Firecracker to ask. And do
-the two sides name the same port, socket and key?
+the members we know; Debian has no Firecracker to ask. And do the two sides name the same port, socket and key?
 
 usage: examples.py BUILD
 """
