@@ -19,6 +19,10 @@ check_memfd_secret(const struct ctl *ct, struct finding *fi)
 	bool needed = strcmp(ct->cf.isolation_memory, "secret") == 0;
 	int error = machine_memfd_secret();
 
+	if (strcmp(ct->cf.isolation_level, "process") != 0) {
+		found(fi, HEALTH_OK, "not used at level %s", ct->cf.isolation_level);
+		return;
+	}
 	if (error == 0) {
 		found(fi, HEALTH_OK, "works%s",
 		      needed ? "" : ", but [isolation] memory = ordinary does not use it");
