@@ -308,7 +308,11 @@ iso_stop(struct instance *in)
 
 	if (in->table.lsaiso_pid == 0)
 		return;
-	(void)kill(in->table.lsaiso_pid, SIGKILL); /* it keeps nothing and holds no lock */
+	if (kill(in->table.lsaiso_pid, SIGKILL) != 0) { /* it keeps nothing and holds no lock */
+		log_err("lsaiso (pid %d) cannot be ended: %s", (int)in->table.lsaiso_pid,
+			strerror(errno));
+		return;
+	}
 	if (waitpid(in->table.lsaiso_pid, &status, 0) > 0)
 		iso_ended(in, status);
 }

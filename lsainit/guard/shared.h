@@ -74,8 +74,11 @@ struct guard_phase {
 	__u32 pad_;
 };
 
-/* No command of bpf(2); the hook sees it before the kernel says EINVAL. */
-#define GUARD_CLAIM 0x6c736167
+/*
+ * No command of bpf(2); the hook sees it before the kernel says EINVAL. Bit 16
+ * is none of it: newer kernels take that as a flag, and look further first.
+ */
+#define GUARD_CLAIM 0x6c706167
 
 struct guard_inode {
 	__u64 ino;
