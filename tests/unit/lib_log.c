@@ -101,12 +101,21 @@ static void
 test_isolation_levels(void **state)
 {
 	const struct config_key *key = config_key_find("isolation", "level");
+	static const char *const all[] = { "process", "vm", "hypervisor" };
 	const struct level *le = level_find(key->def);
 
 	(void)state;
-	assert_string_equal(key->words, "process"); /* another one needs its row in levels.c */
 	assert_non_null(le);
-	assert_non_null(le->lacks[0]);
+	assert_string_equal(le->name, "process"); /* by default */
+	/* Another one needs its row in levels.c. */
+	assert_string_equal(key->words, "process|vm|hypervisor");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		le = level_find(all[i]);
+		assert_non_null(le);
+		assert_string_equal(le->name, all[i]);
+		assert_true(strlen(le->holds) > 0);
+		assert_non_null(le->lacks[0]);
+	}
 	assert_null(level_find("nothing"));
 }
 
