@@ -118,8 +118,10 @@ attach(struct host *ho, const struct control_msg *msg, int fds[2])
 }
 
 static void
-heard(struct host *ho, const struct control_msg *msg, int fds[2])
+heard(void *arg, const struct control_msg *msg, int fds[2])
 {
+	struct host *ho = arg;
+
 	switch (msg->type) {
 	case CTL_HELLO: /* there are no state files here */
 		break;
@@ -143,24 +145,8 @@ static void
 line_ready(void *arg, uint32_t events)
 {
 	struct host *ho = arg;
-	struct control_msg msg;
-	int fds[2] = { -1, -1 };
-	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
 
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (got <= 0) {
-		if (got < 0)
-			log_err("line to lsainit: %s", strerror(errno));
-		loop_stop(ho->lo);
-		return;
-	}
-	heard(ho, &msg, fds);
-	for (int i = 0; i < 2; i++) {
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
-	}
-	explicit_bzero(&msg, sizeof(msg));
+	start_hear(ho->lo, heard, ho);
 }
 
 static int

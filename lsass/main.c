@@ -171,8 +171,10 @@ attach(struct lsass *ls, const struct control_msg *msg, int fds[2])
 }
 
 static void
-heard(struct lsass *ls, struct control_msg *msg, int fds[2])
+heard(void *arg, const struct control_msg *msg, int fds[2])
 {
+	struct lsass *ls = arg;
+
 	switch (msg->type) {
 	case CTL_HELLO:
 		memcpy(ls->state_key, msg->state_key, sizeof(ls->state_key));
@@ -197,24 +199,8 @@ static void
 line_ready(void *arg, uint32_t events)
 {
 	struct lsass *ls = arg;
-	struct control_msg msg;
-	int fds[2] = { -1, -1 };
-	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
 
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (got <= 0) {
-		if (got < 0)
-			log_err("line to lsainit: %s", strerror(errno));
-		loop_stop(ls->lo);
-		return;
-	}
-	heard(ls, &msg, fds);
-	for (int i = 0; i < 2; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-	explicit_bzero(&msg, sizeof(msg));
+	start_hear(ls->lo, heard, ls);
 }
 
 static int

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/control.h"
 #include "lib/log.h"
+#include "lsass/loop.h"
 
 bool
 start_is_socket(int fd, int type, int listening)
@@ -55,4 +57,27 @@ start_confined(const char *name)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* of a terminal: lsainit decides */
 	umask(077);
+}
+
+void
+start_hear(struct loop *lo, start_heard *heard, void *arg)
+{
+	struct control_msg msg;
+	int fds[2] = { -1, -1 };
+	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
+
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got <= 0) {
+		if (got < 0)
+			log_err("line to lsainit: %s", strerror(errno));
+		loop_stop(lo);
+		return;
+	}
+	heard(arg, &msg, fds);
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	}
+	explicit_bzero(&msg, sizeof(msg));
 }

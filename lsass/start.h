@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+struct control_msg;
+struct loop;
+
 /* Is fd a socket of this type, listening (1) or not (0)? */
 bool start_is_socket(int fd, int type, int listening);
 
@@ -16,5 +19,15 @@ bool start_is_of_parent(int line);
 
 /* No core, no ptrace by others of our uid, as many descriptors as we may. */
 void start_confined(const char *name);
+
+/* What lsainit says; descriptors that are kept are set to -1. */
+typedef void start_heard(void *arg, const struct control_msg *msg, int fds[2]);
+
+/*
+ * The line to lsainit is ready: heard is told of one message, which is then
+ * wiped, as are descriptors closed that it left. At the end of the line, or
+ * when it is broken, the loop stops.
+ */
+void start_hear(struct loop *lo, start_heard *heard, void *arg);
 
 #endif

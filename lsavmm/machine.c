@@ -287,10 +287,9 @@ set_info(int kvm, struct machine *ma)
 {
 	int khz = ioctl(ma->vcpu, KVM_GET_TSC_KHZ, 0);
 
-	ma->ticks_per_ms = khz > 0 ? (uint64_t)khz : 0;
 	*ma->info = (struct vm_info){ .magic = VM_MAGIC,
 				      .version = VM_VERSION,
-				      .ticks_per_ms = ma->ticks_per_ms,
+				      .ticks_per_ms = khz > 0 ? (uint64_t)khz : 0,
 				      .spins = has_other_processor() };
 	if (set_cpuid(kvm, ma->vcpu, ma->info) != 0)
 		return "its features cannot be set";

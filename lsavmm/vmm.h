@@ -101,7 +101,6 @@ struct machine {
 	struct vm_info *info;
 	struct mailbox *box;
 	uint32_t cr3_boot, cr3_sealed;
-	uint64_t ticks_per_ms;
 };
 /*
  * Make the machine with memory of that kind, image loaded, at its first
