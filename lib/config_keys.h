@@ -60,6 +60,9 @@
 	    "SHA-256 PCRs that the root key is sealed to, 0..23 with commas")                  \
 	STR("kcm", "socket", kcm_socket, "/run/.heim_org.h5l.kcm-socket",                      \
 	    "socket of the KCM front (kcm_socket of krb5.conf)")                               \
+	ONE("kcm", "plain_logon", kcm_plain_logon, "allow", "allow|refuse",                     \
+	    "a TGT that a program brings (kinit), whose key it has seen; lsactl logon and "    \
+	    "pam_lsa bring none")                                                              \
 	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \
 	    "socket of lsactl; not set: admin.sock in the folder of [run] directory")          \
 	STR("guest", "socket", guest_socket, "",                                               \
@@ -88,6 +91,25 @@
 	NUM("tgs", "rate", tgs_rate, 200, 1, 1000000,                                          \
 	    "ticket requests per second and logon, enforced by lsaiso")                        \
 	NUM("tgs", "burst", tgs_burst, 2000, 1, 1000000, "token bucket depth of that rate")    \
+	NUM("logon", "workers", logon_workers, 4, 1, 64, "threads that log on and renew")      \
+	NUM("logon", "lifetime", logon_lifetime, 604800, 300, 31622400,                        \
+	    "seconds after which a logon ends, however often it was renewed")                  \
+	STR("logon", "keytab", logon_keytab, "/etc/krb5.keytab",                               \
+	    "keys of this machine, for FAST and to know the KDC; not there: neither is had")   \
+	ONE("logon", "fast", logon_fast, "auto", "auto|required|anonymous|off",                \
+	    "armour of logons: the machine's; anonymous: anonymous PKINIT")                    \
+	ONE("logon", "verify_kdc", logon_verify_kdc, "auto", "auto|required|off",              \
+	    "ask for a ticket to this machine and open it; auto: where there is a key")        \
+	YES("logon", "renew", logon_renew, "yes", "renew tickets in time")                     \
+	NUM("logon", "notice_seconds", logon_notice_seconds, 900, 0, 86400,                    \
+	    "say so this long before a logon ends; 0: never")                                  \
+	YES("logon", "offline", logon_offline, "no",                                           \
+	    "keep a verifier of each password, for logons without a KDC")                      \
+	YES("ntlm", "enabled", ntlm_enabled, "no", "logons make and keep an NT hash, too")     \
+	STR("audit", "directory", audit_directory, "",                                         \
+	    "where lsass stores the records of use; empty: audit in [state] directory")        \
+	NUM("audit", "octets", audit_octets, 268435456, 1048576, 1099511627776,                \
+	    "of all records; then the oldest starts of lsaiso are removed")                    \
 	NUM("limits", "caches_per_user", limits_caches, 1024, 1, 1000000, "caches of one uid") \
 	NUM("limits", "tickets_per_cache", limits_tickets, 4096, 1, 1000000,                   \
 	    "credentials in one cache")                                                        \

@@ -14,10 +14,18 @@
 
 #include "rpc/rpc.h"
 
-/* Key usages, RFC 4120 section 7.5.1. No other exists here. */
-#define KRB_USAGE_TGS_REQ_CKSUM 6u /* checksum in the authenticator of a TGS-REQ */
-#define KRB_USAGE_TGS_REQ_AUTH	7u /* that authenticator */
-#define KRB_USAGE_TGS_REP_SUB	9u /* enc-part of TGS-REP under the subkey */
+/* Key usages, RFC 4120 section 7.5.1, RFC 6113. No other exists here. */
+#define KRB_USAGE_AS_REQ_TS	1u  /* PA-ENC-TIMESTAMP */
+#define KRB_USAGE_TICKET	2u  /* enc-part of a Ticket */
+#define KRB_USAGE_AS_REP	3u  /* enc-part of AS-REP */
+#define KRB_USAGE_AP_REQ_AUTH	11u /* authenticator of an AP-REQ */
+#define KRB_USAGE_AP_REP	12u /* enc-part of AP-REP */
+#define KRB_USAGE_PRIV		13u /* enc-part of KRB-PRIV */
+#define KRB_USAGE_CHALLENGE	54u /* encrypted challenge of the client */
+#define KRB_USAGE_ENC_PA_REP	56u /* checksum of REQ-ENC-PA-REP, RFC 6806 section 11 */
+#define KRB_USAGE_TGS_REQ_CKSUM 6u  /* checksum in the authenticator of a TGS-REQ */
+#define KRB_USAGE_TGS_REQ_AUTH	7u  /* that authenticator */
+#define KRB_USAGE_TGS_REP_SUB	9u  /* enc-part of TGS-REP under the subkey */
 
 #define KRB_ETYPE_AES128_SHA1 17
 #define KRB_ETYPE_AES256_SHA1 18
@@ -70,6 +78,30 @@ enum iso_status krb_encrypt(const struct krb_key *key, uint32_t usage, struct rd
  */
 enum iso_status krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd cipher,
 			    struct wr out, size_t *len) __attribute__((warn_unused_result));
+
+/*
+ * KRB-FX-CF2 of RFC 6113 section 5.1: a key of a's type, made of two keys.
+ * peppers  zero-terminated, at most 32 octets each
+ * out      may not be a or b; the caller wipes it
+ */
+void krb_cf2(const struct krb_key *a, const char *pepper_a, const struct krb_key *b,
+	     const char *pepper_b, struct krb_key *out);
+
+/*
+ * String-to-key: the long-term key of a password.
+ *
+ * password    UTF-8, 1..ISO_SECRET_MAX octets
+ * salt        as the KDC sent it; etype 23 has none
+ * iterations  0: the default of key->type; of etype 23 ignored
+ * key         type given; octets out
+ *
+ * Returns ISO_OK, ISO_E_RANGE (fewer iterations than the default or more than
+ * ISO_ITERATIONS_MAX; etype 23: a password that is not UTF-8).
+ * Time depends on iterations and lengths, not on the password.
+ * RFC 3962 section 4, RFC 8009 section 4, RFC 4757 section 2 (MD4 of UTF-16LE).
+ */
+enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t iterations,
+				  struct krb_key *key) __attribute__((warn_unused_result));
 
 /* The type's mandatory checksum of data: type->mac_len octets into mac. */
 void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,

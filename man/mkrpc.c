@@ -48,6 +48,38 @@ sentence(enum iso_op op)
 	case ISO_OP_prove:
 		return "Proves that it has the private key of its public key, which the root key "
 		       "gives.";
+	case ISO_OP_logon_challenge:
+		return "Draws what the next box of a session must answer, once.";
+	case ISO_OP_logon_absorb:
+		return "Opens a box, in which a password or a long-term key came past everybody "
+		       "else, and seals what is in it.";
+	case ISO_OP_krb_s2k:
+		return "Makes the long-term key of a password, with the salt and the iterations "
+		       "that the KDC names.";
+	case ISO_OP_krb_as_seal:
+		return "Makes the pre-authentication of an AS request: an encrypted time stamp, "
+		       "or with FAST an encrypted challenge.";
+	case ISO_OP_krb_as_open:
+		return "Opens the KDC's answer to it; the key of the new ticket stays inside.";
+	case ISO_OP_krb_armor:
+		return "Makes the authenticator of a FAST armour, and the armour key.";
+	case ISO_OP_krb_ticket_check:
+		return "Says whether a ticket is for a key of this host, and holds the session "
+		       "key that came with it: so that the KDC is a real one.";
+	case ISO_OP_krb_passwd_seal:
+		return "Makes the request of a change of password.";
+	case ISO_OP_krb_passwd_open:
+		return "Opens the answer to it.";
+	case ISO_OP_session_lock:
+		return "Makes a session refuse everything until it is unlocked.";
+	case ISO_OP_session_unlock:
+		return "Unlocks it with the password that it began with.";
+	case ISO_OP_audit_read:
+		return "Hands out records of use.";
+	case ISO_OP_offline_make:
+		return "Makes a verifier of a password, for when no KDC can be reached.";
+	case ISO_OP_offline_try:
+		return "Compares a password with it; counted, and ever slower.";
 	case ISO_OP_END:
 		break;
 	}

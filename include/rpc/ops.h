@@ -47,6 +47,16 @@
 #define ISO_PUBLIC     32u /* X25519, RFC 7748 */
 #define ISO_NONCE      32u
 #define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
+#define ISO_SECRET_MAX 512u   /* a password as UTF-8; Active Directory's longest is 256 characters */
+#define ISO_SEALED_MAX 672u   /* a sealed password */
+#define ISO_BOX	       640u   /* a secret on its way in, exactly: rpc/box.h */
+#define ISO_NAME_MAX   512u   /* a principal as its user writes it */
+#define ISO_SALT_MAX   512u   /* ETYPE-INFO2 salt */
+#define ISO_PARAMS_MAX 4u     /* ETYPE-INFO2 s2kparams */
+#define ISO_AS_REQ_MAX 32768u /* AS-REQ; with FAST it has the armour's ticket in it */
+#define ISO_TEXT_MAX   1024u  /* what a server says to a change of password */
+#define ISO_RECORDS_MAX 9600u /* use records of one answer: 100 */
+#define ISO_VERIFIER_MAX 160u /* sealed offline verifier */
 #define ISO_CLIENT_MAX 1024u  /* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
 #define ISO_BODY_MAX   65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
 #define ISO_AUTH_MAX   2048u  /* sealed Authenticator */
@@ -54,17 +64,36 @@
 
 /* Kinds of sealed credentials (configure no others). */
 #define ISO_KIND_TGT  1u /* session key of a ticket-granting ticket */
-#define ISO_KIND_NTLM 2u /* NT hash absorbed over KCM; no operation uses it yet */
+#define ISO_KIND_NTLM 2u /* NT hash; no operation uses it yet */
+#define ISO_KIND_PASSWORD 3u /* a password that came in a box */
+#define ISO_KIND_KEY	  4u /* long-term key: of a password, or out of a keytab */
 
-/* Operations that a blob may be used for (bit set in its header). */
-#define ISO_MAY_TGS 1u
+/* Operations that a blob may be used for (bits in its header). */
+#define ISO_MAY_TGS	1u   /* krb_tgs_seal */
+#define ISO_MAY_ARMOR	2u   /* krb_armor */
+#define ISO_MAY_CHANGE	4u   /* krb_passwd_seal: key of a kadmin/changepw ticket */
+#define ISO_MAY_S2K	8u   /* krb_s2k, offline_make, offline_try: a password to log on with */
+#define ISO_MAY_AS	16u  /* krb_as_seal, krb_as_open */
+#define ISO_MAY_UNLOCK	32u  /* session_unlock: the key that the session began with */
+#define ISO_MAY_CHECK	64u  /* krb_ticket_check: a key out of a keytab */
+#define ISO_MAY_NEW	128u /* krb_passwd_seal: a password to change to */
 
 /* configure.policy bits */
 #define ISO_POLICY_RC4	     1u /* etype 23 may be used (RFC 4757) */
 #define ISO_POLICY_FORWARDED 2u /* let KDC option FORWARDED through */
 #define ISO_POLICY_PROXY     4u /* let KDC option PROXY through */
 #define ISO_POLICY_S4U	     8u /* let KDC option CNAME-IN-ADDL-TKT through */
-#define ISO_POLICY_ALL	     15u
+#define ISO_POLICY_NTLM	     16u /* krb_s2k also makes NT hashes */
+#define ISO_POLICY_OFFLINE   32u /* offline_make, offline_try */
+#define ISO_POLICY_ALL	     63u
+
+/* Bounds of krb_s2k's iteration counts; least: the defaults of RFC 3962 and RFC 8009. */
+#define ISO_ITERATIONS_SHA1 4096u
+#define ISO_ITERATIONS_SHA2 32768u
+#define ISO_ITERATIONS_MAX  131072u
+
+#define ISO_BOX_MS	 300000u /* a challenge and a password that came in live so long */
+#define ISO_UNLOCK_TRIES 8u	 /* wrong passwords in a row; the session is then closed */
 
 /* status.root_kind */
 #define ISO_ROOT_RANDOM 0u /* drawn at this start, gone with it */
@@ -89,7 +118,21 @@
 	OP(8, krb_tgs_seal, ISO_RUN, ISO_FX_USE)                                               \
 	OP(9, krb_tgs_open, ISO_RUN, ISO_FX_USE)                                               \
 	OP(10, root_set, ISO_BOOT, ISO_FX_STORE)                                               \
-	OP(11, prove, ISO_BOOT | ISO_RUN, ISO_FX_USE)
+	OP(11, prove, ISO_BOOT | ISO_RUN, ISO_FX_USE)                                          \
+	OP(12, logon_challenge, ISO_RUN, ISO_FX_NONE)                                          \
+	OP(13, logon_absorb, ISO_RUN, ISO_FX_STORE)                                            \
+	OP(14, krb_s2k, ISO_RUN, ISO_FX_USE)                                                   \
+	OP(15, krb_as_seal, ISO_RUN, ISO_FX_USE)                                               \
+	OP(16, krb_as_open, ISO_RUN, ISO_FX_STORE)                                             \
+	OP(17, krb_armor, ISO_RUN, ISO_FX_USE)                                                 \
+	OP(18, krb_ticket_check, ISO_RUN, ISO_FX_USE)                                          \
+	OP(19, krb_passwd_seal, ISO_RUN, ISO_FX_USE)                                           \
+	OP(20, krb_passwd_open, ISO_RUN, ISO_FX_USE)                                           \
+	OP(21, session_lock, ISO_RUN, ISO_FX_USE)                                              \
+	OP(22, session_unlock, ISO_RUN, ISO_FX_USE)                                            \
+	OP(23, audit_read, ISO_BOOT | ISO_RUN, ISO_FX_NONE)                                    \
+	OP(24, offline_make, ISO_RUN, ISO_FX_STORE)                                            \
+	OP(25, offline_try, ISO_RUN, ISO_FX_USE)
 
 /* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
 #define ISO_REQ_ping(F)
@@ -207,6 +250,179 @@
 				       * makes of lsaiso's private and the asker's public key; \
 				       * text: "lsaiso prove", the asker's public key,         \
 				       * lsaiso's, nonce, boot_id */
+
+/* ---- logon_challenge: what the next box of this session must answer; also of a locked one */
+#define ISO_REQ_logon_challenge(F)                                                            \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)
+#define ISO_REP_logon_challenge(F) F(U64, challenge, 0) /* once, within ISO_BOX_MS */
+
+/* ---- logon_absorb: opens a box (rpc/box.h) and seals what is in it; also of a locked session */
+#define ISO_REQ_logon_absorb(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(SECRET, box, ISO_BOX)
+#define ISO_REP_logon_absorb(F)                                                               \
+	F(U32, kind, 0)		        /* ISO_KIND_PASSWORD or ISO_KIND_KEY */                \
+	F(I32, etype, 0)	        /* of a key */                                         \
+	F(VAR, blob, ISO_SEALED_MAX)    /* ends after ISO_BOX_MS; with BOX_KEEP a key does not */
+
+/* ---- krb_s2k: string-to-key; also of a locked session */
+#define ISO_REQ_krb_s2k(F)                                                                    \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, password, ISO_SEALED_MAX) /* that may ISO_MAY_S2K */                            \
+	F(VAR, name, ISO_NAME_MAX)     /* as in the box */                                     \
+	F(I32, etype, 0)	       /* 17..20, 23 if configured; 0: NT hash, if configured */ \
+	F(VAR, salt, ISO_SALT_MAX)     /* as the KDC says (RFC 4120 5.2.7.5) */                \
+	F(VAR, params, ISO_PARAMS_MAX) /* iterations, big-endian; empty: the etype's default */
+#define ISO_REP_krb_s2k(F)                                                                    \
+	F(VAR, blob, ISO_BLOB_MAX)     /* ISO_KIND_KEY that may ISO_MAY_AS, or ISO_KIND_NTLM */ \
+	F(VAR, anchor, ISO_BLOB_MAX)   /* of the session's first password, made before any lock:  \
+					* the same key, that may ISO_MAY_UNLOCK only and lasts \
+					* as long as the session; else empty */
+
+/* ---- krb_as_seal: PA-ENC-TIMESTAMP (RFC 4120 5.2.7.2), or encrypted challenge (RFC 6113 5.4.6) */
+#define ISO_REQ_krb_as_seal(F)                                                                \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(I32, skew, 0)		     /* KDC clock minus ours, seconds, within a day */        \
+	F(VAR, key, ISO_BLOB_MAX)    /* that may ISO_MAY_AS */                                 \
+	F(VAR, name, ISO_NAME_MAX)   /* as in the box */                                       \
+	F(I32, armor_etype, 0)	     /* 0: no FAST, key usage 1 */                             \
+	F(VAR, armor, ISO_KEY_MAX)   /* armour key: a challenge under KRB-FX-CF2 of it and key */
+#define ISO_REP_krb_as_seal(F)                                                                \
+	F(I32, etype, 0)                                                                       \
+	F(VAR, cipher, 128)          /* EncryptedData.cipher of a PA-ENC-TS-ENC */
+
+/* ---- krb_as_open: opens AS-REP's enc-part; its key always stays here */
+#define ISO_REQ_krb_as_open(F)                                                                \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(I32, skew, 0)                                                                        \
+	F(VAR, key, ISO_BLOB_MAX)      /* that may ISO_MAY_AS */                               \
+	F(VAR, name, ISO_NAME_MAX)     /* as in the box */                                     \
+	F(VAR, client, ISO_CLIENT_MAX) /* DER of the reply's crealm, cname; see krb_tgs_seal */ \
+	F(U32, nonce, 0)	       /* of the request */                                    \
+	F(I32, strengthen_etype, 0)    /* 0: no FAST */                                        \
+	F(VAR, strengthen, ISO_KEY_MAX) /* KrbFastResponse.strengthen-key */                   \
+	F(I32, etype, 0)	       /* of the cipher below */                               \
+	F(VAR, cipher, ISO_PART_MAX)   /* EncryptedData.cipher of enc-part, key usage 3 */     \
+	F(VAR, request, ISO_AS_REQ_MAX) /* the AS-REQ as it was sent, for REQ-ENC-PA-REP */
+#define ISO_REP_krb_as_open(F)                                                                \
+	F(U32, checked, 0)	       /* 1: REQ-ENC-PA-REP (RFC 6806 11) was there and right; \
+					* a wrong one is ISO_E_MISMATCH */                     \
+	F(VAR, blob, ISO_BLOB_MAX)     /* ISO_KIND_TGT: may ISO_MAY_TGS and ISO_MAY_ARMOR, or,  \
+					* for kadmin/changepw, ISO_MAY_CHANGE only */          \
+	F(RELEASE, part, ISO_PART_MAX) /* EncASRepPart DER; the key is a random stand-in */
+
+/* ---- krb_armor: FAST armour of a TGT (RFC 6113 5.4.1.1) */
+#define ISO_REQ_krb_armor(F)                                                                  \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(I32, skew, 0)                                                                        \
+	F(VAR, blob, ISO_BLOB_MAX)     /* that may ISO_MAY_ARMOR */                            \
+	F(VAR, client, ISO_CLIENT_MAX) /* as in krb_tgs_seal */
+#define ISO_REP_krb_armor(F)                                                                  \
+	F(I32, etype, 0)	       /* of both below */                                     \
+	F(VAR, authenticator, ISO_AUTH_MAX) /* of the AP-REQ, key usage 11 */                  \
+	F(RELEASE, key, ISO_KEY_MAX)   /* KRB-FX-CF2(subkey, session key): says nothing of both */
+
+/* ---- krb_ticket_check: is this ticket for us, and is the key that came with it in it? */
+#define ISO_REQ_krb_ticket_check(F)                                                           \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, key, ISO_BLOB_MAX)    /* that may ISO_MAY_CHECK */                              \
+	F(VAR, name, ISO_NAME_MAX)   /* as in the box */                                       \
+	F(I32, etype, 0)                                                                       \
+	F(VAR, cipher, ISO_BODY_MAX) /* of the Ticket, key usage 2 */                          \
+	F(VAR, given, ISO_KEY_MAX)   /* session key as the TGS reply had it */
+#define ISO_REP_krb_ticket_check(F) /* any difference is ISO_E_INTEGRITY */
+
+/* ---- krb_passwd_seal: change of password (RFC 3244, version 1), the request */
+#define ISO_REQ_krb_passwd_seal(F)                                                            \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(I32, skew, 0)                                                                        \
+	F(VAR, blob, ISO_BLOB_MAX)	/* that may ISO_MAY_CHANGE */                          \
+	F(VAR, client, ISO_CLIENT_MAX)	/* as in krb_tgs_seal */                               \
+	F(VAR, password, ISO_SEALED_MAX) /* that may ISO_MAY_NEW */                            \
+	F(VAR, name, ISO_NAME_MAX)	/* as in the box */                                    \
+	F(VAR, address, 20)		/* sender's IP address, 4 or 16 octets */
+#define ISO_REP_krb_passwd_seal(F)                                                            \
+	F(U64, pending, 0)                                                                     \
+	F(I32, etype, 0)		 /* of both below */                                   \
+	F(VAR, authenticator, ISO_AUTH_MAX) /* of the AP-REQ, key usage 11 */                  \
+	F(VAR, priv, 1024)		 /* cipher of the KRB-PRIV, key usage 13 */
+
+/* ---- krb_passwd_open: the answer */
+#define ISO_REQ_krb_passwd_open(F)                                                            \
+	F(U64, pending, 0)                                                                     \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, blob, ISO_BLOB_MAX)	/* and client: as in krb_passwd_seal */                \
+	F(VAR, client, ISO_CLIENT_MAX)                                                         \
+	F(I32, etype, 0)		/* of the AP-REP's cipher, key usage 12 */             \
+	F(VAR, ap_rep, 512)                                                                    \
+	F(I32, priv_etype, 0)		/* of the KRB-PRIV's cipher, key usage 13 */           \
+	F(VAR, priv, 2048)
+#define ISO_REP_krb_passwd_open(F)                                                            \
+	F(U32, result, 0)		/* RFC 3244 section 2; 0: changed */                   \
+	F(VAR, text, ISO_TEXT_MAX)	/* the server's, as it came */
+
+/* ---- session_lock: nothing works until session_unlock, nothing is lost */
+#define ISO_REQ_session_lock(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)
+#define ISO_REP_session_lock(F)
+
+/* ---- session_unlock: with the password that the session began with */
+#define ISO_REQ_session_unlock(F)                                                             \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, anchor, ISO_BLOB_MAX) /* of krb_s2k then */                                     \
+	F(VAR, key, ISO_BLOB_MAX)    /* of krb_s2k now: same salt, same params */              \
+	F(VAR, name, ISO_NAME_MAX)   /* as in both boxes */
+#define ISO_REP_session_unlock(F) /* another key: ISO_E_SECRET */
+
+/* ---- audit_read: records of use, oldest first (rpc/record.h) */
+#define ISO_REQ_audit_read(F) F(U64, from, 0) /* sequence number */
+#define ISO_REP_audit_read(F)                                                                 \
+	F(U64, first, 0)	      /* of the records below; later than from: those are lost */ \
+	F(U64, next, 0)		      /* of the one that is still to come */                   \
+	F(FIX, chain, ISO_HASH)	      /* value of the chain before first */                    \
+	F(VAR, records, ISO_RECORDS_MAX)
+
+/* ---- offline_make: a verifier for logons without a KDC, sealed under the root key */
+#define ISO_REQ_offline_make(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, password, ISO_SEALED_MAX) /* that may ISO_MAY_S2K */                            \
+	F(VAR, name, ISO_NAME_MAX)   /* as in the box */
+#define ISO_REP_offline_make(F) F(VAR, verifier, ISO_VERIFIER_MAX)
+
+/* ---- offline_try: is it the same password? Counted, and ever slower */
+#define ISO_REQ_offline_try(F)                                                                \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, password, ISO_SEALED_MAX) /* that may ISO_MAY_S2K */                            \
+	F(VAR, name, ISO_NAME_MAX)                                                             \
+	F(VAR, verifier, ISO_VERIFIER_MAX)
+#define ISO_REP_offline_try(F)                                                                \
+	F(U32, verdict, 0)	     /* 1: the same; 0: not; 2: too early, nothing was tried */ \
+	F(U32, wait, 0)		     /* seconds until the next try */                          \
+	F(VAR, verifier, ISO_VERIFIER_MAX) /* to be kept in place of the one given */
 
 /* clang-format on */
 

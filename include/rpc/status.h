@@ -30,7 +30,9 @@
 	ST(15, E_INTEGRITY, "decryption failed its integrity check")                           \
 	ST(16, E_MISMATCH, "reply does not belong to the request")                             \
 	ST(17, E_FULL, "no room for another session")                                          \
-	ST(18, E_ENTROPY, "no entropy")
+	ST(18, E_ENTROPY, "no entropy")                                                        \
+	ST(19, E_LOCKED, "session is locked")                                                  \
+	ST(20, E_SECRET, "not the secret that was expected")
 
 /* clang-format on */
 #define ISO_STATUS_ENUM(n, name, text) ISO_##name = n,

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "iso.h"
+
+enum iso_status
+iso_op_krb_s2k(struct iso *iso, const struct iso_req_krb_s2k *req, struct iso_rep_krb_s2k *rep)
+{
+	(void)iso;
+	(void)req;
+	(void)rep;
+	return ISO_E_OP;
+}
