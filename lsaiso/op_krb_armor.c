@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req, struct iso_rep_krb_armor *rep)
+iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
+		 struct iso_rep_krb_armor *rep)
 {
 	(void)iso;
 	(void)req;

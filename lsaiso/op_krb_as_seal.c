@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_krb_as_seal(struct iso *iso, const struct iso_req_krb_as_seal *req, struct iso_rep_krb_as_seal *rep)
+iso_op_krb_as_seal(struct iso *iso, const struct iso_req_krb_as_seal *req,
+		   struct iso_rep_krb_as_seal *rep)
 {
 	(void)iso;
 	(void)req;

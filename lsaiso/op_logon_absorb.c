@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req, struct iso_rep_logon_absorb *rep)
+iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req,
+		    struct iso_rep_logon_absorb *rep)
 {
 	(void)iso;
 	(void)req;

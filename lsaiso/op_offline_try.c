@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_offline_try(struct iso *iso, const struct iso_req_offline_try *req, struct iso_rep_offline_try *rep)
+iso_op_offline_try(struct iso *iso, const struct iso_req_offline_try *req,
+		   struct iso_rep_offline_try *rep)
 {
 	(void)iso;
 	(void)req;

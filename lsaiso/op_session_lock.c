@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_session_lock(struct iso *iso, const struct iso_req_session_lock *req, struct iso_rep_session_lock *rep)
+iso_op_session_lock(struct iso *iso, const struct iso_req_session_lock *req,
+		    struct iso_rep_session_lock *rep)
 {
 	(void)iso;
 	(void)req;

@@ -2,7 +2,8 @@
 #include "iso.h"
 
 enum iso_status
-iso_op_session_unlock(struct iso *iso, const struct iso_req_session_unlock *req, struct iso_rep_session_unlock *rep)
+iso_op_session_unlock(struct iso *iso, const struct iso_req_session_unlock *req,
+		      struct iso_rep_session_unlock *rep)
 {
 	(void)iso;
 	(void)req;

@@ -47,42 +47,43 @@
 #define ISO_PUBLIC     32u /* X25519, RFC 7748 */
 #define ISO_NONCE      32u
 #define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
-#define ISO_SECRET_MAX 512u   /* a password as UTF-8; Active Directory's longest is 256 characters */
-#define ISO_SEALED_MAX 672u   /* a sealed password */
-#define ISO_BOX	       640u   /* a secret on its way in, exactly: rpc/box.h */
-#define ISO_NAME_MAX   512u   /* a principal as its user writes it */
-#define ISO_SALT_MAX   512u   /* ETYPE-INFO2 salt */
-#define ISO_PARAMS_MAX 4u     /* ETYPE-INFO2 s2kparams */
-#define ISO_AS_REQ_MAX 32768u /* AS-REQ; with FAST it has the armour's ticket in it */
-#define ISO_TEXT_MAX   1024u  /* what a server says to a change of password */
-#define ISO_RECORDS_MAX 9600u /* use records of one answer: 100 */
-#define ISO_VERIFIER_MAX 160u /* sealed offline verifier */
-#define ISO_CLIENT_MAX 1024u  /* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
-#define ISO_BODY_MAX   65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
-#define ISO_AUTH_MAX   2048u  /* sealed Authenticator */
-#define ISO_PART_MAX   8192u  /* EncTGSRepPart; real ones are a few hundred octets */
+#define ISO_SECRET_MAX 512u   /* a password as UTF-8; Active Directory's longest is 256 characters \
+			       */
+#define ISO_SEALED_MAX	 672u /* a sealed password */
+#define ISO_BOX		 640u /* a secret on its way in, exactly: rpc/box.h */
+#define ISO_NAME_MAX	 512u /* a principal as its user writes it */
+#define ISO_SALT_MAX	 512u /* ETYPE-INFO2 salt */
+#define ISO_PARAMS_MAX	 4u   /* ETYPE-INFO2 s2kparams */
+#define ISO_AS_REQ_MAX	 32768u /* AS-REQ; with FAST it has the armour's ticket in it */
+#define ISO_TEXT_MAX	 1024u	/* what a server says to a change of password */
+#define ISO_RECORDS_MAX	 9600u	/* use records of one answer: 100 */
+#define ISO_VERIFIER_MAX 160u	/* sealed offline verifier */
+#define ISO_CLIENT_MAX	 1024u	/* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
+#define ISO_BODY_MAX	 65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
+#define ISO_AUTH_MAX	 2048u	/* sealed Authenticator */
+#define ISO_PART_MAX	 8192u	/* EncTGSRepPart; real ones are a few hundred octets */
 
 /* Kinds of sealed credentials (configure no others). */
-#define ISO_KIND_TGT  1u /* session key of a ticket-granting ticket */
-#define ISO_KIND_NTLM 2u /* NT hash; no operation uses it yet */
+#define ISO_KIND_TGT	  1u /* session key of a ticket-granting ticket */
+#define ISO_KIND_NTLM	  2u /* NT hash; no operation uses it yet */
 #define ISO_KIND_PASSWORD 3u /* a password that came in a box */
 #define ISO_KIND_KEY	  4u /* long-term key: of a password, or out of a keytab */
 
 /* Operations that a blob may be used for (bits in its header). */
-#define ISO_MAY_TGS	1u   /* krb_tgs_seal */
-#define ISO_MAY_ARMOR	2u   /* krb_armor */
-#define ISO_MAY_CHANGE	4u   /* krb_passwd_seal: key of a kadmin/changepw ticket */
-#define ISO_MAY_S2K	8u   /* krb_s2k, offline_make, offline_try: a password to log on with */
-#define ISO_MAY_AS	16u  /* krb_as_seal, krb_as_open */
-#define ISO_MAY_UNLOCK	32u  /* session_unlock: the key that the session began with */
-#define ISO_MAY_CHECK	64u  /* krb_ticket_check: a key out of a keytab */
-#define ISO_MAY_NEW	128u /* krb_passwd_seal: a password to change to */
+#define ISO_MAY_TGS    1u   /* krb_tgs_seal */
+#define ISO_MAY_ARMOR  2u   /* krb_armor */
+#define ISO_MAY_CHANGE 4u   /* krb_passwd_seal: key of a kadmin/changepw ticket */
+#define ISO_MAY_S2K    8u   /* krb_s2k, offline_make, offline_try: a password to log on with */
+#define ISO_MAY_AS     16u  /* krb_as_seal, krb_as_open */
+#define ISO_MAY_UNLOCK 32u  /* session_unlock: the key that the session began with */
+#define ISO_MAY_CHECK  64u  /* krb_ticket_check: a key out of a keytab */
+#define ISO_MAY_NEW    128u /* krb_passwd_seal: a password to change to */
 
 /* configure.policy bits */
-#define ISO_POLICY_RC4	     1u /* etype 23 may be used (RFC 4757) */
-#define ISO_POLICY_FORWARDED 2u /* let KDC option FORWARDED through */
-#define ISO_POLICY_PROXY     4u /* let KDC option PROXY through */
-#define ISO_POLICY_S4U	     8u /* let KDC option CNAME-IN-ADDL-TKT through */
+#define ISO_POLICY_RC4	     1u	 /* etype 23 may be used (RFC 4757) */
+#define ISO_POLICY_FORWARDED 2u	 /* let KDC option FORWARDED through */
+#define ISO_POLICY_PROXY     4u	 /* let KDC option PROXY through */
+#define ISO_POLICY_S4U	     8u	 /* let KDC option CNAME-IN-ADDL-TKT through */
 #define ISO_POLICY_NTLM	     16u /* krb_s2k also makes NT hashes */
 #define ISO_POLICY_OFFLINE   32u /* offline_make, offline_try */
 #define ISO_POLICY_ALL	     63u

@@ -60,7 +60,7 @@ static void
 configure_once(void **state)
 {
 	static const struct iso_req_configure bad[] = {
-		{ .policy = 16, .rate = 1, .burst = 1 },
+		{ .policy = ISO_POLICY_ALL + 1, .rate = 1, .burst = 1 },
 		{ .policy = 0x80000000u, .rate = 1, .burst = 1 },
 		{ .policy = 0, .rate = 0, .burst = 1 },
 		{ .policy = 0, .rate = 1000001, .burst = 1 },
