@@ -13,7 +13,7 @@
 set -euo pipefail
 
 build="gcc libc6-dev meson ninja-build pkg-config libkrb5-dev nettle-dev libinih-dev libjansson-dev
-	libcmocka-dev binutils clang bpftool libbpf-dev libelf-dev zlib1g-dev libtss2-dev"
+	libcmocka-dev binutils clang bpftool libbpf-dev libelf-dev zlib1g-dev libtss2-dev libpam0g-dev"
 realm="krb5-kdc krb5-admin-server krb5-user krb5-config"
 services="apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client slapd ldap-utils
 	libsasl2-modules-gssapi-mit"
@@ -21,6 +21,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
 	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal"
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
+logon="pamtester krb5-pkinit"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
@@ -36,7 +37,7 @@ for set in "${@:-build}"; do
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks" heimdal=yes kernel=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain" heimdal=yes kernel=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
