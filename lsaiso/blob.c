@@ -71,13 +71,12 @@ blob_seal(struct iso *iso, const struct session *s, struct blob *b, struct rd se
 	struct siv_cmac_aes256_ctx siv;
 
 	*len = 0;
-	if (secret.len < 1 || secret.len > ISO_KEY_MAX || out.left < BLOB_OVER + secret.len)
+	if (secret.len < 1 || secret.len > ISO_SECRET_MAX || out.left < BLOB_OVER + secret.len)
 		return ISO_E_RANGE;
 	if (iso_host_entropy((struct wr){ nonce, BLOB_NONCE }) != ISO_OK)
 		return ISO_E_ENTROPY;
 	memcpy(b->magic, magic, sizeof(magic));
 	b->version = BLOB_VERSION;
-	b->flags = 0;
 	b->session = session_slot(iso, s);
 	b->generation = s->generation;
 	b->owner = s->owner;
@@ -96,7 +95,7 @@ blob_seal(struct iso *iso, const struct session *s, struct blob *b, struct rd se
 static enum iso_status
 judge(struct iso *iso, const struct session *s, const struct blob *got, const struct blob *want)
 {
-	if (got->version != BLOB_VERSION || got->flags != 0 ||
+	if (got->version != BLOB_VERSION || (got->flags & ~(uint64_t)BLOB_KEEP) != 0 ||
 	    got->session != session_slot(iso, s) || got->generation != s->generation ||
 	    memcmp(got->boot_id, iso->boot_id, ISO_BOOT_ID) != 0)
 		return ISO_E_BLOB;
@@ -111,7 +110,7 @@ judge(struct iso *iso, const struct session *s, const struct blob *got, const st
 
 enum iso_status
 blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct blob *want,
-	  struct blob *got, uint8_t secret[ISO_KEY_MAX], size_t *len)
+	  struct blob *got, struct wr secret, size_t *len)
 {
 	const uint8_t *nonce = blob.at + BLOB_HEADER;
 	struct siv_cmac_aes256_ctx siv;
@@ -119,13 +118,13 @@ blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct
 	int authentic = 0;
 
 	*len = 0;
-	if (blob.len <= BLOB_OVER || blob.len > BLOB_OVER + ISO_KEY_MAX ||
+	if (blob.len <= BLOB_OVER || blob.len - BLOB_OVER > secret.left ||
 	    memcmp(blob.at, magic, sizeof(magic)) != 0)
 		return st;
 	memcpy(got, blob.at, BLOB_HEADER);
 	derive(iso, s, got->kind, &siv);
 	authentic = siv_cmac_aes256_decrypt_message(&siv, BLOB_NONCE, nonce, BLOB_HEADER, blob.at,
-						    blob.len - BLOB_OVER, secret,
+						    blob.len - BLOB_OVER, secret.at,
 						    nonce + BLOB_NONCE);
 	wipe(&siv, sizeof(siv));
 	if (authentic)
@@ -133,6 +132,6 @@ blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct
 	if (st == ISO_OK)
 		*len = blob.len - BLOB_OVER;
 	else
-		wipe(secret, ISO_KEY_MAX);
+		wipe(secret.at, secret.left);
 	return st;
 }

@@ -23,17 +23,20 @@ struct blob {
 	uint8_t kind;			 /* ISO_KIND_* */
 	uint16_t may;			 /* ISO_MAY_* */
 	uint64_t created_ms, expires_ms; /* own clock */
-	uint64_t flags;			 /* 0 */
+	uint64_t flags;			 /* BLOB_KEEP, or 0 */
 	int32_t etype;
 	uint32_t session, generation, owner;
 	uint8_t boot_id[ISO_BOOT_ID];
 	uint8_t client[ISO_HASH]; /* SHA-256 of the client octets */
 };
 
+#define BLOB_KEEP 1u /* of a password: a key made of it lasts as long as the session */
+
 #define BLOB_HEADER 96u
 #define BLOB_OVER   (BLOB_HEADER + BLOB_NONCE + BLOB_SIV)
 _Static_assert(sizeof(struct blob) == BLOB_HEADER, "the header has no holes");
-_Static_assert(BLOB_OVER + ISO_KEY_MAX <= ISO_BLOB_MAX, "the largest blob fits");
+_Static_assert(BLOB_OVER + ISO_KEY_MAX <= ISO_BLOB_MAX, "the largest key fits");
+_Static_assert(BLOB_OVER + ISO_SECRET_MAX <= ISO_SEALED_MAX, "the largest password fits");
 
 /* SHA-256 of the client octets. */
 void blob_client_hash(struct rd client, uint8_t hash[ISO_HASH]);
@@ -48,9 +51,9 @@ enum iso_status blob_deadline(struct iso *iso, int64_t endtime, int32_t skew, ui
     __attribute__((warn_unused_result));
 
 /*
- * Seal secret, 1..ISO_KEY_MAX octets, into session s.
- * b    kind, may, etype, expires_ms and client; the rest is filled in here
- * out  at least ISO_BLOB_MAX octets; len: out
+ * Seal secret, 1..ISO_SECRET_MAX octets, into session s.
+ * b    kind, may, flags, etype, expires_ms and client; the rest is filled in here
+ * out  BLOB_OVER octets longer than secret; len: out
  * Returns ISO_OK, ISO_E_RANGE, ISO_E_ENTROPY.
  */
 enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob *b,
@@ -58,11 +61,12 @@ enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob 
     __attribute__((warn_unused_result));
 
 /*
- * Open a blob of session s, which the caller found by session_find.
+ * Open a blob of session s, which the caller has found.
  *
  * want    kind, may (every bit must be allowed) and client that the call needs
  * got     out, the header
- * secret  out, ISO_KEY_MAX octets; the caller wipes them
+ * secret  room for the longest that the call takes: more is ISO_E_BLOB; the
+ *         caller wipes it
  * len     out, octets of secret
  *
  * Returns ISO_OK, ISO_E_BLOB (not authentic here: another session, restart,
@@ -70,7 +74,7 @@ enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob 
  * client).
  */
 enum iso_status blob_open(struct iso *iso, const struct session *s, struct rd blob,
-			  const struct blob *want, struct blob *got, uint8_t secret[ISO_KEY_MAX],
-			  size_t *len) __attribute__((warn_unused_result));
+			  const struct blob *want, struct blob *got, struct wr secret, size_t *len)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -68,7 +68,7 @@ count(struct iso *iso, enum iso_status st)
 		return;
 	}
 	iso->count.refused++;
-	if (iso->at != NULL && iso->at->refused != UINT32_MAX)
+	if (iso->at != NULL && iso->at->refused != UINT16_MAX)
 		iso->at->refused++;
 }
 

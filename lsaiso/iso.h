@@ -15,9 +15,10 @@
 
 #include "rpc/rpc.h"
 
-#define ISO_SESSIONS	65536u
-#define ISO_PENDINGS	1024u	/* a power of two: the low bits of an id are the slot */
-#define ISO_PENDING_MS	300000u /* a TGS request waits five minutes for its reply */
+#define ISO_SESSIONS   65536u
+#define ISO_PENDINGS   1024u   /* a power of two: the low bits of an id are the slot */
+#define ISO_PENDING_MS 300000u /* a TGS request waits five minutes for its reply */
+_Static_assert(ISO_PENDING_MS == ISO_BOX_MS, "a challenge waits as long");
 #define ISO_SESSION_KEY 32u
 
 /*
@@ -32,16 +33,31 @@ struct session {
 	uint32_t millitokens; /* left in the bucket */
 	uint32_t refilled_ms; /* low half of the own clock at the last refill */
 	uint32_t uses;
-	uint32_t refused;
+	uint16_t refused; /* stays at its greatest */
+	uint8_t flags;	  /* SESSION_* */
+	uint8_t tries;	  /* wrong passwords in a row, session_unlock */
 };
+#define SESSION_LOCKED	 1u /* session_find does not find it */
+#define SESSION_ANCHORED 2u /* krb_s2k has given an anchor out */
 _Static_assert(sizeof(struct session) == 64, "one cache line");
 
-/* One TGS request on its way to a KDC. Unused while id is 0. */
+/*
+ * What an entry of the ring waits for, and which members it has beside the
+ * first six.
+ */
+enum pending_kind {
+	PENDING_TGS = 1, /* the KDC's answer: all */
+	PENDING_BOX,	 /* a box that answers the challenge id: none */
+	PENDING_PASSWD,	 /* the answer to a change of password: etype, skew, subkey, client */
+};
+
+/* One request on its way. Unused while id is 0. */
 struct pending {
 	uint64_t id; /* random, low bits are the slot */
 	uint64_t created_ms;
 	uint32_t session, generation;
-	uint32_t options; /* KDCOptions, bit 0 of RFC 4120 is the highest */
+	uint32_t owner, kind; /* enum pending_kind */
+	uint32_t options;     /* KDCOptions, bit 0 of RFC 4120 is the highest */
 	uint32_t nonce;
 	int32_t etype;	    /* of the subkey */
 	int32_t skew;	    /* KDC clock minus ours, seconds */

@@ -78,7 +78,7 @@ iso_op_krb_tgs_open(struct iso *iso, const struct iso_req_krb_tgs_open *req,
 	struct pending p = { 0 };
 	struct tgs_part part = { 0 };
 	struct session *s = NULL;
-	enum iso_status st = pending_take(iso, req->pending, &p);
+	enum iso_status st = pending_take(iso, req->pending, PENDING_TGS, &p);
 
 	if (st == ISO_OK)
 		st = session_find(iso, p.session, p.generation, req->owner, &s);

@@ -133,7 +133,8 @@ open_key(struct iso *iso, const struct session *s, const struct iso_req_krb_tgs_
 	enum iso_status st = ISO_OK;
 
 	blob_client_hash(req->client, want.client);
-	st = blob_open(iso, s, req->blob, &want, got, key->octets, &len);
+	st = blob_open(iso, s, req->blob, &want, got,
+		       (struct wr){ key->octets, sizeof(key->octets) }, &len);
 	if (st != ISO_OK)
 		return st;
 	key->type = policy_type(iso, got->etype);
@@ -162,6 +163,8 @@ iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
 	if (st == ISO_OK)
 		st = seal_authenticator(iso, req, &key, &p, rep);
 	if (st == ISO_OK) {
+		p.kind = PENDING_TGS;
+		p.owner = req->owner;
 		p.session = req->session;
 		p.generation = req->generation;
 		p.options = body.options;

@@ -6,7 +6,7 @@ iso_op_session_close(struct iso *iso, const struct iso_req_session_close *req,
 		     struct iso_rep_session_close *rep)
 {
 	struct session *s = NULL;
-	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
+	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	(void)rep;
 	if (st == ISO_OK)

@@ -6,7 +6,7 @@ iso_op_session_info(struct iso *iso, const struct iso_req_session_info *req,
 		    struct iso_rep_session_info *rep)
 {
 	struct session *s = NULL;
-	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
+	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	if (st != ISO_OK)
 		return st;

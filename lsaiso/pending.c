@@ -38,13 +38,13 @@ pending_put(struct iso *iso, struct pending *p)
 }
 
 enum iso_status
-pending_take(struct iso *iso, uint64_t id, struct pending *p)
+pending_take(struct iso *iso, uint64_t id, enum pending_kind kind, struct pending *p)
 {
 	uint64_t now = iso_now(iso);
 	struct pending *place = &iso->pending[id & SLOT_MASK];
 	enum iso_status st = ISO_E_PENDING;
 
-	if (id == 0 || !ct_equal(&place->id, &id, sizeof(id)))
+	if (id == 0 || !ct_equal(&place->id, &id, sizeof(id)) || place->kind != kind)
 		return st;
 	if (lives(iso, place, now)) {
 		*p = *place;

@@ -112,8 +112,8 @@ session_open(struct iso *iso, uint32_t owner, uint64_t lifetime_ms, uint32_t *sl
 }
 
 enum iso_status
-session_find(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner,
-	     struct session **s)
+session_find_any(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner,
+		 struct session **s)
 {
 	uint64_t now = iso_now(iso);
 
@@ -130,6 +130,15 @@ session_find(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner
 	*s = &iso->session[slot];
 	iso->at = *s;
 	return ISO_OK;
+}
+
+enum iso_status
+session_find(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner,
+	     struct session **s)
+{
+	enum iso_status st = session_find_any(iso, slot, generation, owner, s);
+
+	return st == ISO_OK && ((*s)->flags & SESSION_LOCKED) != 0 ? ISO_E_LOCKED : st;
 }
 
 /*

@@ -22,10 +22,15 @@ enum iso_status session_open(struct iso *iso, uint32_t owner, uint64_t lifetime_
 /*
  * Find an open session by what the caller says of it, and note it as the
  * session of this call. An expired one is closed here.
- * Returns ISO_OK, ISO_E_SESSION, ISO_E_OWNER, ISO_E_EXPIRED.
+ * Returns ISO_OK, ISO_E_SESSION, ISO_E_OWNER, ISO_E_EXPIRED, ISO_E_LOCKED.
  */
 enum iso_status session_find(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner,
 			     struct session **s) __attribute__((warn_unused_result));
+
+/* The same, but also of a locked session: never ISO_E_LOCKED. */
+enum iso_status session_find_any(struct iso *iso, uint32_t slot, uint32_t generation,
+				 uint32_t owner, struct session **s)
+    __attribute__((warn_unused_result));
 
 /* End a session: its key and its pending requests are wiped. */
 void session_close(struct iso *iso, struct session *s);

@@ -74,7 +74,9 @@ leaks_subkey(const struct iso *iso, size_t len)
 {
 	const struct pending *last = &iso->pending[(iso->next - 1) & (ISO_PENDINGS - 1)];
 
-	for (size_t i = 0; last->id != 0 && i + WINDOW <= krb_type(last->etype)->key_len; i++) {
+	if (last->id == 0 || last->kind == PENDING_BOX) /* a challenge has none */
+		return false;
+	for (size_t i = 0; i + WINDOW <= krb_type(last->etype)->key_len; i++) {
 		if (memmem(iso->out, len, last->subkey + i, WINDOW) != NULL)
 			return true;
 	}

@@ -120,19 +120,23 @@ print_keys_of(const struct iso *iso)
 static bool
 open_one(struct iso *iso, struct rd octets)
 {
-	uint8_t secret[ISO_KEY_MAX] = { 0 };
+	uint8_t secret[ISO_SECRET_MAX] = { 0 };
 	struct blob header, got;
-	size_t len = 0;
+	size_t len = 0, step = 8, longest = ISO_KEY_MAX;
 
 	memcpy(&header, octets.at, sizeof(header));
 	if (header.session >= ISO_SESSIONS)
 		return false;
-	/* Its length is not in it: try those of all keys. */
-	for (size_t key = 16; key <= ISO_KEY_MAX && BLOB_OVER + key <= octets.len; key += 8) {
+	if (header.kind == ISO_KIND_PASSWORD) {
+		step = 1;
+		longest = ISO_SECRET_MAX;
+	}
+	/* Its length is not in it: try those of all keys, or of all passwords. */
+	for (size_t key = step; key <= longest && BLOB_OVER + key <= octets.len; key += step) {
 		const struct rd whole = { octets.at, BLOB_OVER + key };
 
-		if (blob_open(iso, &iso->session[header.session], whole, &header, &got, secret,
-			      &len) != ISO_OK)
+		if (blob_open(iso, &iso->session[header.session], whole, &header, &got,
+			      (struct wr){ secret, sizeof(secret) }, &len) != ISO_OK)
 			continue;
 		print_key("key", secret, len);
 		return true;

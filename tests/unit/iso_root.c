@@ -157,7 +157,8 @@ reopen(struct iso *iso, uint32_t session, struct rd blob)
 	size_t len;
 
 	blob_client_hash(d_client(), want.client);
-	return blob_open(iso, &iso->session[session], blob, &want, &got, key, &len);
+	return blob_open(iso, &iso->session[session], blob, &want, &got,
+			 (struct wr){ key, sizeof(key) }, &len);
 }
 
 /* The same root key after a restart: sessions have ended all the same. */

@@ -318,7 +318,8 @@ reopen(struct iso *iso, uint32_t session, struct rd blob, const struct blob *wan
 	size_t len = 0;
 
 	memset(key, 0, ISO_KEY_MAX);
-	return blob_open(iso, &iso->session[session], blob, want, &got, key, &len);
+	return blob_open(iso, &iso->session[session], blob, want, &got,
+			 (struct wr){ key, ISO_KEY_MAX }, &len);
 }
 
 static void
