@@ -44,7 +44,7 @@ expect(const struct pair *own, const struct iso_req_prove *req, const struct iso
 {
 	static const char label[] = "lsaiso prove";
 	struct hmac_sha256_ctx ctx;
-	uint8_t shared[ISO_PUBLIC];
+	uint8_t shared[ISO_PUBLIC], sequence[8];
 	bool good;
 
 	curve25519_mul(shared, own->private, pinned);
@@ -55,6 +55,10 @@ expect(const struct pair *own, const struct iso_req_prove *req, const struct iso
 	hmac_sha256_update(&ctx, ISO_PUBLIC, pinned);
 	hmac_sha256_update(&ctx, sizeof(req->nonce), req->nonce);
 	hmac_sha256_update(&ctx, sizeof(rep->boot_id), rep->boot_id);
+	for (size_t i = 0; i < sizeof(sequence); i++)
+		sequence[i] = (uint8_t)(rep->sequence >> 8 * i);
+	hmac_sha256_update(&ctx, sizeof(sequence), sequence);
+	hmac_sha256_update(&ctx, sizeof(rep->chain), rep->chain);
 	hmac_sha256_digest(&ctx, ISO_HASH, proof);
 	explicit_bzero(&ctx, sizeof(ctx));
 	explicit_bzero(shared, sizeof(shared));

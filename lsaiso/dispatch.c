@@ -3,7 +3,7 @@
  * The one dispatcher: decode, phase, call, encode, count, wipe. Made from
  * ops.h; knows nothing of what an operation does.
  */
-#include "iso.h"
+#include "audit.h"
 #include "wipe.h"
 
 /* Deeper than the crypto below any handler goes. */
@@ -76,17 +76,19 @@ size_t
 iso_serve(struct iso *iso, size_t len)
 {
 	const struct wr out = { iso->out, sizeof(iso->out) };
-	const struct rpc_op *row = NULL;
+	const struct rpc_op *named = NULL, *row = NULL;
 	enum iso_status st = ISO_E_FRAME;
 	uint32_t op = 0;
 	size_t n = 0;
 
 	iso->at = NULL;
+	memset(&iso->note, 0, sizeof(iso->note));
 	if (len <= sizeof(iso->frame))
 		st = rpc_decode_req((struct rd){ iso->frame, len }, &op, &iso->req);
 	else
 		len = sizeof(iso->frame);
-	row = st == ISO_OK ? rpc_op(op) : NULL;
+	named = rpc_op(op);
+	row = st == ISO_OK ? named : NULL;
 	if (row != NULL && (row->phases & iso->phase) == 0) {
 		st = ISO_E_PHASE;
 		row = NULL;
@@ -101,6 +103,8 @@ iso_serve(struct iso *iso, size_t len)
 			n = 0;
 	}
 	count(iso, st);
+	if (named != NULL && named->effect != ISO_FX_NONE)
+		audit_keep(iso, op, st);
 	if (row != NULL) {
 		rep_wipe(row, &iso->rep, false);
 		if (row->effect != ISO_FX_NONE)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rpc/record.h"
 #include "rpc/rpc.h"
 
 #define ISO_SESSIONS   65536u
@@ -20,6 +21,7 @@
 #define ISO_PENDING_MS 300000u /* a TGS request waits five minutes for its reply */
 _Static_assert(ISO_PENDING_MS == ISO_BOX_MS, "a challenge waits as long");
 #define ISO_SESSION_KEY 32u
+#define ISO_RECORDS	2048u /* the latest, for audit_read */
 
 /*
  * One logon. Open while expires_ms is not 0; of a closed one only
@@ -66,6 +68,12 @@ struct pending {
 	uint8_t client[ISO_HASH];
 };
 
+/* A record of use, and the value of the chain before it. */
+struct used {
+	struct record of;
+	uint8_t before[ISO_HASH];
+};
+
 struct iso_counters {
 	uint64_t served, refused, absorbed, sealed, released, withheld, dropped;
 };
@@ -90,10 +98,15 @@ struct iso {
 	uint32_t next;	    /* pending slot to use, counts on for ever */
 	struct session *at; /* session of the call being served, or NULL */
 
+	struct record note;	 /* of the call being served; audit.h */
+	uint64_t records;	 /* made so far: sequence number of the latest */
+	uint8_t chain[ISO_HASH]; /* over all of them */
+
 	union iso_req req;
 	union iso_rep rep;
 	uint8_t out[RPC_REP_MAX];
 	uint8_t frame[RPC_REQ_MAX];
+	struct used used[ISO_RECORDS];
 	struct pending pending[ISO_PENDINGS];
 	struct session session[ISO_SESSIONS];
 };

@@ -3,6 +3,7 @@
 
 #include <nettle/hmac.h>
 
+#include "audit.h"
 #include "host.h"
 #include "wipe.h"
 #include "x25519.h"
@@ -16,6 +17,7 @@ iso_start(struct iso *iso)
 		st = iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
 	if (st != ISO_OK)
 		return st;
+	audit_start(iso);
 	iso_root_name(iso);
 	iso->start_ms = iso_now(iso);
 	iso->phase = ISO_BOOT;

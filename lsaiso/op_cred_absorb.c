@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "audit.h"
 #include "blob.h"
 #include "session.h"
 #include "tgs.h"
@@ -39,6 +40,7 @@ iso_op_cred_absorb(struct iso *iso, const struct iso_req_cred_absorb *req,
 	struct session *s = NULL;
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
+	audit_client(iso, req->client);
 	if (st == ISO_OK)
 		st = classify(iso, req, &b);
 	if (st == ISO_OK)

@@ -3,6 +3,7 @@
  * The KDC's answer: opened under the subkey that krb_tgs_seal chose. Decides
  * whether the new ticket's key may leave, and takes it out if not.
  */
+#include "audit.h"
 #include "blob.h"
 #include "host.h"
 #include "krb.h"
@@ -84,8 +85,11 @@ iso_op_krb_tgs_open(struct iso *iso, const struct iso_req_krb_tgs_open *req,
 		st = session_find(iso, p.session, p.generation, req->owner, &s);
 	if (st == ISO_OK)
 		st = open_part(&p, req, rep, &part);
-	if (st == ISO_OK)
+	if (st == ISO_OK) {
+		audit_name(iso, &part.sname);
 		st = release_or_withhold(iso, s, &p, &part, rep);
+		iso->note.verdict = rep->verdict;
+	}
 	wipe(&p, sizeof(p));
 	return st;
 }

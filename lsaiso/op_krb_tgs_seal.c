@@ -4,6 +4,7 @@
  * The subkey is ours: had the caller chosen it, it could read the keys of
  * renewed and cross-realm TGTs off the wire.
  */
+#include "audit.h"
 #include "blob.h"
 #include "host.h"
 #include "krb.h"
@@ -160,6 +161,7 @@ iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
 		st = open_key(iso, s, req, &key, &got);
 	if (st == ISO_OK)
 		st = tgs_body_read(iso, req->body, &body);
+	audit_name(iso, &body.sname);
 	if (st == ISO_OK)
 		st = seal_authenticator(iso, req, &key, &p, rep);
 	if (st == ISO_OK) {

@@ -13,5 +13,8 @@ iso_op_session_open(struct iso *iso, const struct iso_req_session_open *req,
 		st = session_open(iso, req->owner, (uint64_t)req->lifetime * 1000, &rep->session);
 	if (st == ISO_OK)
 		rep->generation = iso->session[rep->session].generation;
+	iso->note.session = rep->session;
+	iso->note.generation = rep->generation;
+	iso->note.owner = req->owner;
 	return st;
 }

@@ -117,6 +117,9 @@ session_find_any(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t o
 {
 	uint64_t now = iso_now(iso);
 
+	iso->note.session = slot;
+	iso->note.generation = generation;
+	iso->note.owner = owner;
 	*s = NULL;
 	if (!session_lives(iso, slot, generation))
 		return ISO_E_SESSION;

@@ -47,7 +47,7 @@ sentence(enum iso_op op)
 		       "before configure.";
 	case ISO_OP_prove:
 		return "Proves that it has the private key of its public key, which the root key "
-		       "gives.";
+		       "gives, and where its use log stands.";
 	case ISO_OP_logon_challenge:
 		return "Draws what the next box of a session must answer, once.";
 	case ISO_OP_logon_absorb:
@@ -75,7 +75,7 @@ sentence(enum iso_op op)
 	case ISO_OP_session_unlock:
 		return "Unlocks it with the password that it began with.";
 	case ISO_OP_audit_read:
-		return "Hands out records of use.";
+		return "Hands out records of use, and the value of the chain before them.";
 	case ISO_OP_offline_make:
 		return "Makes a verifier of a password, for when no KDC can be reached.";
 	case ISO_OP_offline_try:

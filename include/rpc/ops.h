@@ -247,10 +247,13 @@
 #define ISO_REP_prove(F)                                                                      \
 	F(FIX, public, ISO_PUBLIC)    /* lsaiso's, as in status */                             \
 	F(FIX, boot_id, ISO_BOOT_ID)  /* as in status */                                       \
+	F(U64, sequence, 0)	      /* of the latest record of use before this call */       \
+	F(FIX, chain, ISO_HASH)	      /* value of the chain at that record (rpc/record.h) */   \
 	F(FIX, proof, ISO_HASH)	      /* HMAC-SHA256; key: what X25519 (RFC 7748 section 6.1)  \
 				       * makes of lsaiso's private and the asker's public key; \
 				       * text: "lsaiso prove", the asker's public key,         \
-				       * lsaiso's, nonce, boot_id */
+				       * lsaiso's, nonce, boot_id, sequence (little-endian),   \
+				       * chain */
 
 /* ---- logon_challenge: what the next box of this session must answer; also of a locked one */
 #define ISO_REQ_logon_challenge(F)                                                            \

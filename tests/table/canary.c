@@ -301,6 +301,7 @@ random_call(struct world *w)
 static void
 end(struct world *w)
 {
+	struct iso_req_audit_read read = { 0 };
 	struct iso_req_session_info info = { .session = w->s.session,
 					     .generation = w->s.generation,
 					     .owner = OWNER };
@@ -310,6 +311,8 @@ end(struct world *w)
 
 	assert_int_equal(call(w->iso, ISO_OP_session_info, &info, NULL), ISO_OK);
 	assert_int_equal(call(w->iso, ISO_OP_session_close, &close, NULL), ISO_OK);
+	for (read.from = 1; read.from <= w->iso->records; read.from += 100)
+		assert_int_equal(call(w->iso, ISO_OP_audit_read, &read, NULL), ISO_OK);
 	assert_int_equal(call(w->iso, ISO_OP_krb_tgs_seal, &w->seal, NULL), ISO_E_SESSION);
 }
 

@@ -207,6 +207,8 @@ expect(const uint8_t own[32], const struct iso_req_prove *req, const struct iso_
 	hmac_sha256_update(&ctx, 32, rep->public);
 	hmac_sha256_update(&ctx, 32, req->nonce);
 	hmac_sha256_update(&ctx, 16, rep->boot_id);
+	hmac_sha256_update(&ctx, 8, (const uint8_t *)&rep->sequence);
+	hmac_sha256_update(&ctx, 32, rep->chain);
 	hmac_sha256_digest(&ctx, ISO_HASH, proof);
 }
 
@@ -280,6 +282,19 @@ proves(void **state)
 	}
 }
 
+/* Where the use log stands. */
+struct head {
+	uint64_t records;
+	uint8_t chain[ISO_HASH];
+};
+
+static void
+restore_log(struct iso *iso, const struct head *to)
+{
+	iso->records = to->records;
+	memcpy(iso->chain, to->chain, sizeof(iso->chain));
+}
+
 /* Any bit of the asker's key or nonce, or another start, gives another proof. */
 static void
 bound(void **state)
@@ -287,23 +302,35 @@ bound(void **state)
 	struct iso *iso = iso_fresh();
 	struct iso_req_prove req = { 0 };
 	struct iso_rep_prove first = { 0 }, rep = { 0 };
+	struct head log;
 	uint8_t own[32];
 
 	(void)state;
 	set_root(iso, given);
 	asker(own, &req);
+	log.records = iso->records;
+	memcpy(log.chain, iso->chain, sizeof(log.chain));
 	assert_int_equal(iso_call(iso, ISO_OP_prove, &req, &first), ISO_OK);
+	/* with the log put back as it was, the same proof: what follows is due to the bits alone */
+	restore_log(iso, &log);
+	assert_int_equal(iso_call(iso, ISO_OP_prove, &req, &rep), ISO_OK);
+	assert_memory_equal(&rep, &first, sizeof(rep));
 	for (unsigned int bit = 0; bit < 512; bit++) {
 		uint8_t *at = bit < 256 ? req.public : req.nonce;
 
+		restore_log(iso, &log);
 		at[bit % 256 / 8] ^= (uint8_t)(1u << bit % 8);
 		/* the highest bit of the key is no part of the point, but of the proof */
 		assert_int_equal(iso_call(iso, ISO_OP_prove, &req, &rep), ISO_OK);
 		assert_memory_not_equal(rep.proof, first.proof, sizeof(rep.proof));
 		at[bit % 256 / 8] ^= (uint8_t)(1u << bit % 8);
 	}
+	/* the same asked: only the head of the use log has changed since, and so the proof */
 	assert_int_equal(iso_call(iso, ISO_OP_prove, &req, &rep), ISO_OK);
-	assert_memory_equal(&rep, &first, sizeof(rep));
+	assert_memory_equal(rep.boot_id, first.boot_id, sizeof(rep.boot_id));
+	assert_int_equal(rep.sequence, first.sequence + 1);
+	assert_memory_not_equal(rep.chain, first.chain, sizeof(rep.chain));
+	assert_memory_not_equal(rep.proof, first.proof, sizeof(rep.proof));
 	iso = iso_fresh();
 	set_root(iso, given);
 	assert_int_equal(iso_call(iso, ISO_OP_prove, &req, &rep), ISO_OK);
