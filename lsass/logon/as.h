@@ -95,8 +95,6 @@ struct as_exchange {
 	enum iso_status status; /* of AS_ISO */
 	uint32_t nt_status;	/* of a Windows or Samba KDC: why a logon is refused; 0: none */
 	char text[AS_TEXT_MAX]; /* e-text of AS_KDC; printable */
-
-	struct as_state *state; /* its own, while it runs */
 };
 
 /*
