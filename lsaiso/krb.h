@@ -80,8 +80,20 @@ enum iso_status krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd
 			    struct wr out, size_t *len) __attribute__((warn_unused_result));
 
 /*
+ * The type's pseudo-random function, KRB_PRF octets or fewer: RFC 3962, RFC
+ * 8009 section 5; of etype 23 HMAC-SHA1.
+ *
+ * data  at most KRB_PRF_IN octets
+ * out   KRB_PRF octets, of which the type fills as many as are returned; the
+ *       caller wipes it
+ */
+#define KRB_PRF	   48u
+#define KRB_PRF_IN 33u
+size_t krb_prf(const struct krb_key *key, struct rd data, uint8_t out[KRB_PRF]);
+
+/*
  * KRB-FX-CF2 of RFC 6113 section 5.1: a key of a's type, made of two keys.
- * peppers  zero-terminated, at most 32 octets each
+ * peppers  zero-terminated, less than KRB_PRF_IN octets each
  * out      may not be a or b; the caller wipes it
  */
 void krb_cf2(const struct krb_key *a, const char *pepper_a, const struct krb_key *b,
@@ -91,17 +103,26 @@ void krb_cf2(const struct krb_key *a, const char *pepper_a, const struct krb_key
  * String-to-key: the long-term key of a password.
  *
  * password    UTF-8, 1..ISO_SECRET_MAX octets
- * salt        as the KDC sent it; etype 23 has none
- * iterations  0: the default of key->type; of etype 23 ignored
+ * salt        as the KDC sent it, at most ISO_SALT_MAX octets; etype 23 has none
+ * iterations  1 or more, the bounds are the caller's; etype 23 has none
  * key         type given; octets out
  *
- * Returns ISO_OK, ISO_E_RANGE (fewer iterations than the default or more than
- * ISO_ITERATIONS_MAX; etype 23: a password that is not UTF-8).
- * Time depends on iterations and lengths, not on the password.
+ * Returns ISO_OK, ISO_E_RANGE (etype 23: a password that is not UTF-8).
+ * Time depends on iterations and lengths, not on the password; but of etype
+ * 23 on which of its characters are of how many octets.
  * RFC 3962 section 4, RFC 8009 section 4, RFC 4757 section 2 (MD4 of UTF-16LE).
  */
 enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t iterations,
 				  struct krb_key *key) __attribute__((warn_unused_result));
+
+/*
+ * NT hash: MD4 of the password as UTF-16LE. No character may be encoded
+ * longer than it need be, and none may be half a surrogate pair (RFC 3629).
+ * Returns ISO_OK, ISO_E_RANGE (not UTF-8).
+ */
+#define KRB_NT_HASH 16u
+enum iso_status krb_nt_hash(struct rd password, uint8_t hash[KRB_NT_HASH])
+    __attribute__((warn_unused_result));
 
 /* The type's mandatory checksum of data: type->mac_len octets into mac. */
 void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,

@@ -34,12 +34,16 @@ void krb_aes_block(const uint8_t *key, size_t key_len, const uint8_t in[16], uin
 void krb_nfold(struct rd in, struct wr out);
 void krb_sha1_derive(const struct krb_key *base, uint32_t usage, uint8_t kind,
 		     struct krb_derived *key);
+/* DK of RFC 3961 section 5.1; constant: at most a block, folded to one. */
+void krb_sha1_dk(const struct krb_key *base, struct rd constant, struct krb_derived *key);
 void krb_sha1_mac(const struct krb_derived *key, struct rd data, uint8_t mac[KRB_MAC_MAX]);
 
 /* ---- krb_sha2.c: etypes 19, 20 */
 
 void krb_sha2_derive(const struct krb_key *base, uint32_t usage, uint8_t kind,
 		     struct krb_derived *key);
+/* RFC 8009 section 3, label and context together at most 50 octets. */
+void krb_sha2_kdf(const struct krb_key *base, struct rd label, struct rd context, struct wr out);
 /* iv: prepend a zero block, as the integrity tag of an encryption does. */
 void krb_sha2_mac(const struct krb_derived *key, int iv, struct rd data, uint8_t mac[KRB_MAC_MAX]);
 

@@ -49,21 +49,28 @@ krb_nfold(struct rd in, struct wr out)
 	wipe(sum, sizeof(sum));
 }
 
-/* DR and DK of RFC 3961 section 5.1; for AES random-to-key is identity. */
+/* DR and DK; for AES random-to-key is identity. */
 void
-krb_sha1_derive(const struct krb_key *base, uint32_t usage, uint8_t kind, struct krb_derived *key)
+krb_sha1_dk(const struct krb_key *base, struct rd constant, struct krb_derived *key)
 {
-	const uint8_t constant[5] = { (uint8_t)(usage >> 24), (uint8_t)(usage >> 16),
-				      (uint8_t)(usage >> 8), (uint8_t)usage, kind };
 	uint8_t block[16] = { 0 };
 
 	key->len = base->type->key_len;
-	krb_nfold((struct rd){ constant, sizeof(constant) }, (struct wr){ block, sizeof(block) });
+	krb_nfold(constant, (struct wr){ block, sizeof(block) });
 	for (size_t i = 0; i < key->len; i += sizeof(block)) {
 		krb_aes_block(base->octets, key->len, block, block);
 		memcpy(key->octets + i, block, sizeof(block));
 	}
 	wipe(block, sizeof(block));
+}
+
+void
+krb_sha1_derive(const struct krb_key *base, uint32_t usage, uint8_t kind, struct krb_derived *key)
+{
+	const uint8_t constant[5] = { (uint8_t)(usage >> 24), (uint8_t)(usage >> 16),
+				      (uint8_t)(usage >> 8), (uint8_t)usage, kind };
+
+	krb_sha1_dk(base, (struct rd){ constant, sizeof(constant) }, key);
 }
 
 void

@@ -30,36 +30,35 @@ hmac(int sha384, struct rd key, struct rd a, struct rd b, struct wr mac)
 	wipe(&ctx, sizeof(ctx));
 }
 
-/*
- * KDF-HMAC-SHA2 of RFC 8009 section 3: one block suffices for every key.
- * Ke is as long as the base key; Kc and Ki are half the hash (section 5).
- */
+/* One block suffices for all that is made here. */
+void
+krb_sha2_kdf(const struct krb_key *base, struct rd label, struct rd context, struct wr out)
+{
+	/* counter, label, a zero octet, context, length in bits */
+	uint8_t info[64] = { 0, 0, 0, 1 };
+	size_t n = 4;
+
+	memcpy(info + n, label.at, label.len);
+	n += label.len + 1;
+	memcpy(info + n, context.at, context.len);
+	n += context.len + 2;
+	info[n++] = (uint8_t)(out.left * 8 >> 8);
+	info[n++] = (uint8_t)(out.left * 8);
+	hmac(base->type->etype == KRB_ETYPE_AES256_SHA2,
+	     (struct rd){ base->octets, base->type->key_len }, (struct rd){ info, n },
+	     (struct rd){ info, 0 }, out);
+}
+
+/* Ke is as long as the base key; Kc and Ki are half the hash (section 5). */
 void
 krb_sha2_derive(const struct krb_key *base, uint32_t usage, uint8_t kind, struct krb_derived *key)
 {
-	int sha384 = base->type->etype == KRB_ETYPE_AES256_SHA2;
-	uint8_t len = kind == KRB_KE ? base->type->key_len : base->type->mac_len;
-	const uint8_t info[] = {
-		0,
-		0,
-		0,
-		1, /* counter */
-		(uint8_t)(usage >> 24),
-		(uint8_t)(usage >> 16),
-		(uint8_t)(usage >> 8),
-		(uint8_t)usage,
-		kind,
-		0, /* label, separator */
-		0,
-		0,
-		(uint8_t)(len * 8 >> 8),
-		(uint8_t)(len * 8), /* length in bits */
-	};
+	const uint8_t label[5] = { (uint8_t)(usage >> 24), (uint8_t)(usage >> 16),
+				   (uint8_t)(usage >> 8), (uint8_t)usage, kind };
 
-	key->len = len;
-	hmac(sha384, (struct rd){ base->octets, base->type->key_len },
-	     (struct rd){ info, sizeof(info) }, (struct rd){ info, 0 },
-	     (struct wr){ key->octets, len });
+	key->len = kind == KRB_KE ? base->type->key_len : base->type->mac_len;
+	krb_sha2_kdf(base, (struct rd){ label, sizeof(label) }, (struct rd){ label, 0 },
+		     (struct wr){ key->octets, key->len });
 }
 
 void
