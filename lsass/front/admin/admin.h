@@ -37,6 +37,7 @@ struct admin_view {
 	struct tgs *tgs;
 	const uint32_t *kcm_clients; /* connected now */
 	const struct guest *guest; /* lsaiso-host: whom it serves; then the three above are NULL */
+	struct admin_call *call;   /* the request that is being served: admin_later */
 };
 
 /* Serve listen_fd in the loop, with the methods of lsass. 0 or -1 with errno. */

@@ -30,6 +30,23 @@ struct admin_error {
 typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const json_t *ask,
 			     struct admin_error *error);
 
+/*
+ * An answer that comes later: a method takes it and returns NULL, the loop
+ * goes on, and the next request of this client waits. gone is told, in the
+ * loop thread, if the client hangs up before; the answer is then still to be
+ * given, to nobody. Once for each call; NULL: no memory.
+ */
+struct admin_later;
+struct admin_later *admin_later(const struct admin_view *view, void (*gone)(void *arg), void *arg);
+
+/*
+ * Give it, in the loop thread, also before the method returns. parameters
+ * is consumed; NULL: no memory. later is gone then.
+ */
+void admin_answer(struct admin_later *later, json_t *parameters);
+/* name: after "org.lsaiso."; parameters, consumed, have a message and what else belongs to it. */
+void admin_refuse(struct admin_later *later, const char *name, json_t *parameters);
+
 struct admin_row {
 	const char *name; /* "org.lsaiso.Status"; NULL: the end of the table */
 	admin_method *call;

@@ -31,6 +31,19 @@ struct client {
 	char ask[ASK_MAX];
 	char *answer; /* NULL: nothing to send */
 	size_t len, sent;
+	struct admin_later *later; /* the answer to the first request is still to come */
+};
+
+struct admin_later {
+	struct client *cl; /* NULL: hung up */
+	void (*gone)(void *arg);
+	void *arg;
+};
+
+/* The request whose method runs. */
+struct admin_call {
+	struct client *cl;
+	bool taken; /* admin_later */
 };
 
 struct server {
@@ -40,13 +53,17 @@ struct server {
 	int listen_fd;
 	struct client *clients;
 	size_t nclients;
+	struct admin_call call;
 };
 
 static void
 hang_up(struct client *cl)
 {
 	struct server *se = cl->se;
+	struct admin_later *later = cl->later;
 
+	if (later != NULL)
+		later->cl = NULL;
 	if (cl->prev != NULL)
 		cl->prev->next = cl->next;
 	else
@@ -58,6 +75,8 @@ hang_up(struct client *cl)
 	(void)close(cl->fd);
 	free(cl->answer);
 	free(cl);
+	if (later != NULL && later->gone != NULL)
+		later->gone(later->arg);
 }
 
 int
@@ -97,6 +116,8 @@ call(struct client *cl, const char *text, size_t len)
 	const char *name = json_string_value(json_object_get(ask, "method"));
 	json_t *given = json_object_get(ask, "parameters"), *none = json_object();
 	admin_method *method = NULL;
+	struct admin_call before;
+	bool taken = false;
 
 	if (name != NULL)
 		error = (struct admin_error){ "MethodNotFound", "there is no such method" };
@@ -111,11 +132,15 @@ call(struct client *cl, const char *text, size_t len)
 	}
 	if (method != NULL) {
 		error = (struct admin_error){ "Failed", "out of memory" };
+		before = cl->se->call; /* it may have answered us, and be at work still */
+		cl->se->call = (struct admin_call){ .cl = cl };
 		answer = method(&cl->se->view, cl->uid, given != NULL ? given : none, &error);
+		taken = cl->se->call.taken;
+		cl->se->call = before;
 		if (answer != NULL)
 			answer = json_pack("{s:o}", "parameters", answer);
 	}
-	if (answer == NULL)
+	if (answer == NULL && !taken)
 		answer = answer_error(&error);
 	json_decref(none);
 	json_decref(ask);
@@ -142,6 +167,18 @@ flush(struct client *cl)
 	return loop_change(cl->watch, EPOLLIN) == 0;
 }
 
+static bool
+set_answer(struct client *cl, json_t *answer)
+{
+	cl->answer = json_dumps(answer, JSON_COMPACT);
+	json_decref(answer);
+	if (cl->answer == NULL)
+		return false;
+	cl->len = strlen(cl->answer) + 1; /* the NUL ends the message */
+	cl->sent = 0;
+	return true;
+}
+
 /* Answer the first request of the buffer, if it is whole. */
 static bool
 serve_one(struct client *cl)
@@ -154,15 +191,25 @@ serve_one(struct client *cl)
 		return cl->have < sizeof(cl->ask);
 	len = (size_t)(end - cl->ask);
 	answer = call(cl, cl->ask, len);
-	cl->answer = json_dumps(answer, JSON_COMPACT);
-	json_decref(answer);
-	if (cl->answer == NULL)
-		return false;
-	cl->len = strlen(cl->answer) + 1; /* the NUL ends the message */
-	cl->sent = 0;
 	cl->have -= len + 1;
 	memmove(cl->ask, end + 1, cl->have);
+	if (cl->later != NULL) /* only its end is of interest until then */
+		return loop_change(cl->watch, EPOLLRDHUP) == 0;
+	if (cl->answer == NULL && !set_answer(cl, answer)) /* else: admin_answer was quick */
+		return false;
 	return flush(cl);
+}
+
+/* Pipelined requests are answered in order, one answer in memory. */
+static bool
+serve_all(struct client *cl)
+{
+	bool ok = true;
+
+	while (ok && cl->answer == NULL && cl->later == NULL &&
+	       memchr(cl->ask, '\0', cl->have) != NULL)
+		ok = serve_one(cl);
+	return ok && (cl->answer != NULL || cl->later != NULL || cl->have < sizeof(cl->ask));
 }
 
 static bool
@@ -185,15 +232,69 @@ on_client(void *arg, uint32_t events)
 	bool ok = true;
 
 	cl->active = loop_now_ms(cl->se->lo);
-	if (cl->answer != NULL)
+	if (cl->later != NULL)
+		ok = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0;
+	else if (cl->answer != NULL)
 		ok = flush(cl);
 	else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		ok = receive(cl);
-	/* Pipelined requests are answered in order, one answer in memory. */
-	while (ok && cl->answer == NULL && memchr(cl->ask, '\0', cl->have) != NULL)
-		ok = serve_one(cl);
-	if (!ok || (cl->answer == NULL && cl->have == sizeof(cl->ask)))
+	if (!ok || !serve_all(cl))
 		hang_up(cl);
+}
+
+/* ---- answers that come later */
+
+struct admin_later *
+admin_later(const struct admin_view *view, void (*gone)(void *arg), void *arg)
+{
+	struct client *cl = view->call->cl;
+	struct admin_later *later = calloc(1, sizeof(*later));
+
+	if (later == NULL)
+		return NULL;
+	*later = (struct admin_later){ .cl = cl, .gone = gone, .arg = arg };
+	cl->later = later;
+	view->call->taken = true;
+	return later;
+}
+
+static void
+answer_later(struct admin_later *later, json_t *answer)
+{
+	struct client *cl = later->cl;
+
+	free(later);
+	if (cl == NULL) {
+		json_decref(answer);
+		return;
+	}
+	cl->later = NULL;
+	cl->active = loop_now_ms(cl->se->lo);
+	if (cl->se->call.cl == cl) { /* serve_one sends it */
+		(void)set_answer(cl, answer);
+		return;
+	}
+	if (!set_answer(cl, answer) || !flush(cl) || !serve_all(cl))
+		hang_up(cl);
+}
+
+void
+admin_answer(struct admin_later *later, json_t *parameters)
+{
+	struct admin_error error = { "Failed", "out of memory" };
+
+	answer_later(later, parameters != NULL ? json_pack("{s:o}", "parameters", parameters)
+					       : answer_error(&error));
+}
+
+void
+admin_refuse(struct admin_later *later, const char *name, json_t *parameters)
+{
+	struct admin_error error = { "Failed", "out of memory" };
+
+	answer_later(later, parameters != NULL ? json_pack("{s:s+, s:o}", "error", "org.lsaiso.",
+							   name, "parameters", parameters)
+					       : answer_error(&error));
 }
 
 /* ---- arrivals */
@@ -256,7 +357,7 @@ sweep(void *arg)
 
 	for (struct client *cl = se->clients, *next; cl != NULL; cl = next) {
 		next = cl->next;
-		if (now - cl->active > IDLE_MS)
+		if (cl->later == NULL && now - cl->active > IDLE_MS)
 			hang_up(cl);
 	}
 }
@@ -271,6 +372,7 @@ admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
 		return -1;
 	se->lo = lo;
 	se->view = *view;
+	se->view.call = &se->call;
 	se->methods = methods;
 	se->listen_fd = listen_fd;
 	if (loop_watch(lo, listen_fd, EPOLLIN, on_listen, se) == NULL ||
