@@ -204,3 +204,48 @@ derw_int(struct derw *w, int64_t value)
 	}
 	derw_head(w, DER_INTEGER, end);
 }
+
+void
+derw_field_int(struct derw *w, unsigned int n, int64_t value)
+{
+	const uint8_t *end = w->at;
+
+	derw_int(w, value);
+	derw_head(w, DER_CONTEXT(n), end);
+}
+
+static void
+field_text(struct derw *w, unsigned int n, uint8_t tag, struct rd octets)
+{
+	const uint8_t *end = w->at;
+
+	derw_octets(w, octets);
+	derw_head(w, tag, end);
+	derw_head(w, DER_CONTEXT(n), end);
+}
+
+void
+derw_field_octets(struct derw *w, unsigned int n, struct rd octets)
+{
+	field_text(w, n, DER_OCTETS, octets);
+}
+
+void
+derw_field_time(struct derw *w, unsigned int n, int64_t seconds)
+{
+	uint8_t text[KRBTIME_LEN] = { 0 };
+
+	krbtime_write(seconds, text);
+	field_text(w, n, DER_TIME, (struct rd){ text, sizeof(text) });
+}
+
+void
+derw_field_typed(struct derw *w, unsigned int n, int64_t type, struct rd octets)
+{
+	const uint8_t *end = w->at;
+
+	derw_field_octets(w, 1, octets);
+	derw_field_int(w, 0, type);
+	derw_head(w, DER_SEQUENCE, end);
+	derw_head(w, DER_CONTEXT(n), end);
+}

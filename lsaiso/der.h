@@ -92,4 +92,12 @@ void derw_int(struct derw *w, int64_t value);
 /* Close an element whose contents, read forwards, end at end. */
 void derw_head(struct derw *w, uint8_t tag, const uint8_t *end);
 
+/* [n] with one INTEGER, OCTET STRING, KerberosTime in it. */
+void derw_field_int(struct derw *w, unsigned int n, int64_t value);
+void derw_field_octets(struct derw *w, unsigned int n, struct rd octets);
+void derw_field_time(struct derw *w, unsigned int n, int64_t seconds);
+
+/* [n] with the shape that EncryptionKey, Checksum and HostAddress share: type [0], octets [1]. */
+void derw_field_typed(struct derw *w, unsigned int n, int64_t type, struct rd octets);
+
 #endif

@@ -6,6 +6,7 @@
 #ifndef LSAISO_TGS_H
 #define LSAISO_TGS_H
 
+#include "blob.h"
 #include "der.h"
 #include "iso.h"
 #include "krb.h"
@@ -24,6 +25,19 @@
  * when configured. etype comes off the wire.
  */
 const struct krb_type *policy_type(const struct iso *iso, int64_t etype);
+
+/*
+ * Open a blob that holds a key.
+ *
+ * client  what the blob's client is the hash of: client octets, a name
+ * key     out; the caller wipes it
+ * got     out, the header
+ *
+ * Returns what blob_open does; ISO_E_ETYPE (may not be used here).
+ */
+enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind,
+			   uint16_t may, struct rd client, struct krb_key *key, struct blob *got)
+    __attribute__((warn_unused_result));
 
 /* What krb_tgs_seal takes from a KDC-REQ-BODY. */
 struct tgs_body {

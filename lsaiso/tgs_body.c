@@ -11,6 +11,23 @@ policy_type(const struct iso *iso, int64_t etype)
 	return krb_type((int32_t)etype);
 }
 
+enum iso_status
+policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind, uint16_t may,
+	   struct rd client, struct krb_key *key, struct blob *got)
+{
+	struct blob want = { .kind = kind, .may = may };
+	size_t len = 0;
+	enum iso_status st = ISO_OK;
+
+	blob_client_hash(client, want.client);
+	st = blob_open(iso, s, blob, &want, got, (struct wr){ key->octets, sizeof(key->octets) },
+		       &len);
+	if (st != ISO_OK)
+		return st;
+	key->type = policy_type(iso, got->etype);
+	return key->type != NULL && key->type->key_len == len ? ISO_OK : ISO_E_ETYPE;
+}
+
 static enum iso_status
 check_options(const struct iso *iso, uint32_t options)
 {
