@@ -5,8 +5,7 @@
 #include "host.h"
 #include "wipe.h"
 
-#define SKEW_MAX 86400
-#define VNO	 5
+#define VNO 5
 
 enum iso_status
 stamp_make(struct iso *iso, int32_t skew, struct stamp *s)

@@ -18,6 +18,8 @@ struct stamp {
 	uint32_t micros;
 };
 
+#define SKEW_MAX 86400 /* seconds, either way */
+
 /*
  * The time now by a KDC whose clock is skew seconds ahead of ours; one that
  * no stamp of ours had before (RFC 4120 3.2.2).

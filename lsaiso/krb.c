@@ -105,9 +105,8 @@ krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd cipher, struct 
 {
 	const struct krb_type *t = key->type;
 	bool mac_first = t->profile == KRB_RC4;
-	uint8_t expected[KRB_MAC_MAX] = { 0 };
+	uint8_t expected[KRB_MAC_MAX] = { 0 }, mac[KRB_MAC_MAX] = { 0 };
 	struct wr text = { out.at, 0 };
-	const uint8_t *mac = cipher.at;
 	bool good = false;
 
 	*len = 0;
@@ -116,13 +115,12 @@ krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd cipher, struct 
 	if (out.left < cipher.len)
 		return ISO_E_RANGE;
 	text.left = cipher.len - t->mac_len;
-	memcpy(text.at, cipher.at + (mac_first ? t->mac_len : 0), text.left);
-	if (mac_first) {
+	memcpy(mac, cipher.at + (mac_first ? 0 : text.left), t->mac_len);
+	memmove(text.at, cipher.at + (mac_first ? t->mac_len : 0), text.left);
+	if (mac_first)
 		krb_rc4_decrypt(key, usage, text, mac, expected);
-	} else {
-		mac = cipher.at + text.left;
+	else
 		aes_open(key, usage, text, expected);
-	}
 	good = ct_equal(mac, expected, t->mac_len);
 	wipe(expected, sizeof(expected));
 	if (!good) {

@@ -70,7 +70,8 @@ enum iso_status krb_encrypt(const struct krb_key *key, uint32_t usage, struct rd
 /*
  * Decrypt, and verify in constant time. When that fails out is zero again.
  *
- * out  holds cipher.len octets; the plaintext ends up at its start
+ * out  holds cipher.len octets, may be cipher's own; the plaintext ends up at
+ *      its start
  * len  out, of the plaintext
  *
  * Returns ISO_OK, ISO_E_RANGE (out too small), ISO_E_INTEGRITY (also when

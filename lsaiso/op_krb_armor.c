@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+#include "audit.h"
+#include "authenticator.h"
+#include "session.h"
+#include "tgs.h"
+#include "wipe.h"
 
 enum iso_status
 iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
 		 struct iso_rep_krb_armor *rep)
 {
-	(void)iso;
-	(void)req;
-	(void)rep;
-	return ISO_E_OP;
+	struct session *s = NULL;
+	struct krb_key key = { 0 }, armor = { 0 };
+	struct blob got = { 0 };
+	struct authenticator a = { .client = req->client, .usage = KRB_USAGE_AP_REQ_AUTH };
+	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
+
+	audit_client(iso, req->client);
+	if (st == ISO_OK)
+		st = stamp_make(iso, req->skew, &a.stamp);
+	if (st == ISO_OK)
+		st = session_spend(iso, s);
+	if (st == ISO_OK)
+		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key,
+				&got);
+	if (st == ISO_OK)
+		st = authenticator_seal(
+		    &key, &a, (struct wr){ rep->authenticator.at, sizeof(rep->authenticator.at) },
+		    &rep->authenticator.len);
+	if (st == ISO_OK) {
+		krb_cf2(&a.subkey, "subkeyarmor", &key, "ticketarmor", &armor);
+		rep->etype = armor.type->etype;
+		rep->key.len = armor.type->key_len;
+		memcpy(rep->key.at, armor.octets, rep->key.len);
+		s->uses++;
+		iso->count.sealed++;
+	}
+	wipe(&key, sizeof(key));
+	wipe(&a, sizeof(a));
+	wipe(&armor, sizeof(armor));
+	return st;
 }

@@ -1,12 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+#include "audit.h"
+#include "authenticator.h"
+#include "session.h"
+#include "tgs.h"
+#include "wipe.h"
+
+/* PA-ENC-TS-ENC: patimestamp [0], pausec [1] */
+static enum iso_status
+seal_stamp(const struct krb_key *key, uint32_t usage, const struct stamp *stamp,
+	   struct iso_rep_krb_as_seal *rep)
+{
+	uint8_t plain[64] = { 0 };
+	struct derw w = { plain + sizeof(plain), sizeof(plain) };
+	const uint8_t *end = w.at;
+	size_t len = 0;
+	enum iso_status st = ISO_OK;
+
+	derw_field_int(&w, 1, stamp->micros);
+	derw_field_time(&w, 0, stamp->seconds);
+	derw_head(&w, DER_SEQUENCE, end);
+	st = krb_encrypt(key, usage, (struct rd){ w.at, sizeof(plain) - w.left },
+			 (struct wr){ rep->cipher.at, sizeof(rep->cipher.at) }, &len);
+	rep->cipher.len = (uint32_t)len;
+	rep->etype = key->type->etype;
+	return st;
+}
 
 enum iso_status
 iso_op_krb_as_seal(struct iso *iso, const struct iso_req_krb_as_seal *req,
 		   struct iso_rep_krb_as_seal *rep)
 {
-	(void)iso;
-	(void)req;
-	(void)rep;
-	return ISO_E_OP;
+	uint32_t usage = req->armor_etype != 0 ? KRB_USAGE_CHALLENGE : KRB_USAGE_AS_REQ_TS;
+	struct session *s = NULL;
+	struct krb_key key = { 0 };
+	struct blob got = { 0 };
+	struct stamp stamp = { 0 };
+	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
+
+	audit_text(iso, req->name);
+	if (st == ISO_OK)
+		st = stamp_make(iso, req->skew, &stamp);
+	if (st == ISO_OK)
+		st = session_spend(iso, s);
+	if (st == ISO_OK)
+		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	if (st == ISO_OK && req->armor_etype != 0)
+		st = policy_mix(iso, req->armor_etype, req->armor, "clientchallengearmor", &key,
+				"challengelongterm");
+	if (st == ISO_OK)
+		st = seal_stamp(&key, usage, &stamp, rep);
+	wipe(&key, sizeof(key));
+	return st;
 }

@@ -4,9 +4,6 @@
  * whether the new ticket's key may leave, and takes it out if not.
  */
 #include "audit.h"
-#include "blob.h"
-#include "host.h"
-#include "krb.h"
 #include "pending.h"
 #include "session.h"
 #include "tgs.h"
@@ -35,41 +32,25 @@ open_part(const struct pending *p, const struct iso_req_krb_tgs_open *req,
 	return st;
 }
 
-/* Seal the key into a new blob, leave a random stand-in in its place. */
-static enum iso_status
-withhold(struct iso *iso, const struct session *s, const struct pending *p,
-	 const struct tgs_part *part, struct iso_rep_krb_tgs_open *rep)
-{
-	struct blob b = { .kind = ISO_KIND_TGT, .may = ISO_MAY_TGS, .etype = (int32_t)part->etype };
-	uint8_t *place = rep->part.at + (part->key.at - rep->part.at);
-	enum iso_status st = blob_deadline(iso, part->endtime, p->skew, &b.expires_ms);
-
-	memcpy(b.client, p->client, sizeof(b.client));
-	if (st == ISO_OK)
-		st = blob_seal(iso, s, &b, part->key,
-			       (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
-	if (st == ISO_OK)
-		st = iso_host_entropy((struct wr){ place, part->key.len });
-	return st;
-}
-
 static enum iso_status
 release_or_withhold(struct iso *iso, const struct session *s, const struct pending *p,
 		    const struct tgs_part *part, struct iso_rep_krb_tgs_open *rep)
 {
-	const struct krb_type *type = policy_type(iso, part->etype);
+	const struct wr der = { rep->part.at, rep->part.len };
+	struct blob b = { .may = ISO_MAY_TGS };
+	enum iso_status st = tgs_part_clean(iso, part, der);
 
-	if (type == NULL || part->key.len != type->key_len)
-		return ISO_E_ETYPE;
-	tgs_part_clean(part, (struct wr){ rep->part.at, rep->part.len });
+	if (st != ISO_OK)
+		return st;
 	if (p->tgt_class == 0 && !tgt_class(&part->sname, p->options)) {
 		rep->verdict = ISO_RELEASED;
 		iso->count.released++;
 		return ISO_OK;
 	}
 	rep->verdict = ISO_WITHHELD;
-	iso->count.withheld++;
-	return withhold(iso, s, p, part, rep);
+	memcpy(b.client, p->client, sizeof(b.client));
+	return tgs_part_withhold(iso, s, part, der, p->skew, &b,
+				 (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
 }
 
 enum iso_status

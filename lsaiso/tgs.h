@@ -39,6 +39,15 @@ enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd b
 			   uint16_t may, struct rd client, struct krb_key *key, struct blob *got)
     __attribute__((warn_unused_result));
 
+/*
+ * Make of a key its KRB-FX-CF2 with another one, which came over the wire:
+ * that one comes first, and the result is of its type.
+ * Returns ISO_OK, ISO_E_ETYPE (may not be used here, or another length).
+ */
+enum iso_status policy_mix(const struct iso *iso, int32_t etype, struct rd octets,
+			   const char *pepper, struct krb_key *key, const char *pepper_key)
+    __attribute__((warn_unused_result));
+
 /* What krb_tgs_seal takes from a KDC-REQ-BODY. */
 struct tgs_body {
 	uint32_t options;
@@ -56,14 +65,19 @@ struct tgs_body {
 enum iso_status tgs_body_read(const struct iso *iso, struct rd der, struct tgs_body *body)
     __attribute__((warn_unused_result));
 
-/* What krb_tgs_open takes from an EncTGSRepPart. Views point into it. */
+/* TicketFlags, RFC 6806 section 11: the answer to REQ-ENC-PA-REP is in the part. */
+#define TGS_FLAG_ENC_PA_REP TGS_OPTION(15)
+
+/* What is taken from an EncKDCRepPart. Views point into it. */
 struct tgs_part {
 	int64_t etype;
 	struct rd key;
 	uint32_t nonce;
+	uint32_t flags;
 	int64_t endtime;
 	struct der_name sname;
 	struct rd padata; /* elements of encrypted-pa-data, each well-formed; may be empty */
+	struct rd req_enc_pa_rep; /* value of that one; at NULL: not there */
 };
 
 /*
@@ -76,11 +90,27 @@ enum iso_status tgs_part_read(struct rd der, struct tgs_part *part)
     __attribute__((warn_unused_result));
 
 /*
- * Zero the values of encrypted-pa-data that are not known to be harmless:
- * some carry keys (KERB-KEY-LIST-REP, 162). der is the buffer that part's
- * views point into.
+ * Judge the key of a part, and zero the values of encrypted-pa-data that are
+ * not known to be harmless: some carry keys (KERB-KEY-LIST-REP, 162). der is
+ * the buffer that part's views point into.
+ * Returns ISO_OK, ISO_E_ETYPE (no key that may be used here).
  */
-void tgs_part_clean(const struct tgs_part *part, struct wr der);
+enum iso_status tgs_part_clean(const struct iso *iso, const struct tgs_part *part, struct wr der)
+    __attribute__((warn_unused_result));
+
+/*
+ * Keep a part's key here: seal it, leave random octets in its place.
+ *
+ * skew  clock that the ticket's end was made by minus ours, seconds
+ * b     may and client; the rest is filled in
+ * out   of the blob, ISO_BLOB_MAX octets; len: of it
+ *
+ * Returns ISO_OK, ISO_E_EXPIRED, ISO_E_ENTROPY.
+ */
+enum iso_status tgs_part_withhold(struct iso *iso, const struct session *s,
+				  const struct tgs_part *part, struct wr der, int32_t skew,
+				  struct blob *b, struct wr out, uint32_t *len)
+    __attribute__((warn_unused_result));
 
 /* Client octets as ops.h has them: crealm [1], cname [2]. ISO_OK, ISO_E_DER. */
 enum iso_status tgs_client_check(struct rd client) __attribute__((warn_unused_result));
@@ -97,5 +127,11 @@ bool tgt_class_name(const struct der_name *sname);
  * is the decrypted one, options those of the request as remembered.
  */
 bool tgt_class(const struct der_name *sname, uint32_t options);
+
+/*
+ * What the key of an AS-REP's ticket may be used for: ISO_MAY_* of krbtgt and
+ * of kadmin/changepw, as ops.h has them; 0: it is a ticket for anything else.
+ */
+uint16_t tgt_may(const struct der_name *sname);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tgs.h"
+#include "wipe.h"
 
 const struct krb_type *
 policy_type(const struct iso *iso, int64_t etype)
@@ -26,6 +27,22 @@ policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kin
 		return st;
 	key->type = policy_type(iso, got->etype);
 	return key->type != NULL && key->type->key_len == len ? ISO_OK : ISO_E_ETYPE;
+}
+
+enum iso_status
+policy_mix(const struct iso *iso, int32_t etype, struct rd octets, const char *pepper,
+	   struct krb_key *key, const char *pepper_key)
+{
+	struct krb_key other = { .type = policy_type(iso, etype) }, mixed = { 0 };
+
+	if (other.type == NULL || octets.len != other.type->key_len)
+		return ISO_E_ETYPE;
+	memcpy(other.octets, octets.at, octets.len);
+	krb_cf2(&other, pepper, key, pepper_key, &mixed);
+	*key = mixed;
+	wipe(&other, sizeof(other));
+	wipe(&mixed, sizeof(mixed));
+	return ISO_OK;
 }
 
 static enum iso_status

@@ -5,6 +5,8 @@
  * case), and a kadmin/changepw ticket is made with the same key in Active
  * Directory. So the rule says what is plainly a service, not what is a TGT.
  */
+#include <string.h>
+
 #include "tgs.h"
 
 /* Name types, RFC 4120 section 6.2. */
@@ -70,4 +72,22 @@ tgt_class(const struct der_name *sname, uint32_t options)
 	if (sname->type != NT_PRINCIPAL && sname->type != NT_SRV_INST && sname->type != NT_SRV_HST)
 		return true;
 	return tgt_class_name(sname);
+}
+
+uint16_t
+tgt_may(const struct der_name *sname)
+{
+	bool bad = false;
+	struct der strings = { sname->strings, &bad };
+	struct rd first = der_take(&strings, DER_STRING).rest;
+	struct rd second = der_take(&strings, DER_STRING).rest;
+
+	if (bad || sname->count != 2)
+		return 0;
+	if (first.len == 6 && memcmp(first.at, "krbtgt", 6) == 0)
+		return ISO_MAY_TGS | ISO_MAY_ARMOR;
+	if (first.len == 6 && memcmp(first.at, "kadmin", 6) == 0 && second.len == 8 &&
+	    memcmp(second.at, "changepw", 8) == 0)
+		return ISO_MAY_CHANGE;
+	return 0;
 }
