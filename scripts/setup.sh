@@ -19,9 +19,10 @@ services="apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client 
 	libsasl2-modules-gssapi-mit"
 peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libroken19-heimdal
 	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
-	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal"
+	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal
+	libkdc2-heimdal"
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
-logon="pamtester krb5-pkinit"
+logon="pamtester krb5-pkinit faketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
@@ -78,11 +79,13 @@ install()
 unpack_heimdal()
 {
 	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/heimdal new package
-	[ -x "$folder/usr/sbin/kcm" ] && [ -x "$folder/usr/bin/kgetcred" ] && return 0
-	echo "setup: unpacking heimdal-clients and heimdal-kcm into $folder"
+	[ -x "$folder/usr/sbin/kcm" ] && [ -x "$folder/usr/bin/kgetcred" ] &&
+		[ -x "$folder/usr/lib/heimdal-servers/kdc" ] && return 0
+	echo "setup: unpacking heimdal-clients, heimdal-kcm and heimdal-kdc into $folder"
 	mkdir -p "${folder%/*}"
 	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
-	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download heimdal-clients heimdal-kcm)
+	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download heimdal-clients \
+		heimdal-kcm heimdal-kdc)
 	for package in "$new"/*.deb; do
 		dpkg -x "$package" "$new"
 		rm "$package"

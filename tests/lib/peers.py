@@ -21,7 +21,8 @@ def heimdal_folder():
 
 def heimdal(name):
     """Path of one of Heimdal's programs as scripts/setup.sh unpacked it, or None."""
-    for where in (f"usr/sbin/{name}", f"usr/bin/{name}.heimdal", f"usr/bin/{name}"):
+    for where in (f"usr/sbin/{name}", f"usr/lib/heimdal-servers/{name}",
+                  f"usr/bin/{name}.heimdal", f"usr/bin/{name}"):
         path = os.path.join(heimdal_folder(), where)
         if os.path.exists(path):
             return path
