@@ -89,6 +89,7 @@ struct as_exchange {
 	int32_t kdc_offset;	  /* seconds, KDC's clock minus ours (kdc_timesync) */
 	bool checked;		  /* the KDC proved that it got the request as it was sent */
 	bool armored;		  /* by FAST */
+	bool fast;		  /* the KDC knows FAST: in the sealed part it says so */
 
 	/* out, of failure */
 	enum as_who who;

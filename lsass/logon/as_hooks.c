@@ -10,6 +10,7 @@
 
 #include "lsass/ask.h"
 #include "lsass/logon/as_private.h"
+#include "lsass/tgs/der_fast.h"
 
 /* RFC 4120 7.5.1, RFC 6806 section 11 */
 #define USAGE_TIMESTAMP 1
@@ -424,6 +425,7 @@ plain_reply(struct as_state *st, struct rd message, const struct strengthen *mor
 	as->blob_len = answer.blob.len;
 	as->checked = answer.checked != 0;
 	as->armored = st->armored;
+	as->fast = der_fast_known((struct rd){ answer.part.at, answer.part.len });
 	explicit_bzero(&answer, sizeof(answer));
 	creds_free(&reply);
 	return code;

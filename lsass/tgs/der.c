@@ -6,13 +6,11 @@
 
 #include "lsass/tgs/der_parts.h"
 
-#define APP_AP_REQ  0x6e /* [APPLICATION 14] */
 #define APP_AS_PART 0x79 /* [APPLICATION 25]: some KDCs, RFC 4120 5.4.2 */
 #define APP_PART    0x7a /* [APPLICATION 26] */
 
 #define TGS_REQ 12 /* message types, RFC 4120 7.5.7 */
 #define TGS_REP 13
-#define AP_REQ	14
 
 int
 der_read_ticket(struct rd ticket, struct der_sealed *sealed)
@@ -35,8 +33,9 @@ read_ap_req(struct rd octets, struct der_tgs_req *req)
 	struct der el, seq, part;
 	struct der_sealed authenticator;
 
-	if (der_only(octets, APP_AP_REQ, &el) != 0 || der_only(el.body, DER_SEQUENCE, &seq) != 0 ||
-	    der_field_is(&seq.body, 0, DER_PVNO) != 0 || der_field_is(&seq.body, 1, AP_REQ) != 0 ||
+	if (der_only(octets, DER_AP_REQ, &el) != 0 || der_only(el.body, DER_SEQUENCE, &seq) != 0 ||
+	    der_field_is(&seq.body, 0, DER_PVNO) != 0 ||
+	    der_field_is(&seq.body, 1, DER_AP_REQ_TYPE) != 0 ||
 	    der_field(&seq.body, 2, DER_BIT_STRING, &part) != 0 ||
 	    der_field(&seq.body, 3, DER_TICKET, &part) != 0)
 		return -1;
@@ -148,20 +147,9 @@ der_read_part(struct rd octets, struct der_part *part)
 static void
 put_pa_tgs_req(struct back *b, const struct der_tgs_req *req, const struct der_sealed *auth)
 {
-	static const uint8_t no_options[] = { DER_BIT_STRING, 5, 0, 0, 0, 0, 0 };
-	size_t start = b->at, mark;
+	size_t start = b->at;
 
-	back_sealed(b, 4, auth);
-	mark = b->at;
-	back_put(b, req->ticket.at, req->ticket.len);
-	back_wrap(b, mark, DER_CONTEXT(3));
-	mark = b->at;
-	back_put(b, no_options, sizeof(no_options));
-	back_wrap(b, mark, DER_CONTEXT(2));
-	back_int(b, 1, AP_REQ);
-	back_int(b, 0, DER_PVNO);
-	back_wrap(b, start, DER_SEQUENCE);
-	back_wrap(b, start, APP_AP_REQ);
+	back_ap_req(b, req->ticket, auth);
 	back_wrap(b, start, DER_OCTETS);
 	back_wrap(b, start, DER_CONTEXT(2));
 	back_int(b, 1, DER_PA_TGS_REQ);

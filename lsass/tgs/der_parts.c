@@ -260,6 +260,25 @@ back_sealed(struct back *b, uint8_t n, const struct der_sealed *sealed)
 	back_wrap(b, mark, DER_CONTEXT(n));
 }
 
+void
+back_ap_req(struct back *b, struct rd ticket, const struct der_sealed *authenticator)
+{
+	static const uint8_t no_options[] = { DER_BIT_STRING, 5, 0, 0, 0, 0, 0 };
+	size_t end = b->at, mark;
+
+	back_sealed(b, 4, authenticator);
+	mark = b->at;
+	back_put(b, ticket.at, ticket.len);
+	back_wrap(b, mark, DER_CONTEXT(3));
+	mark = b->at;
+	back_put(b, no_options, sizeof(no_options));
+	back_wrap(b, mark, DER_CONTEXT(2));
+	back_int(b, 1, DER_AP_REQ_TYPE);
+	back_int(b, 0, DER_PVNO);
+	back_wrap(b, end, DER_SEQUENCE);
+	back_wrap(b, end, DER_AP_REQ);
+}
+
 int
 back_done(struct back *b, struct wr *out)
 {

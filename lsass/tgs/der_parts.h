@@ -21,6 +21,9 @@
 #define DER_CONTEXT(n) ((uint8_t)(0xa0 | (n)))
 #define DER_TICKET     0x61 /* [APPLICATION 1] */
 
+#define DER_AP_REQ	0x6e /* [APPLICATION 14] */
+#define DER_AP_REQ_TYPE 14   /* RFC 4120 7.5.7 */
+
 #define DER_PVNO 5 /* RFC 4120 5.4.1: version of every message */
 
 /* ---- reading */
@@ -69,6 +72,8 @@ void back_wrap(struct back *b, size_t mark, uint8_t tag);
 /* [n] EXPLICIT INTEGER; [n] EXPLICIT EncryptedData, without kvno */
 void back_int(struct back *b, uint8_t n, int32_t value);
 void back_sealed(struct back *b, uint8_t n, const struct der_sealed *sealed);
+/* AP-REQ, RFC 4120 5.5.1, without options */
+void back_ap_req(struct back *b, struct rd ticket, const struct der_sealed *authenticator);
 /* out: what was written. 0, or -1: it did not fit. */
 int back_done(struct back *b, struct wr *out) __attribute__((warn_unused_result));
 
