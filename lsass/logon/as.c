@@ -108,14 +108,15 @@ is_known(krb5_context ctx, const char *realm)
 	const char *const names[] = { "realms", realm, NULL };
 	profile_t profile = NULL;
 	char **found = NULL;
-	long code = 1;
+	bool known;
 
-	if (krb5_get_profile(ctx, &profile) == 0) {
-		code = profile_get_relation_names(profile, (const char **)(uintptr_t)names, &found);
-		profile_free_list(found);
-		profile_release(profile);
-	}
-	return code == 0;
+	if (krb5_get_profile(ctx, &profile) != 0)
+		return false;
+	known = profile_get_relation_names(profile, (const char **)(uintptr_t)names, &found) == 0 &&
+		found != NULL && found[0] != NULL;
+	profile_free_list(found);
+	profile_release(profile);
+	return known;
 }
 
 /* A realm has no small letters, unless the administrator says so. */

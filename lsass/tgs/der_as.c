@@ -297,11 +297,13 @@ der_make_error(const struct der_error *error, const struct der_pa *pa, size_t n,
 	struct back b = { out->at, out->left, out->left, false };
 	size_t end = b.at;
 
-	while (n-- > 0)
-		put_pa(&b, &pa[n]);
-	back_wrap(&b, end, DER_SEQUENCE);
-	back_wrap(&b, end, DER_OCTETS);
-	back_wrap(&b, end, DER_CONTEXT(12));
+	if (n != 0) {
+		while (n-- > 0)
+			put_pa(&b, &pa[n]);
+		back_wrap(&b, end, DER_SEQUENCE);
+		back_wrap(&b, end, DER_OCTETS);
+		back_wrap(&b, end, DER_CONTEXT(12));
+	}
 	back_put(&b, error->front.at, error->front.len);
 	back_wrap(&b, end, DER_SEQUENCE);
 	back_wrap(&b, end, DER_KRB_ERROR);

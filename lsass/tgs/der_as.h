@@ -95,7 +95,7 @@ int der_make_as_req(const struct der_as_req *req, int32_t drop, const struct der
 /* The same reply with another enc-part and no padata. */
 int der_make_as_rep(const struct der_as_rep *rep, const struct der_sealed *enc_part, struct wr *out)
     __attribute__((warn_unused_result));
-/* The same error with another e-data: n PA-DATA. */
+/* The same error with another e-data: n PA-DATA, or none. */
 int der_make_error(const struct der_error *error, const struct der_pa *pa, size_t n, struct wr *out)
     __attribute__((warn_unused_result));
 /* EncryptedData; ETYPE-INFO2 of one entry. */
