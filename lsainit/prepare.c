@@ -205,8 +205,13 @@ prepare_state_directory(struct instance *in)
 {
 	if (in->serves_guest) /* caches are in the guest */
 		return 0;
-	return own_directory(in->cf.state_directory, 0700, in->lsass_uid, in->lsass_gid,
-			     "[state] directory");
+	if (own_directory(in->cf.state_directory, 0700, in->lsass_uid, in->lsass_gid,
+			  "[state] directory") != 0)
+		return -1;
+	if (in->cf.audit_directory[0] == '\0') /* lsass makes it, in the one above */
+		return 0;
+	return own_directory(in->cf.audit_directory, 0700, in->lsass_uid, in->lsass_gid,
+			     "[audit] directory");
 }
 
 /* May there be a folder of ours at path? Then own_directory says the rest. */

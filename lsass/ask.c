@@ -51,6 +51,8 @@ static struct {
 	uint64_t spin_ns;
 	unsigned int calls; /* since the longest spin was tried */
 	uint8_t boot_id[ISO_BOOT_ID];
+	void (*on_use)(void *arg);
+	void *on_use_arg;
 } ask = { .lock = PTHREAD_MUTEX_INITIALIZER, .life_fd = -1 };
 
 /* ---- words of the mailbox */
@@ -266,6 +268,8 @@ call(uint32_t op, const void *req, void *rep, size_t rep_size)
 	pthread_mutex_lock(&ask.lock);
 	if (ask.box != NULL)
 		answer = round_trip(ask.box, op, req, rep);
+	if (ask.on_use != NULL && rpc_op(op)->effect != ISO_FX_NONE)
+		ask.on_use(ask.on_use_arg);
 	pthread_mutex_unlock(&ask.lock);
 	if (answer != ISO_OK)
 		explicit_bzero(rep, rep_size); /* a torn reply leaves nothing */
@@ -279,6 +283,15 @@ call(uint32_t op, const void *req, void *rep, size_t rep_size)
 	}
 ISO_OPS(ASK_FUNCTION)
 #undef ASK_FUNCTION
+
+void
+ask_on_use(void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&ask.lock);
+	ask.on_use = fn;
+	ask.on_use_arg = arg;
+	pthread_mutex_unlock(&ask.lock);
+}
 
 /* ---- taking a channel over and letting go */
 

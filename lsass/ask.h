@@ -35,6 +35,13 @@ int ask_life_fd(void);
 /* Boot id of the attached lsaiso; false when there is none. */
 bool ask_boot_id(uint8_t boot_id[ISO_BOOT_ID]);
 
+/*
+ * Have fn called after each call that leaves a record of use (rpc/record.h),
+ * in the thread that made it; NULL: nobody any more, and none is still there
+ * when this returns. fn must be quick and make no call.
+ */
+void ask_on_use(void (*fn)(void *arg), void *arg);
+
 #define ASK_PROTO(number, name, phases, effect)                                                    \
 	enum iso_status ask_##name(const struct iso_req_##name *req, struct iso_rep_##name *rep);
 ISO_OPS(ASK_PROTO)

@@ -20,6 +20,7 @@
 #include "lib/control.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
+#include "lsass/audit.h"
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
@@ -40,6 +41,7 @@ struct lsass {
 	struct store *store;
 	struct tgs *tgs;
 	struct kcm *kcm;
+	struct audit *audit;
 	struct control_table table;
 	uint8_t state_key[CONTROL_STATE_KEY];
 	bool greeted; /* state_key is there */
@@ -93,6 +95,7 @@ start_fronts(struct lsass *ls)
 				   .store = ls->store,
 				   .tgs = ls->tgs,
 				   .table = &ls->table,
+				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
 
 	return admin_start(ls->lo, CONTROL_FD_ADMIN, &view);
@@ -110,6 +113,11 @@ serve(struct lsass *ls)
 	explicit_bzero(ls->state_key, sizeof(ls->state_key));
 	if (ls->store == NULL) {
 		give_up(ls, "cannot open the store");
+		return;
+	}
+	ls->audit = audit_start(&ls->cf);
+	if (ls->audit == NULL) {
+		give_up(ls, "cannot start the use log");
 		return;
 	}
 	ls->tgs = tgs_start(&ls->cf, &fd);
@@ -164,6 +172,7 @@ attach(struct lsass *ls, const struct control_msg *msg, int fds[2])
 		give_up(ls, "cannot watch lsaiso");
 		return;
 	}
+	audit_changed(ls->audit);
 	if (ls->store != NULL)
 		store_boot_id(ls->store, msg->boot_id);
 	else if (ls->greeted)
@@ -217,6 +226,7 @@ run(struct lsass *ls)
 	if (ls->tgs != NULL)
 		tgs_stop(ls->tgs);
 	store_close(ls->store);
+	audit_stop(ls->audit);
 	ask_detach();
 	explicit_bzero(ls->state_key, sizeof(ls->state_key));
 	return ls->status;

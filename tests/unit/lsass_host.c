@@ -16,13 +16,26 @@ static struct iso *core, *away;
 
 /* ---- ask.h, answered by the core */
 
+static void (*on_use)(void *arg);
+static void *on_use_arg;
+
+void
+ask_on_use(void (*fn)(void *arg), void *arg)
+{
+	on_use = fn;
+	on_use_arg = arg;
+}
+
 #define HOST_ASK(number, name, phases, effect)                                                     \
 	enum iso_status ask_##name(const struct iso_req_##name *req, struct iso_rep_##name *rep)   \
 	{                                                                                          \
 		if (core == NULL)                                                                  \
 			return (enum iso_status)ISO_GONE;                                          \
 		test_host.real_us = (uint64_t)time(NULL) * 1000000;                                \
-		return iso_call(core, ISO_OP_##name, req, rep);                                    \
+		enum iso_status st = iso_call(core, ISO_OP_##name, req, rep);                      \
+		if (on_use != NULL && (effect) != ISO_FX_NONE)                                     \
+			on_use(on_use_arg);                                                        \
+		return st;                                                                         \
 	}
 ISO_OPS(HOST_ASK)
 

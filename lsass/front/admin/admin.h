@@ -13,6 +13,9 @@
  *   org.lsaiso.ShowCache      {name, uid?} the credentials of one cache
  *   org.lsaiso.DestroyCache   {name, uid?} root: any user's; others: their own
  *   org.lsaiso.Stop           root: the whole instance
+ *   org.lsaiso.AuditRead      {boot?, from?, limit?, uid?} records of use; root: of all,
+ *                             others: their own, which are no whole chain
+ *   org.lsaiso.AuditHead      root: {public, nonce} what lsaiso proves of the chain's head
  *   org.lsaiso.Wipe           root: all caches, all logons, and lsaiso's keys
  *
  * Callers are known by SO_PEERCRED. lsaiso-host has this front too, with
@@ -23,6 +26,7 @@
 
 #include "lib/control.h"
 
+struct audit;
 struct config;
 struct guest;
 struct loop;
@@ -35,6 +39,7 @@ struct admin_view {
 	const struct control_table *table;
 	struct store *store;
 	struct tgs *tgs;
+	struct audit *audit;
 	const uint32_t *kcm_clients; /* connected now */
 	const struct guest *guest; /* lsaiso-host: whom it serves; then the three above are NULL */
 	struct admin_call *call;   /* the request that is being served: admin_later */

@@ -57,6 +57,7 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)error;
 	(void)json_object_set_new(to, "caches", caches(view));
 	(void)json_object_set_new(to, "tgs", tickets(view));
+	(void)json_object_set_new(to, "audit", admin_audit(view));
 	(void)json_object_set_new(to, "kcm",
 				  json_pack("{s:s, s:I}", "socket", view->cf->kcm_socket, "clients",
 					    (json_int_t)*view->kcm_clients));
@@ -69,6 +70,8 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.ListCaches", method_list_caches },
 	{ "org.lsaiso.ShowCache", method_show_cache },
 	{ "org.lsaiso.DestroyCache", method_destroy_cache },
+	{ "org.lsaiso.AuditRead", method_audit_read },
+	{ "org.lsaiso.AuditHead", method_audit_head },
 	{ "org.lsaiso.Wipe", method_wipe },
 	{ "org.lsaiso.Stop", method_stop },
 	{ NULL, NULL },

@@ -57,7 +57,7 @@ int admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
 		const struct admin_view *view);
 
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
-    method_destroy_cache, method_wipe, method_stop;
+    method_destroy_cache, method_wipe, method_stop, method_audit_read, method_audit_head;
 
 /* What Status says of any instance: processes, level, launch, guard, lsaiso. */
 json_t *admin_status(const struct admin_view *view);
@@ -72,6 +72,9 @@ void admin_add_hex(json_t *to, const char *name, const uint8_t *at, size_t n);
  * Only root may name another. Returns 0, or -1 with error.
  */
 int admin_whose(uid_t uid, const json_t *ask, uid_t *whose, struct admin_error *error);
+
+/* What Status says of the use log. */
+json_t *admin_audit(const struct admin_view *view);
 
 struct wire_princ;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lsass/audit.h"
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/methods.h"
 
@@ -60,6 +61,7 @@ method_wipe(const struct admin_view *view, uid_t uid, const json_t *ask, struct 
 	log_notice("wipe, asked for by uid %u (lsactl): %zu caches, %zu logons", (unsigned int)uid,
 		   before.caches, before.logons);
 	n = destroy_all(view->store);
+	audit_flush(view->audit); /* what is not collected ends with lsaiso */
 	if (control_send(CONTROL_FD_LINE, &msg, (const int[2]){ -1, -1 }) != 0) {
 		*error = (struct admin_error){ "Failed",
 					       "the caches are destroyed, but lsainit does not "
