@@ -105,6 +105,8 @@ judge(struct iso *iso, const struct session *s, const struct blob *got, const st
 		return ISO_E_KIND;
 	if (got->expires_ms <= iso_now(iso))
 		return ISO_E_EXPIRED;
+	if (want->may != ISO_MAY_UNLOCK && !session_counts(iso, s, got->created_ms))
+		return ISO_E_LOCKED;
 	return ct_equal(got->client, want->client, ISO_HASH) ? ISO_OK : ISO_E_OWNER;
 }
 

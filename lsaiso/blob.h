@@ -71,7 +71,8 @@ enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob 
  *
  * Returns ISO_OK, ISO_E_BLOB (not authentic here: another session, restart,
  * any changed octet), ISO_E_KIND, ISO_E_EXPIRED, ISO_E_OWNER (another user or
- * client).
+ * client), ISO_E_LOCKED (of a locked session, and older than the lock; the
+ * anchor is never too old).
  */
 enum iso_status blob_open(struct iso *iso, const struct session *s, struct rd blob,
 			  const struct blob *want, struct blob *got, struct wr secret, size_t *len)

@@ -22,6 +22,7 @@
 _Static_assert(ISO_PENDING_MS == ISO_BOX_MS, "a challenge waits as long");
 #define ISO_SESSION_KEY 32u
 #define ISO_RECORDS	2048u /* the latest, for audit_read */
+#define ISO_OFFLINES	256u
 
 /*
  * One logon. Open while expires_ms is not 0; of a closed one only
@@ -33,7 +34,7 @@ struct session {
 	uint32_t owner;	      /* uid */
 	uint32_t generation;  /* never 0 while open */
 	uint32_t millitokens; /* left in the bucket */
-	uint32_t refilled_ms; /* low half of the own clock at the last refill */
+	uint32_t refilled_ms; /* low half of the own clock at the last refill, or lock */
 	uint32_t uses;
 	uint16_t refused; /* stays at its greatest */
 	uint8_t flags;	  /* SESSION_* */
@@ -74,6 +75,19 @@ struct used {
 	uint8_t before[ISO_HASH];
 };
 
+/* Whose an offline verifier is; no holes. */
+struct offline_who {
+	uint8_t name[ISO_HASH]; /* SHA-256 of the principal as typed */
+	uint32_t owner;
+};
+
+/* Offline tries of one principal and owner; offline.h. */
+struct offline {
+	struct offline_who who;
+	uint32_t tries;	  /* wrong ones in a row; 0: the line may be taken for another */
+	uint64_t next_ms; /* own clock: no try before */
+};
+
 struct iso_counters {
 	uint64_t served, refused, absorbed, sealed, released, withheld, dropped;
 };
@@ -107,6 +121,7 @@ struct iso {
 	uint8_t out[RPC_REP_MAX];
 	uint8_t frame[RPC_REQ_MAX];
 	struct used used[ISO_RECORDS];
+	struct offline offline[ISO_OFFLINES];
 	struct pending pending[ISO_PENDINGS];
 	struct session session[ISO_SESSIONS];
 };

@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+#include "host.h"
+#include "offline.h"
+#include "wipe.h"
 
+/*
+ * Whether this is the user's password is not known here. So a new verifier
+ * says nothing about the tries of an older one: those stay as they are.
+ */
 enum iso_status
 iso_op_offline_make(struct iso *iso, const struct iso_req_offline_make *req,
 		    struct iso_rep_offline_make *rep)
 {
-	(void)iso;
-	(void)req;
-	(void)rep;
-	return ISO_E_OP;
+	const struct offline_call call = { req->session, req->generation, req->owner, req->password,
+					   req->name };
+	struct verifier v = { .iterations = OFFLINE_ITERATIONS };
+	uint8_t password[ISO_SECRET_MAX];
+	struct offline_who who = { 0 };
+	size_t len = 0;
+	enum iso_status st = offline_begin(iso, &call, &who, password, &len);
+
+	if (st == ISO_OK)
+		st = iso_host_entropy((struct wr){ v.salt, sizeof(v.salt) });
+	if (st == ISO_OK) {
+		verifier_hash(&v, (struct rd){ password, len }, v.hash);
+		st = verifier_seal(iso, &who, &v,
+				   (struct wr){ rep->verifier.at, sizeof(rep->verifier.at) },
+				   &rep->verifier.len);
+	}
+	wipe(password, sizeof(password));
+	wipe(&v, sizeof(v));
+	return st;
 }

@@ -14,5 +14,6 @@ iso_op_session_info(struct iso *iso, const struct iso_req_session_info *req,
 	rep->uses = s->uses;
 	rep->refused = s->refused;
 	rep->tokens = session_tokens(iso, s);
+	rep->locked = (s->flags & SESSION_LOCKED) != 0;
 	return ISO_OK;
 }

@@ -1,12 +1,65 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+/*
+ * The password typed now, made a key as the KDC had it then, against the key
+ * that the session began with: no KDC is needed, and none can be lied about.
+ * blob_open has no key, of a locked session, that was typed before the lock.
+ */
+#include "audit.h"
+#include "blob.h"
+#include "krb.h"
+#include "session.h"
+#include "wipe.h"
+
+static enum iso_status
+open_key(struct iso *iso, const struct session *s, struct rd sealed, struct rd name, uint16_t may,
+	 struct krb_key *key)
+{
+	struct blob want = { .kind = ISO_KIND_KEY, .may = may }, got = { 0 };
+	enum iso_status st = ISO_OK;
+	size_t len = 0;
+
+	blob_client_hash(name, want.client);
+	st = blob_open(iso, s, sealed, &want, &got, (struct wr){ key->octets, ISO_KEY_MAX }, &len);
+	key->type = krb_type(got.etype);
+	return st;
+}
+
+/*
+ * What came out is told, and counted. Of a session that is not locked the
+ * right key may be an old one, which lsass keeps: it gives no tries back.
+ */
+static enum iso_status
+judge(struct iso *iso, struct session *s, const struct krb_key *anchor, const struct krb_key *key)
+{
+	if (ct_equal(anchor->octets, key->octets, ISO_KEY_MAX) && anchor->type == key->type) {
+		if ((s->flags & SESSION_LOCKED) != 0)
+			s->tries = 0;
+		s->flags &= (uint8_t)~SESSION_LOCKED;
+		return ISO_OK;
+	}
+	s->tries++;
+	if (s->tries >= ISO_UNLOCK_TRIES)
+		session_close(iso, s);
+	return ISO_E_SECRET;
+}
 
 enum iso_status
 iso_op_session_unlock(struct iso *iso, const struct iso_req_session_unlock *req,
 		      struct iso_rep_session_unlock *rep)
 {
-	(void)iso;
-	(void)req;
+	struct krb_key anchor = { 0 }, key = { 0 };
+	struct session *s = NULL;
+	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
+
 	(void)rep;
-	return ISO_E_OP;
+	audit_text(iso, req->name);
+	if (st == ISO_OK)
+		st = open_key(iso, s, req->anchor, req->name, ISO_MAY_UNLOCK, &anchor);
+	if (st == ISO_OK)
+		st = open_key(iso, s, req->key, req->name, ISO_MAY_AS, &key);
+	if (st == ISO_OK)
+		st = judge(iso, s, &anchor, &key);
+	wipe(&anchor, sizeof(anchor));
+	wipe(&key, sizeof(key));
+	return st;
 }

@@ -47,8 +47,18 @@ pending_take(struct iso *iso, uint64_t id, enum pending_kind kind, struct pendin
 	if (id == 0 || !ct_equal(&place->id, &id, sizeof(id)) || place->kind != kind)
 		return st;
 	if (lives(iso, place, now)) {
-		*p = *place;
-		st = ISO_OK;
+		const struct session *of = &iso->session[place->session];
+
+		if (kind != PENDING_BOX && (of->flags & SESSION_LOCKED) != 0) {
+			iso->note.session = place->session;
+			iso->note.generation = place->generation;
+			iso->note.owner = place->owner;
+			return ISO_E_LOCKED;
+		}
+		if (session_counts(iso, of, place->created_ms)) {
+			*p = *place;
+			st = ISO_OK;
+		}
 	}
 	wipe(place, sizeof(*place));
 	iso->waiting--;

@@ -18,8 +18,10 @@ enum iso_status pending_put(struct iso *iso, struct pending *p) __attribute__((w
 
 /*
  * Take the entry of this kind that id names into p, and wipe it in the ring.
- * Returns ISO_OK, ISO_E_PENDING (none, of another kind, taken before, overwritten, too old,
- * or its session has ended). The caller wipes p.
+ * Returns ISO_OK, ISO_E_PENDING (none, of another kind, taken before,
+ * overwritten, too old, or its session has ended; a challenge of before its
+ * session was locked), ISO_E_LOCKED (the session is locked; the entry stays).
+ * The caller wipes p.
  */
 enum iso_status pending_take(struct iso *iso, uint64_t id, enum pending_kind kind,
 			     struct pending *p) __attribute__((warn_unused_result));

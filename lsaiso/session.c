@@ -155,6 +155,8 @@ session_tokens(const struct iso *iso, struct session *s)
 	uint64_t filled = s->millitokens + (uint64_t)passed * iso->rate;
 	uint64_t full = (uint64_t)iso->burst * 1000;
 
+	if ((s->flags & SESSION_LOCKED) != 0)
+		return s->millitokens / 1000;
 	s->millitokens = (uint32_t)(filled < full ? filled : full);
 	s->refilled_ms = (uint32_t)iso->now_ms;
 	return s->millitokens / 1000;
@@ -167,4 +169,13 @@ session_spend(const struct iso *iso, struct session *s)
 		return ISO_E_RATE;
 	s->millitokens -= 1000;
 	return ISO_OK;
+}
+
+/* The low half of the clock is enough here, too: later than the lock, at worst. */
+bool
+session_counts(const struct iso *iso, const struct session *s, uint64_t created_ms)
+{
+	uint32_t locked = (uint32_t)iso->now_ms - s->refilled_ms;
+
+	return (s->flags & SESSION_LOCKED) == 0 || iso->now_ms - created_ms < locked;
 }

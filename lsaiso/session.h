@@ -44,7 +44,13 @@ void session_tick(struct iso *iso, uint64_t now_ms);
 /* Number of a session. */
 uint32_t session_slot(const struct iso *iso, const struct session *s);
 
-/* Whole tokens in the bucket now. */
+/*
+ * Of a locked session: was something made at this time after the lock? What
+ * was typed before does not unlock. Of any other: true.
+ */
+bool session_counts(const struct iso *iso, const struct session *s, uint64_t created_ms);
+
+/* Whole tokens in the bucket now; of a locked session when it was locked. */
 uint32_t session_tokens(const struct iso *iso, struct session *s);
 
 /* Take one. Returns ISO_OK, ISO_E_RATE. */

@@ -194,7 +194,8 @@
 	F(U64, expires_in, 0) /* seconds */                                                    \
 	F(U32, uses, 0)	      /* authenticators made */                                        \
 	F(U32, refused, 0)    /* calls of this session that failed */                          \
-	F(U32, tokens, 0)     /* left in the token bucket */
+	F(U32, tokens, 0)     /* left in the token bucket */                                   \
+	F(U32, locked, 0)     /* 1: by session_lock */
 
 /* ---- cred_absorb: seals a secret into a session (KCM STORE, REPLACE) */
 #define ISO_REQ_cred_absorb(F)                                                                \

@@ -24,7 +24,7 @@ struct record {
 	uint32_t session, generation, owner; /* of the call; 0 where it names none */
 	uint16_t op;
 	uint16_t status;     /* enum iso_status */
-	uint32_t verdict;    /* krb_tgs_open: ISO_RELEASED, ISO_WITHHELD; else 0 */
+	uint32_t verdict;    /* of krb_tgs_open, offline_try; else 0 */
 	uint32_t target_len; /* of the whole name: longer than RECORD_TARGET when it was cut */
 	/* Service ("HTTP/web.example"), or principal of a logon; zero after its end.
 	 * Of krb_tgs_open it is the decrypted name. */

@@ -177,9 +177,10 @@ add_info(json_t *to, const struct logon *lo)
 	enum iso_status st = lo->dead ? ISO_E_SESSION : ask_session_info(&ask, &is);
 
 	(void)json_object_set_new(to, "state",
-				  json_string(st == ISO_OK	    ? "open"
-					      : st == ISO_E_EXPIRED ? "expired"
-								    : "log on again"));
+				  json_string(st == ISO_OK && is.locked ? "locked"
+					      : st == ISO_OK		? "open"
+					      : st == ISO_E_EXPIRED	? "expired"
+									: "log on again"));
 	if (st != ISO_OK)
 		return;
 	(void)json_object_set_new(to, "expires_in", json_integer((json_int_t)is.expires_in));
