@@ -336,9 +336,9 @@ d_part(const struct part_spec *s)
 	return d_tlv(
 	    s->tag != 0 ? s->tag : 0x7a,
 	    d_seq(d_join(10, d_ctx(0, key), d_ctx(1, d_seq(last)), d_ctx(2, d_int(s->nonce)),
-			 d_ctx(4, d_flags(0x40800000)), d_ctx(5, d_time(TEST_NOW)),
-			 d_ctx(7, d_time(end)), d_ctx(9, d_text("EXAMPLE.TEST")), d_ctx(10, sname),
-			 padata, s->trailing)));
+			 d_ctx(4, d_flags(s->flags != 0 ? s->flags : 0x40800000)),
+			 d_ctx(5, d_time(TEST_NOW)), d_ctx(7, d_time(end)),
+			 d_ctx(9, d_text("EXAMPLE.TEST")), d_ctx(10, sname), padata, s->trailing)));
 }
 
 struct iso *

@@ -86,6 +86,7 @@ struct part_spec {
 	struct rd sname;    /* empty: host/server.test */
 	struct rd padata;   /* elements; empty: field absent */
 	uint8_t tag;	    /* 0: [APPLICATION 26] */
+	uint32_t flags;	    /* 0: forwardable, renewable */
 	struct rd trailing; /* after the last field */
 };
 struct rd d_part(const struct part_spec *spec);
