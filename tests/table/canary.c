@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "blob.h"
 #include "iso_host.h"
 #include "krb.h"
 
@@ -120,8 +121,11 @@ struct world {
 	struct iso_req_cred_absorb absorb;
 	struct iso_rep_cred_absorb blob, ntlm;
 	struct iso_req_krb_tgs_seal seal;
+	uint8_t sealed[ISO_BLOB_MAX]; /* the long-term key */
+	uint32_t sealed_len;
 	int32_t etype;
-	uint8_t key[ISO_KEY_MAX], hash[16], next[ISO_KEY_MAX], root[ISO_ROOT_KEY];
+	uint8_t key[ISO_KEY_MAX], user[ISO_KEY_MAX], hash[16], next[ISO_KEY_MAX],
+	    root[ISO_ROOT_KEY];
 };
 
 static void
@@ -158,6 +162,24 @@ boot(struct world *w)
 	assert_int_equal(call(w->iso, ISO_OP_configure, &conf, NULL), ISO_OK);
 }
 
+/* A long-term key. Its name is the client octets, so that random calls have it. */
+static void
+seal_user(struct world *w)
+{
+	struct blob b = { .kind = ISO_KIND_KEY,
+			  .may = ISO_MAY_AS | ISO_MAY_CHECK,
+			  .etype = w->etype,
+			  .expires_ms = w->iso->now_ms + ISO_BOX_MS };
+
+	test_random(w->user, sizeof(w->user));
+	watch(w->user, krb_type(w->etype)->key_len);
+	blob_client_hash(d_client(), b.client);
+	assert_int_equal(blob_seal(w->iso, &w->iso->session[w->s.session], &b,
+				   (struct rd){ w->user, krb_type(w->etype)->key_len },
+				   (struct wr){ w->sealed, sizeof(w->sealed) }, &w->sealed_len),
+			 ISO_OK);
+}
+
 static void
 build(struct world *w, int32_t etype)
 {
@@ -175,6 +197,7 @@ build(struct world *w, int32_t etype)
 	watch(w->next, krb_type(etype)->key_len);
 	assert_int_equal(call(w->iso, ISO_OP_session_open, &open, &w->s), ISO_OK);
 	watch(w->iso->session[w->s.session].key, ISO_SESSION_KEY);
+	seal_user(w);
 	w->absorb = (struct iso_req_cred_absorb){
 		.session = w->s.session,
 		.generation = w->s.generation,
@@ -255,6 +278,81 @@ referral(struct world *w, bool bend)
 	assert_int_equal(opened.verdict, ISO_WITHHELD);
 }
 
+static struct rd
+seal_as(const struct world *w, const uint8_t *octets, uint32_t usage, struct rd plain)
+{
+	static uint8_t cipher[ISO_PART_MAX];
+	struct krb_key key = { .type = krb_type(w->etype) };
+	size_t n = 0;
+
+	memcpy(key.octets, octets, key.type->key_len);
+	assert_int_equal(krb_encrypt(&key, usage, plain, (struct wr){ cipher, sizeof(cipher) }, &n),
+			 ISO_OK);
+	return (struct rd){ cipher, n };
+}
+
+/* Is there a ticket for us, with a key that its reader knows anyway? */
+static void
+ticket_check(struct world *w)
+{
+	struct rd given = d_raw("sixteen octets!", 16);
+	struct rd key = d_seq(d_join(2, d_ctx(0, d_int(17)), d_ctx(1, d_octets(given))));
+	struct rd part = d_tlv(0x63, d_seq(d_join(2, d_ctx(0, d_flags(0)), d_ctx(1, key))));
+	struct iso_req_krb_ticket_check req = {
+		.session = w->s.session,
+		.generation = w->s.generation,
+		.owner = OWNER,
+		.key = { w->sealed, w->sealed_len },
+		.name = d_client(),
+		.etype = w->etype,
+		.cipher = seal_as(w, w->user, KRB_USAGE_TICKET, part),
+		.given = given,
+	};
+
+	assert_int_equal(call(w->iso, ISO_OP_krb_ticket_check, &req, NULL), ISO_OK);
+}
+
+/* A logon with the long-term key; the ticket has the key `next`, and is FAST armour. */
+static void
+logon(struct world *w)
+{
+	static struct iso_rep_krb_as_open opened;
+	struct iso_req_krb_as_seal ask = { .session = w->s.session,
+					   .generation = w->s.generation,
+					   .owner = OWNER,
+					   .key = { w->sealed, w->sealed_len },
+					   .name = d_client() };
+	struct part_spec part = { .tag = 0x79,
+				  .etype = w->etype,
+				  .key = { w->next, krb_type(w->etype)->key_len },
+				  .nonce = NONCE,
+				  .sname = d_name(2, "krbtgt", "EXAMPLE.TEST", NULL),
+				  .padata = d_padata(162, (struct rd){ w->hash, 16 }) };
+	struct iso_req_krb_as_open open = { .session = w->s.session,
+					    .generation = w->s.generation,
+					    .owner = OWNER,
+					    .key = ask.key,
+					    .name = ask.name,
+					    .client = d_client(),
+					    .nonce = NONCE,
+					    .etype = w->etype };
+	struct iso_req_krb_armor armor = { .session = w->s.session,
+					   .generation = w->s.generation,
+					   .owner = OWNER,
+					   .client = d_client() };
+
+	assert_int_equal(call(w->iso, ISO_OP_krb_as_seal, &ask, NULL), ISO_OK);
+	ask.armor_etype = w->etype;
+	ask.armor = (struct rd){ w->hash, sizeof(w->hash) };
+	if (krb_type(w->etype)->key_len == sizeof(w->hash))
+		assert_int_equal(call(w->iso, ISO_OP_krb_as_seal, &ask, NULL), ISO_OK);
+	open.cipher = seal_as(w, w->user, KRB_USAGE_AS_REP, d_part(&part));
+	assert_int_equal(call(w->iso, ISO_OP_krb_as_open, &open, &opened), ISO_OK);
+	armor.blob = (struct rd){ opened.blob.at, opened.blob.len };
+	assert_int_equal(call(w->iso, ISO_OP_krb_armor, &armor, NULL), ISO_OK);
+	ticket_check(w);
+}
+
 /* Any operation with random fields, some of them replaced by good ones. */
 static void
 random_call(struct world *w)
@@ -277,7 +375,8 @@ random_call(struct world *w)
 				     w->absorb.client,
 				     w->seal.blob,
 				     w->seal.body,
-				     { w->ntlm.blob.at, w->ntlm.blob.len } };
+				     { w->ntlm.blob.at, w->ntlm.blob.len },
+				     { w->sealed, w->sealed_len } };
 		uint32_t small[] = {
 			OWNER, w->s.session, w->s.generation, ISO_KIND_TGT, 17, 18, 1
 		};
@@ -360,6 +459,7 @@ no_key_leaves(void **state)
 		for (int round = 0; round < 60; round++) {
 			build(&w, etypes[e]);
 			bent_call(&w);
+			logon(&w);
 			referral(&w, false);
 			end(&w);
 			build(&w, etypes[e]);
