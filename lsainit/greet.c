@@ -33,6 +33,7 @@ prove(struct instance *in, struct mailbox *mb, const uint8_t boot_id[16])
 				"proved its key; it is asked again");
 		return -1;
 	}
+	memcpy(in->public_key, pinned, sizeof(pinned));
 	in->table.host_proven = 1;
 	return 0;
 }
@@ -58,6 +59,7 @@ greet(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 			    rpc_status_text(st));
 	}
 	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
+	memcpy(in->public_key, is->public_key, ISO_PUBLIC);
 	free(is);
 	return st == ISO_OK ? prove(in, mb, boot_id) : -1;
 }

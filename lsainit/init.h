@@ -13,6 +13,7 @@
 
 #include "lib/config.h"
 #include "lib/control.h"
+#include "rpc/ops.h"
 
 struct guard;
 struct launch;
@@ -75,6 +76,7 @@ struct instance {
 	/* iso.c */
 	int mailbox_fd, life_fd; /* -1: no lsaiso */
 	uint8_t boot_id[16];
+	uint8_t public_key[ISO_PUBLIC]; /* of level hypervisor the pinned one, if one is */
 	struct respawn iso;
 
 	/* broker.c */
@@ -167,6 +169,11 @@ void channel_say(struct instance *in, const char *format, ...)
 /* ---- greet.c */
 /* Is lsaiso there at the other end, and ready? 0, or -1. */
 int greet(struct instance *in, struct mailbox *mb, uint8_t boot_id[16]);
+
+/* ---- publish.c: the file of the public key in [run] directory */
+/* That of in->public_key, for who logs on. Has said why when it could not be written. */
+void publish_key(const struct instance *in);
+void publish_nothing(const struct instance *in);
 
 /* ---- iso.c */
 /* Start lsaiso, see that it answers and is what was configured, fix policy. */

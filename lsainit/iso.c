@@ -59,6 +59,7 @@ configure(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 		log_err("lsaiso refused its configuration: %s", rpc_status_text(st));
 	}
 	memcpy(boot_id, is->boot_id, ISO_BOOT_ID);
+	memcpy(in->public_key, is->public_key, ISO_PUBLIC);
 	free(is);
 	return st == ISO_OK ? 0 : -1;
 }
@@ -254,6 +255,7 @@ iso_start(struct instance *in)
 		discard(in, world, pid);
 		return -1;
 	}
+	publish_key(in);
 	in->table.lsaiso_pid = pid;
 	in->table.lsaiso_since = time(NULL);
 	in->said[0] = '\0';
@@ -285,6 +287,7 @@ iso_ended(struct instance *in, int status)
 	close_fd(&in->mailbox_fd);
 	close_fd(&in->life_fd);
 	memset(in->boot_id, 0, sizeof(in->boot_id));
+	publish_nothing(in);
 }
 
 void

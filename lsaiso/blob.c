@@ -131,9 +131,12 @@ blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct
 	wipe(&siv, sizeof(siv));
 	if (authentic)
 		st = judge(iso, s, got, want);
-	if (st == ISO_OK)
-		*len = blob.len - BLOB_OVER;
-	else
+	if (st != ISO_OK) {
 		wipe(secret.at, secret.left);
-	return st;
+		return st;
+	}
+	*len = blob.len - BLOB_OVER;
+	while (got->kind == ISO_KIND_PASSWORD && *len > 1 && secret.at[*len - 1] == 0)
+		(*len)--;
+	return ISO_OK;
 }

@@ -5,7 +5,8 @@
  * Octets, little-endian: header, nonce, AES-SIV output (RFC 5297: 16 octets
  * of tag, then the encrypted secret). The whole header is associated data,
  * the key is derived from the session's key per kind of credential, so a blob
- * ends with its session.
+ * ends with its session. A password has zeroes after it, which are not part of
+ * it: its blob does not tell how long it is.
  */
 #ifndef LSAISO_BLOB_H
 #define LSAISO_BLOB_H

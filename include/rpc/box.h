@@ -27,7 +27,7 @@
 
 /* struct box.flags */
 #define BOX_KEEP 1u /* a key, also one made of this password, lasts as long as the session */
-#define BOX_NEW	 2u /* a password to change to: it can do nothing else */
+#define BOX_NEW	 2u /* a password to change to: it can do nothing else; not with BOX_KEEP */
 
 /* Little-endian, as it is in memory, no holes. */
 struct box {
@@ -36,7 +36,8 @@ struct box {
 	uint32_t kind;	  /* ISO_KIND_PASSWORD or ISO_KIND_KEY */
 	int32_t etype;	  /* of a key; 0 for a password */
 	uint32_t flags;	  /* BOX_* */
-	uint32_t len;	  /* octets of secret, 1..ISO_SECRET_MAX; of a key: as the etype asks */
+	uint32_t len;	  /* octets of secret, 1..ISO_SECRET_MAX; of a key: as the etype asks;
+			   * the last one of a password is not zero */
 	uint8_t pad_[12]; /* zero */
 	uint8_t name[32]; /* SHA-256 of the principal as the user wrote it, UTF-8 */
 	uint8_t secret[ISO_SECRET_MAX]; /* the rest is zero */

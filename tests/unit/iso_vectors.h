@@ -7,7 +7,7 @@
 
 #include "rpc/rpc.h"
 
-#define WORDS	 6
+#define WORDS	 7
 #define WORD_LEN 256
 
 struct words {
