@@ -455,9 +455,17 @@ locked_sessions_take_boxes(void **state)
 				       .name = text(who),
 				       .etype = 18,
 				       .salt = text("EXAMPLE.TESTuser") };
+	struct iso_req_session_lock lock = { .session = l.s.session,
+					     .generation = l.s.generation,
+					     .owner = OWNER };
+	struct box early = box_of(l, text(password), 0, 0);
 
 	(void)state;
-	l.iso->session[l.s.session].flags = SESSION_LOCKED;
+	pass_ms(1);
+	assert_int_equal(iso_call(l.iso, ISO_OP_session_lock, &lock, NULL), ISO_OK);
+	/* but not what was on its way before */
+	assert_int_equal(client_give(l.iso, l.s, OWNER, &early, NULL), ISO_E_PENDING);
+	pass_ms(1);
 	client_password(l.iso, l.s, OWNER, who, password, 0, &rep);
 	s2k.password = (struct rd){ rep.blob.at, rep.blob.len };
 	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &s2k, NULL), ISO_OK);

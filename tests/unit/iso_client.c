@@ -11,7 +11,7 @@
 
 struct box
 client_box(struct iso *iso, struct iso_rep_session_open s, uint32_t owner, const char *name,
-	  struct rd secret, int32_t etype, uint32_t flags)
+	   struct rd secret, int32_t etype, uint32_t flags)
 {
 	struct iso_req_logon_challenge ask = { .session = s.session,
 					       .generation = s.generation,
@@ -30,7 +30,7 @@ client_box(struct iso *iso, struct iso_rep_session_open s, uint32_t owner, const
 
 enum iso_status
 client_give(struct iso *iso, struct iso_rep_session_open s, uint32_t owner, const struct box *box,
-	   struct iso_rep_logon_absorb *rep)
+	    struct iso_rep_logon_absorb *rep)
 {
 	uint8_t sealed[ISO_BOX];
 	struct iso_req_logon_absorb req = { .session = s.session,
@@ -44,11 +44,11 @@ client_give(struct iso *iso, struct iso_rep_session_open s, uint32_t owner, cons
 
 void
 client_password(struct iso *iso, struct iso_rep_session_open s, uint32_t owner, const char *name,
-	       const char *password, uint32_t flags, struct iso_rep_logon_absorb *rep)
+		const char *password, uint32_t flags, struct iso_rep_logon_absorb *rep)
 {
 	struct box box = client_box(iso, s, owner, name,
-				   (struct rd){ (const uint8_t *)password, strlen(password) }, 0,
-				   flags);
+				    (struct rd){ (const uint8_t *)password, strlen(password) }, 0,
+				    flags);
 
 	assert_int_equal(client_give(iso, s, owner, &box, rep), ISO_OK);
 }

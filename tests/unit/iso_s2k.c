@@ -497,12 +497,19 @@ s2k_keeps_and_locks(void **state)
 	uint8_t key[ISO_KEY_MAX];
 	struct blob got;
 	struct session *s;
+	struct iso_req_session_lock lock = { .owner = OWNER };
 
 	(void)state;
 	logon(&l, 0);
+	lock.session = l.s.session;
+	lock.generation = l.s.generation;
 	s = &l.iso->session[l.s.session];
-	/* locked before any password: a key, but no anchor */
-	s->flags = SESSION_LOCKED;
+	/* locked before any password: a key of a newer one, but no anchor */
+	pass_ms(1);
+	assert_int_equal(iso_call(l.iso, ISO_OP_session_lock, &lock, NULL), ISO_OK);
+	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &l.req, &rep), ISO_E_LOCKED);
+	pass_ms(1);
+	give(&l, ISO_MAY_S2K, ISO_KIND_PASSWORD, 0, ISO_BOX_MS);
 	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &l.req, &rep), ISO_OK);
 	assert_int_equal(rep.anchor.len, 0);
 	assert_int_equal(s->flags, SESSION_LOCKED);

@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -149,10 +150,26 @@ class Common:
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o666)
         self.assertEqual(os.stat(it.path("state")).st_mode & 0o777, 0o700)
         self.assertEqual(os.stat(it.path("run")).st_mode & 0o777, 0o755)
+        self.has_public_key(it)
         it.process.terminate()
         self.assertEqual(it.process.wait(WAIT), 0)
         self.assertFalse(any(alive(pid) for pid in pids.values()))
         self.assertFalse(os.path.exists(it.kcm) or os.path.exists(it.admin))
+        self.assertFalse(os.path.exists(it.path("run/public-key")))
+
+    def has_public_key(self, it):
+        """What clients seal passwords to: of the lsaiso that runs, and nobody else may write it."""
+        path = it.path("run/public-key")
+        is_ = os.lstat(path)
+        self.assertTrue(stat.S_ISREG(is_.st_mode))
+        self.assertEqual((is_.st_mode & 0o777, is_.st_uid), (0o644, os.stat(it.path("run")).st_uid))
+        with open(path) as f:
+            key = f.read()
+        self.assertEqual(key, it.status(0)["lsaiso"]["public_key"] + "\n")
+        self.assertRegex(key, r"^[0-9a-f]{64}\n$")
+        self.assertEqual([n for n in os.listdir(it.path("run")) if n.startswith("public-key")],
+                         ["public-key"])
+        return key
 
     def test_second_of_the_same(self):
         it = Instance(self).start()
@@ -229,11 +246,13 @@ class Common:
     def test_lsaiso_dies(self):
         it = Instance(self).start()
         before, boot = it.pids(), it.status(0)["lsaiso"]["boot_id"]
+        key = self.has_public_key(it)
         os.kill(before["lsaiso"], signal.SIGKILL)
         until("a new lsaiso", lambda: (it.status().get("lsaiso") or {}).get("boot_id",
                                                                             boot) != boot)
         row = it.row("lsaiso")
         self.assertEqual((row["restarts"], row["last_exit"]), (1, "signal 9"))
+        self.assertNotEqual(self.has_public_key(it), key)  # its root key is another, too
         self.assertEqual(it.pids()["lsass"], before["lsass"])
         self.assertIn("every logon it held has ended", it.said())
 
