@@ -51,7 +51,7 @@ _Static_assert(sizeof(struct session) == 64, "one cache line");
 enum pending_kind {
 	PENDING_TGS = 1, /* the KDC's answer: all */
 	PENDING_BOX,	 /* a box that answers the challenge id: none */
-	PENDING_PASSWD,	 /* the answer to a change of password: etype, skew, subkey, client */
+	PENDING_PASSWD, /* the answer to a change of password: nonce, etype, ctime, cusec, subkey */
 };
 
 /* One request on its way. Unused while id is 0. */
@@ -61,8 +61,10 @@ struct pending {
 	uint32_t session, generation;
 	uint32_t owner, kind; /* enum pending_kind */
 	uint32_t options;     /* KDCOptions, bit 0 of RFC 4120 is the highest */
-	uint32_t nonce;
-	int32_t etype;	    /* of the subkey */
+	uint32_t nonce;	      /* of PENDING_PASSWD the sequence number */
+	int32_t etype;	      /* of the subkey */
+	int64_t ctime;	      /* of the authenticator */
+	uint32_t cusec;
 	int32_t skew;	    /* KDC clock minus ours, seconds */
 	uint32_t tgt_class; /* the requested name alone withholds the key */
 	uint8_t subkey[ISO_KEY_MAX];

@@ -6,23 +6,9 @@
  */
 #include "audit.h"
 #include "blob.h"
-#include "krb.h"
 #include "session.h"
+#include "tgs.h"
 #include "wipe.h"
-
-static enum iso_status
-open_key(struct iso *iso, const struct session *s, struct rd sealed, struct rd name, uint16_t may,
-	 struct krb_key *key)
-{
-	struct blob want = { .kind = ISO_KIND_KEY, .may = may }, got = { 0 };
-	enum iso_status st = ISO_OK;
-	size_t len = 0;
-
-	blob_client_hash(name, want.client);
-	st = blob_open(iso, s, sealed, &want, &got, (struct wr){ key->octets, ISO_KEY_MAX }, &len);
-	key->type = krb_type(got.etype);
-	return st;
-}
 
 /*
  * What came out is told, and counted. Of a session that is not locked the
@@ -48,15 +34,17 @@ iso_op_session_unlock(struct iso *iso, const struct iso_req_session_unlock *req,
 		      struct iso_rep_session_unlock *rep)
 {
 	struct krb_key anchor = { 0 }, key = { 0 };
+	struct blob got = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	(void)rep;
 	audit_text(iso, req->name);
 	if (st == ISO_OK)
-		st = open_key(iso, s, req->anchor, req->name, ISO_MAY_UNLOCK, &anchor);
+		st = policy_key(iso, s, req->anchor, ISO_KIND_KEY, ISO_MAY_UNLOCK, req->name,
+				&anchor, &got);
 	if (st == ISO_OK)
-		st = open_key(iso, s, req->key, req->name, ISO_MAY_AS, &key);
+		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
 	if (st == ISO_OK)
 		st = judge(iso, s, &anchor, &key);
 	wipe(&anchor, sizeof(anchor));
