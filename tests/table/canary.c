@@ -3,8 +3,8 @@
  * Does a key that must stay ever show in a reply? Known keys are loaded, then
  * every operation runs with random, with valid and with bent input; every
  * reply is searched for any eight consecutive octets of any of them: keys of
- * TGTs, the NT hash, keys withheld from replies, subkeys, session keys, the
- * root key and the private key made of it.
+ * TGTs and of users, passwords, NT hashes, keys withheld from replies, subkeys,
+ * session keys, the root key and the private key made of it.
  */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
@@ -17,6 +17,7 @@
 #include "blob.h"
 #include "iso_host.h"
 #include "krb.h"
+#include "lib/box.h"
 
 #define OWNER	 1000u
 #define NONCE	 77u
@@ -121,7 +122,9 @@ struct world {
 	struct iso_req_cred_absorb absorb;
 	struct iso_rep_cred_absorb blob, ntlm;
 	struct iso_req_krb_tgs_seal seal;
-	uint8_t sealed[ISO_BLOB_MAX]; /* the long-term key */
+	char typed[25];			      /* a password */
+	struct iso_rep_logon_absorb password; /* the same, in */
+	uint8_t sealed[ISO_BLOB_MAX];	      /* the long-term key */
 	uint32_t sealed_len;
 	int32_t etype;
 	uint8_t key[ISO_KEY_MAX], user[ISO_KEY_MAX], hash[16], next[ISO_KEY_MAX],
@@ -180,6 +183,65 @@ seal_user(struct world *w)
 			 ISO_OK);
 }
 
+/* A password comes in. Its name is the client octets here, too. */
+static void
+give_password(struct world *w)
+{
+	struct iso_req_logon_challenge ask = { .session = w->s.session,
+					       .generation = w->s.generation,
+					       .owner = OWNER };
+	struct iso_rep_logon_challenge got = { 0 };
+	uint8_t sealed[ISO_BOX];
+	struct iso_req_logon_absorb req = { .session = w->s.session,
+					    .generation = w->s.generation,
+					    .owner = OWNER,
+					    .box = { sealed, sizeof(sealed) } };
+	struct box box = { .session = w->s.session, .generation = w->s.generation, .owner = OWNER };
+
+	for (size_t i = 0; i + 1 < sizeof(w->typed); i++)
+		w->typed[i] = (char)('!' + below('~' - '!'));
+	watch((const uint8_t *)w->typed, sizeof(w->typed) - 1);
+	assert_int_equal(call(w->iso, ISO_OP_logon_challenge, &ask, &got), ISO_OK);
+	assert_int_equal(
+	    box_fill(&box, "", (struct rd){ (const uint8_t *)w->typed, sizeof(w->typed) - 1 }, 0),
+	    0);
+	box.challenge = got.challenge;
+	blob_client_hash(d_client(), box.name);
+	assert_int_equal(box_seal(w->iso->public, &box, sealed), 0);
+	assert_int_equal(call(w->iso, ISO_OP_logon_absorb, &req, &w->password), ISO_OK);
+	assert_int_equal(call(w->iso, ISO_OP_logon_absorb, &req, NULL), ISO_E_PENDING);
+}
+
+/* The keys of the password, and its NT hash. */
+static void
+make_keys(struct world *w)
+{
+	const struct rd typed = { (const uint8_t *)w->typed, sizeof(w->typed) - 1 };
+	struct krb_key key = { .type = krb_type(w->etype) };
+	uint8_t hash[KRB_NT_HASH];
+	struct iso_req_krb_s2k req = {
+		.session = w->s.session,
+		.generation = w->s.generation,
+		.owner = OWNER,
+		.password = { w->password.blob.at, w->password.blob.len },
+		.name = d_client(),
+		.etype = w->etype,
+		.salt = d_client(),
+	};
+
+	assert_int_equal(krb_string_to_key(typed, req.salt,
+					   key.type->profile == KRB_SHA2 ? ISO_ITERATIONS_SHA2
+									 : ISO_ITERATIONS_SHA1,
+					   &key),
+			 ISO_OK);
+	assert_int_equal(krb_nt_hash(typed, hash), ISO_OK);
+	watch(key.octets, key.type->key_len);
+	watch(hash, sizeof(hash));
+	assert_int_equal(call(w->iso, ISO_OP_krb_s2k, &req, NULL), ISO_OK);
+	req.etype = 0;
+	assert_int_equal(call(w->iso, ISO_OP_krb_s2k, &req, NULL), ISO_OK);
+}
+
 static void
 build(struct world *w, int32_t etype)
 {
@@ -198,6 +260,7 @@ build(struct world *w, int32_t etype)
 	assert_int_equal(call(w->iso, ISO_OP_session_open, &open, &w->s), ISO_OK);
 	watch(w->iso->session[w->s.session].key, ISO_SESSION_KEY);
 	seal_user(w);
+	give_password(w);
 	w->absorb = (struct iso_req_cred_absorb){
 		.session = w->s.session,
 		.generation = w->s.generation,
@@ -376,7 +439,8 @@ random_call(struct world *w)
 				     w->seal.blob,
 				     w->seal.body,
 				     { w->ntlm.blob.at, w->ntlm.blob.len },
-				     { w->sealed, w->sealed_len } };
+				     { w->sealed, w->sealed_len },
+				     { w->password.blob.at, w->password.blob.len } };
 		uint32_t small[] = {
 			OWNER, w->s.session, w->s.generation, ISO_KIND_TGT, 17, 18, 1
 		};
@@ -459,6 +523,8 @@ no_key_leaves(void **state)
 		for (int round = 0; round < 60; round++) {
 			build(&w, etypes[e]);
 			bent_call(&w);
+			if (round % 6 == 0) /* it takes its time */
+				make_keys(&w);
 			logon(&w);
 			referral(&w, false);
 			end(&w);
