@@ -30,6 +30,11 @@ static const struct {
 	  "key: the same after a restart only with [seal] root = tpm or file; a warning says so\n"
 	  "if it is not. On a hypervisor's host, with --config of the guest: what the guest pins\n"
 	  "as [isolation] host_key.\n" },
+	{ "audit",
+	  "show (the default): uses of keys, as lsaiso recorded them; KEY says whether the new\n"
+	  "key left lsaiso or was withheld. --session N, --op NAME, --target TEXT, --since 2h or\n"
+	  "a time, --refused, --boot ID, --lines N. verify (root): whether what is stored is all\n"
+	  "that lsaiso made, and unchanged; exit code 1 if not.\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

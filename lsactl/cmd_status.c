@@ -196,6 +196,23 @@ show_lsass(const json_t *is)
 		     get_number(tgs, "merged"), get_number(tgs, "from_negative"));
 }
 
+static void
+show_audit(const struct ctl *ct, const json_t *is)
+{
+	const json_t *au = json_object_get(is, "audit");
+
+	if (au == NULL)
+		return;
+	(void)printf("Uses:   %lld records of this lsaiso are stored in %s\n",
+		     get_number(au, "stored"), get_text(au, "directory"));
+	if (get_number(au, "lost") > 0)
+		(void)printf("        %s%lld were never collected%s\n", paint(ct, YELLOW),
+			     get_number(au, "lost"), paint(ct, PLAIN));
+	if (json_object_get(au, "error") != NULL)
+		(void)printf("        %sNOTHING IS STORED%s: %s\n", paint(ct, RED),
+			     paint(ct, PLAIN), get_text(au, "error"));
+}
+
 /* lsaiso-host: who is there, and what came of it. */
 static void
 show_guest(const struct ctl *ct, const json_t *is)
@@ -263,6 +280,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 			show_guest(ct, guest);
 		else
 			show_lsass(is);
+		show_audit(ct, is);
 	}
 	if (!whole)
 		(void)fputs(

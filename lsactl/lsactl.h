@@ -28,6 +28,10 @@ struct ctl {
 	long long uid;		 /* --uid; -1: not given */
 	bool replace, file, own; /* --replace, --file, --own-passphrase, of seal */
 	int lower_floor;	 /* --lower-floor; -1: not given */
+	struct {
+		const char *session, *op, *target, *since, *boot, *lines;
+		bool refused;
+	} audit; /* options of audit of these names; NULL: not given */
 };
 
 typedef int subcommand(struct ctl *ct, int argc, char **argv); /* argv[0] is its name */
@@ -43,7 +47,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
-    cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key;
+    cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_audit;
 
 /* ---- call.c */
 /*

@@ -18,6 +18,7 @@ const struct command commands[] = {
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
 	{ "seal", "[VERB]", 1, true, cmd_seal, "the root key: status, enroll, recover, forget" },
+	{ "audit", "[VERB]", 1, false, cmd_audit, "uses of keys: show, verify" },
 	{ "verify", "", 0, true, cmd_verify, "are the programs those that were signed" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
@@ -60,6 +61,55 @@ parse_floor(struct ctl *ct, const char *text)
 	return *text < '0' || *text > '9' || *end != '\0' || number > FLOOR_MAX ? -1 : 0;
 }
 
+/* Options of audit: numbers that are no letter's. */
+enum {
+	AUDIT_SESSION = 256,
+	AUDIT_OP,
+	AUDIT_TARGET,
+	AUDIT_SINCE,
+	AUDIT_BOOT,
+	AUDIT_LINES,
+	AUDIT_REFUSED
+};
+
+static bool
+parse_audit(struct ctl *ct, int option)
+{
+	switch (option) {
+	case AUDIT_SESSION:
+		ct->audit.session = optarg;
+		return true;
+	case AUDIT_OP:
+		ct->audit.op = optarg;
+		return true;
+	case AUDIT_TARGET:
+		ct->audit.target = optarg;
+		return true;
+	case AUDIT_SINCE:
+		ct->audit.since = optarg;
+		return true;
+	case AUDIT_BOOT:
+		ct->audit.boot = optarg;
+		return true;
+	case AUDIT_LINES:
+		ct->audit.lines = optarg;
+		return true;
+	case AUDIT_REFUSED:
+		ct->audit.refused = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+has_audit(const struct ctl *ct)
+{
+	return ct->audit.session != NULL || ct->audit.op != NULL || ct->audit.target != NULL ||
+	       ct->audit.since != NULL || ct->audit.boot != NULL || ct->audit.lines != NULL ||
+	       ct->audit.refused;
+}
+
 /* Options may stand before and after the command. 0, or the exit code plus 1. */
 static int
 parse(struct ctl *ct, int argc, char **argv)
@@ -75,6 +125,13 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "replace", no_argument, NULL, 'R' },
 		{ "file", no_argument, NULL, 'F' },
 		{ "own-passphrase", no_argument, NULL, 'O' },
+		{ "session", required_argument, NULL, AUDIT_SESSION },
+		{ "op", required_argument, NULL, AUDIT_OP },
+		{ "target", required_argument, NULL, AUDIT_TARGET },
+		{ "since", required_argument, NULL, AUDIT_SINCE },
+		{ "boot", required_argument, NULL, AUDIT_BOOT },
+		{ "lines", required_argument, NULL, AUDIT_LINES },
+		{ "refused", no_argument, NULL, AUDIT_REFUSED },
 		{ 0 },
 	};
 	int option;
@@ -113,7 +170,8 @@ parse(struct ctl *ct, int argc, char **argv)
 			(void)printf("lsactl %s\n", lib_version);
 			return 1 + EXIT_DONE;
 		default:
-			return 1 + EXIT_USAGE;
+			if (!parse_audit(ct, option))
+				return 1 + EXIT_USAGE;
 		}
 	}
 	return 0;
@@ -140,6 +198,10 @@ run(struct ctl *ct, int argc, char **argv)
 			     co->name);
 	if (ct->lower_floor >= 0 && co->run != cmd_verify)
 		return wrong("--lower-floor belongs to verify, not to ", co->name);
+	if (has_audit(ct) && co->run != cmd_audit)
+		return wrong("--session, --op, --target, --since, --boot, --lines and --refused "
+			     "belong to audit, not to ",
+			     co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;
