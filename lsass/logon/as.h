@@ -113,7 +113,8 @@ struct as_exchange {
  *
  *   KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE, KRB5_REALM_UNKNOWN
  *   KRB5_PARSE_MALFORMED, KRB5_CONFIG_NODEFREALM
- *   KRB5_PREAUTH_FAILED               the KDC wants something that is no password
+ *   KRB5_PREAUTH_FAILED               the KDC wants something that is no password, or a key
+ *                                     of a type that is not permitted here
  *   ECANCELED, ENOMEM
  *
  * with AS_ISO

@@ -22,7 +22,7 @@
 #define ERR_WRONG_REALM	     68
 
 #define CIPHER_MAX    160 /* octets of a PA-ENC-TS-ENC, sealed, and its EncryptedData */
-#define TIMESTAMP_MAX 64  /* opened */
+#define TIMESTAMP_MAX 128 /* a sealed one, by libkrb5 */
 #define NT_STATUS_LEN 12  /* e-data of Windows and Samba: status, 0, 1, little-endian */
 
 static struct rd
@@ -406,7 +406,7 @@ plain_reply(struct as_state *st, struct rd message, const struct strengthen *mor
 	    krb5_data **new_reply)
 {
 	struct as_exchange *as = st->as;
-	struct iso_rep_krb_as_open answer;
+	struct iso_rep_krb_as_open answer = { 0 };
 	struct creds_octets reply = { 0 };
 	struct der_as_rep rep;
 	int32_t code;

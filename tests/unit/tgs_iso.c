@@ -15,6 +15,8 @@
 #include "lib/mailbox.h"
 #include "lsass/ask.h"
 
+uint32_t tgs_iso_policy;
+
 static void
 run_iso(const char *program, int box, int life)
 {
@@ -32,7 +34,7 @@ run_iso(const char *program, int box, int life)
 static int
 configure(uint32_t rate, uint32_t burst)
 {
-	struct iso_req_configure req = { .policy = 0, .rate = rate, .burst = burst };
+	struct iso_req_configure req = { .policy = tgs_iso_policy, .rate = rate, .burst = burst };
 	struct iso_rep_configure rep;
 
 	return ask_configure(&req, &rep) == ISO_OK ? 0 : -1;

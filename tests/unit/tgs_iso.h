@@ -12,6 +12,9 @@
  */
 pid_t tgs_iso_start(const char *program, uint32_t rate, uint32_t burst);
 
+/* ISO_POLICY_* of the next start. */
+extern uint32_t tgs_iso_policy;
+
 /* End it and take ask off it. */
 void tgs_iso_stop(pid_t pid);
 
