@@ -354,10 +354,10 @@ class AsRoot(Common, unittest.TestCase):
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/status") as file:
                 self.assertIn("Seccomp:\t2\n", file.read())
-        # Idle costs nothing.
+        # Idle costs nothing; what the link's start still cost may be counted late.
         before = self.ticks(pid)
         time.sleep(2)
-        self.assertEqual(self.ticks(pid), before)
+        self.assertLessEqual(self.ticks(pid) - before, 1)
 
     @staticmethod
     def comm(pid):
