@@ -44,7 +44,8 @@ PLACES = {"apart": "on two CPUs", "same": "on one CPU", "free": "placed by the k
 CHANNEL = {"ping": "lsaiso, empty operation", "socket": "bare socket pair",
            "sleep": "bare futex, sleeping", "spin": "bare futex, spinning"}
 ISO_OPS = {"absorb": "cred_absorb (STORE of a TGT)", "seal": "krb_tgs_seal (an authenticator)",
-           "session": "session_open and session_close"}
+           "session": "session_open and session_close",
+           "box": "logon_challenge, box sealed, logon_absorb"}
 
 # What each measure of isolation costs: lsaiso as it is, and without one or both.
 # name: (program in the build folder, argument)
@@ -56,6 +57,25 @@ MEASURES = {
     "neither": ("bench/lsaiso-nofilter", "memory=ordinary"),
 }
 MEASURED = {"ping": "empty operation", "seal": "authenticator", "absorb": "cred_absorb"}
+
+# A logon's cryptography: logonbench modes, each with the least that it can take (a sum of modes),
+# and at most so many times that. No goal: what it is beside another implementation.
+@dataclass
+class Crypto:
+    mode: str
+    text: str
+    least: tuple
+    of: str
+    factor: float = 0.0
+
+
+CRYPTO = [
+    Crypto("seal", "box sealed by the client", ("mul", "mul-base"), "hogweed's two X25519", 1.5),
+    Crypto("open", "box opened by the core", ("core-mul",), "one X25519 of the core", 1.5),
+    Crypto("core-mul", "X25519 of the core", ("mul",), "hogweed's"),
+] + [Crypto(f"s2k-{etype}", f"key of a password, etype {etype}", (f"{other}-{etype}",), of, factor)
+     for etype in (17, 18, 19, 20)
+     for other, of, factor in (("kdf", "nettle's PBKDF2 alone", 1.1), ("mit", "libkrb5's", 0.0))]
 
 MEMORY_CACHES = 10000
 MEMORY_TARGETS = ("lsass", "heimdal")   # sssd-kcm would take minutes

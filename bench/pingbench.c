@@ -11,6 +11,8 @@
  *   absorb   the same, cred_absorb: what KCM STORE of a TGT costs
  *   seal     the same, krb_tgs_seal: an authenticator
  *   session  the same, session_open and session_close
+ *   box      the same, what brings a password in: logon_challenge, a box
+ *            sealed as lsactl does, logon_absorb
  *   start    from before fork to the first answer, --count times
  *
  * lsaiso is started as lsainit starts it: its channel at descriptors 3 and
@@ -46,6 +48,7 @@
 #include <unistd.h>
 
 #include "latency.h"
+#include "lib/box.h"
 #include "lib/mailbox.h"
 #include "lsass/ask.h"
 #include "lsavmm/vmm.h"
@@ -76,6 +79,7 @@ struct bench {
 	/* lsaiso */
 	struct iso_rep_session_open session;
 	struct iso_rep_cred_absorb tgt;
+	uint8_t public_key[ISO_PUBLIC];
 	long iso_rss; /* KiB after the sample */
 };
 
@@ -431,6 +435,45 @@ session_once(struct bench *be)
 }
 
 static void
+box_start(struct bench *be)
+{
+	struct iso_req_status ask = { 0 };
+	struct iso_rep_status rep;
+
+	iso_start(be);
+	must(ask_status(&ask, &rep), "status");
+	memcpy(be->public_key, rep.public_key, sizeof(be->public_key));
+}
+
+static void
+box_once(struct bench *be)
+{
+	struct iso_req_logon_challenge ask = { .session = be->session.session,
+					       .generation = be->session.generation,
+					       .owner = OWNER };
+	struct iso_rep_logon_challenge got;
+	struct iso_req_logon_absorb in = { .session = be->session.session,
+					   .generation = be->session.generation,
+					   .owner = OWNER };
+	struct iso_rep_logon_absorb kept;
+	static struct box box;
+	uint8_t sealed[ISO_BOX];
+
+	must(ask_logon_challenge(&ask, &got), "logon_challenge");
+	if (box_fill(&box, "alice@TEST.LOCAL", octets_of("a password", sizeof("a password")), 0) !=
+	    0)
+		err(1, "box_fill");
+	box.challenge = got.challenge;
+	box.session = be->session.session;
+	box.generation = be->session.generation;
+	box.owner = OWNER;
+	if (box_seal(be->public_key, &box, sealed) != 0)
+		err(1, "box_seal");
+	in.box = (struct rd){ sealed, sizeof(sealed) };
+	must(ask_logon_absorb(&in, &kept), "logon_absorb");
+}
+
+static void
 note_rss(struct bench *be)
 {
 	char path[64], line[256];
@@ -493,7 +536,7 @@ static const struct mode {
 	{ "socket", socket_start, socket_once }, { "sleep", shared_start, shared_once },
 	{ "spin", shared_start, shared_once },	 { "ping", iso_start, ping_once },
 	{ "absorb", iso_start, absorb_once },	 { "seal", seal_start, seal_once },
-	{ "session", iso_start, session_once },
+	{ "session", iso_start, session_once },	 { "box", box_start, box_once },
 };
 
 static __attribute__((noreturn)) void
@@ -502,7 +545,7 @@ usage(void)
 	fprintf(stderr, "usage: pingbench --mode MODE [--iso PROGRAM] [--memory memory=WHICH]\n"
 			"       [--image FILE] [--stream SOCKET]\n"
 			"       [--cpus free|apart|same] [--seconds S] [--count N]\n"
-			"modes: socket sleep spin ping absorb seal session start\n");
+			"modes: socket sleep spin ping absorb seal session box start\n");
 	exit(2);
 }
 

@@ -116,6 +116,19 @@ def levels(results):
                   *(f"level {name}" for name in names)], rows)
 
 
+def crypto(results):
+    """Each beside the least it can take, or another's: ratios of times."""
+    rows = []
+    for row in results["crypto"]:
+        if row.get("error"):
+            rows.append([row["text"], "failed", "-", row["of"], "-", ""])
+        else:
+            rows.append([row["text"], number(row["rate"]), f"{row['p50_us']:.1f}", row["of"],
+                         f"{row['ratio']:.2f}x", verdict(row["goal"])])
+    return table(["cryptography of a logon", "operations/s", "p50 us", "beside", "time", "goal"],
+                 rows)
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]
