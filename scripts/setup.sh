@@ -22,7 +22,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal
 	libkdc2-heimdal"
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
-logon="pamtester krb5-pkinit faketime"
+logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit faketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
