@@ -351,6 +351,7 @@ as_run(struct as_exchange *as)
 	} while (weak != 0 && n < AS_KEYS_MAX);
 	if (code == 0) {
 		as->who = AS_NOBODY;
+		as->status = ISO_OK;
 		return 0;
 	}
 	/* Nothing was left: why the first one was refused is the reason. */
