@@ -71,16 +71,16 @@ get_ticket(struct exchange *ex, const struct as_exchange *as, struct rd host)
 }
 
 /* Ask lsaiso with each key of the ticket's etype: an older one may be meant. */
-static enum verify_verdict
+static int32_t
 check(const struct machine_keys *machine, struct rd cred)
 {
 	struct iso_req_krb_ticket_check ask = { 0 };
-	enum verify_verdict verdict = VERIFY_UNKNOWN;
+	int32_t code = KRB5_KT_KVNONOTFOUND;
 	struct der_sealed sealed;
 	struct wire_cred wire;
 
 	if (wire_cred(&cred, &wire) != 0 || der_read_ticket(wire.ticket, &sealed) != 0)
-		return VERIFY_FALSE;
+		return KRB5KRB_AP_ERR_MSG_TYPE;
 	ask.session = machine->session;
 	ask.generation = machine->generation;
 	ask.owner = machine->owner;
@@ -97,45 +97,39 @@ check(const struct machine_keys *machine, struct rd cred)
 		ask.key = (struct rd){ machine->keys[i].blob, machine->keys[i].len };
 		status = ask_krb_ticket_check(&ask, &answer);
 		if (status == ISO_OK)
-			return VERIFY_GOOD;
-		if (status == ISO_E_INTEGRITY)
-			verdict = VERIFY_FALSE;
-		else
+			return 0;
+		code = KRB5KRB_AP_ERR_BAD_INTEGRITY;
+		if (status != ISO_E_INTEGRITY)
 			log_info("logon: check of the KDC: %s", rpc_status_text((uint32_t)status));
 	}
-	return verdict;
+	return code;
 }
 
 enum verify_verdict
 verify_kdc(const struct as_exchange *as, const struct machine_keys *machine, int32_t *code)
 {
 	enum verify_verdict verdict = VERIFY_UNKNOWN;
+	int32_t why = KRB5_KT_NOTFOUND;
 	struct creds_octets host = { 0 };
 	struct exchange *ex;
-	int32_t failed;
 
-	if (machine == NULL || machine->n == 0) {
-		if (code != NULL)
-			*code = KRB5_KT_NOTFOUND;
-		return verdict;
-	}
-	ex = calloc(1, sizeof(*ex)); /* large */
-	failed = ex != NULL ? put_host(as->ctx, machine->host, &host) : ENOMEM;
-	if (failed == 0)
-		failed = get_ticket(ex, as, (struct rd){ host.at, host.len });
-	if (failed == 0) {
-		const struct creds_octets *cred = &ex->tickets[ex->ntickets - 1].cred;
+	if (machine != NULL && machine->n != 0) {
+		ex = calloc(1, sizeof(*ex)); /* large */
+		why = ex != NULL ? put_host(as->ctx, machine->host, &host) : ENOMEM;
+		if (why == 0)
+			why = get_ticket(ex, as, (struct rd){ host.at, host.len });
+		if (why == 0) {
+			const struct creds_octets *cred = &ex->tickets[ex->ntickets - 1].cred;
 
-		verdict = check(machine, (struct rd){ cred->at, cred->len });
-		if (verdict != VERIFY_GOOD)
-			failed = verdict == VERIFY_FALSE ? KRB5KRB_AP_ERR_BAD_INTEGRITY
-							 : KRB5_KT_KVNONOTFOUND;
+			why = check(machine, (struct rd){ cred->at, cred->len });
+		}
+		verdict = why == 0 ? VERIFY_GOOD : VERIFY_FALSE;
+		if (ex != NULL)
+			exchange_free(ex);
+		free(ex);
+		creds_free(&host);
 	}
-	if (ex != NULL)
-		exchange_free(ex);
-	free(ex);
-	creds_free(&host);
 	if (code != NULL)
-		*code = failed;
+		*code = why;
 	return verdict;
 }

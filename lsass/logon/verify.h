@@ -13,14 +13,20 @@
 #include "lsass/logon/machine.h"
 
 enum verify_verdict {
-	VERIFY_GOOD,	/* it was */
-	VERIFY_FALSE,	/* it was not, or the keytab is not this machine's any more */
-	VERIFY_UNKNOWN, /* cannot be told: no keys, no such principal, no answer */
+	VERIFY_GOOD, /* it was */
+	/* It did not show that it was: another key, no such principal, no answer. All of this
+	 * can be said by one that is false, so none of it is an excuse. */
+	VERIFY_FALSE,
+	VERIFY_UNKNOWN, /* this machine has no keys */
 };
 
 /*
- * as   after as_run returned 0, for a TGT; its ctx is used again
- * code out, why it is VERIFY_UNKNOWN or VERIFY_FALSE: a krb5_error_code; may be NULL
+ * as    after as_run returned 0, for a TGT; its ctx is used again
+ * code  out, why not VERIFY_GOOD: a krb5_error_code; may be NULL.
+ *       KRB5KRB_AP_ERR_BAD_INTEGRITY  the ticket is not under this machine's key
+ *       KRB5_KT_KVNONOTFOUND          there is no key of the ticket's etype
+ *       KRB5_KT_NOTFOUND              VERIFY_UNKNOWN
+ *       others                        as tgs.h has them: no ticket could be got
  */
 enum verify_verdict verify_kdc(const struct as_exchange *as, const struct machine_keys *machine,
 			       int32_t *code) __attribute__((warn_unused_result));

@@ -184,19 +184,31 @@ class Mit(unittest.TestCase):
                     f"alice@{HOME}")
         self.assertEqual((said["verdict"], said["verify"]), ("good", 0), said)
 
+    def false_keytab(self, name):
+        path = self.realm.folder("keytabs", "false-" + name.replace("/", "_"))
+        proc.run(["ktutil"], env=self.realm.env(self.config),
+                 stdin=f"addent -password -p {name} -k 1 -e aes256-cts\nother keys\n"
+                 f"wkt {path}\nquit\n").ok()
+        return f"FILE:{path}"
+
     def test_not_verified(self):
         """The KDC has other keys of this machine than its keytab."""
-        keytab = f"FILE:{self.realm.folder('keytabs', 'false')}"
-        false = proc.run(["ktutil"], stdin="addent -password -p host/localhost -k 1 -e "
-                         f"aes256-cts\nother keys\nwkt {keytab[5:]}\nquit\n",
-                         env=self.realm.env(self.config))
-        false.ok()
+        keytab = self.false_keytab("host/localhost")
         said = good(self.log_on("alice", WORD, "-m", keytab, f"host/localhost@{HOME}"),
                     f"alice@{HOME}")
         self.assertEqual((said["verdict"], said["verify"]),
                          ("false", trylogon.BAD_INTEGRITY), said)
 
+    def test_no_excuse(self):
+        """What a false KDC could say as well: that it does not know this machine."""
+        keytab = self.false_keytab("host/nowhere")
+        said = good(self.log_on("alice", WORD, "-m", keytab, f"host/nowhere@{HOME}"),
+                    f"alice@{HOME}")
+        self.assertEqual((said["verdict"], said["verify"]),
+                         ("false", trylogon.S_PRINCIPAL_UNKNOWN), said)
+
     def test_cannot_be_verified(self):
+        """A machine without keys."""
         keytab = f"FILE:{self.realm.folder('keytabs', 'all')}"
         said = self.log_on("alice", WORD, "-m", keytab, f"host/nowhere@{HOME}")
         self.assertEqual((said["verdict"], said["machine_keys"]), ("unknown", 0), said)
@@ -265,6 +277,8 @@ class Hostile(unittest.TestCase):
         cls.addClassCleanup(cls.realm.close)
         cls.realm.kadmin_local(HOME, ['addprinc -pw "needs a lot" +requires_preauth needs',
                                       'addprinc -pw "open sesame" -requires_preauth open'])
+        cls.realm.kadmin_local(AWAY, ['addprinc -pw "roams about" +requires_preauth '
+                                      'roam\\@corp.example'])
 
     def setUp(self):
         self.config = self.realm.write_config("hostile.conf", ccache="MEMORY:")
@@ -273,18 +287,19 @@ class Hostile(unittest.TestCase):
     def restart(self, *wrap, **env):
         """The KDC again, wrapped."""
         self.realm.daemons[0].stop()
-        daemon = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME], self.realm.folder("kdc2.out"),
+        daemon = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME, "-r", AWAY],
+                             self.realm.folder("kdc2.out"),
                              env=dict(self.realm.kdc_env, **env))
         self.realm.daemons[0] = daemon
         proc.wait_until("krb5kdc", lambda: proc.port_answers(self.realm.kdc[HOME]),
                         process=daemon.process, log=self.realm.folder("kdc2.out"))
 
-    def through(self, change):
+    def through(self, change, away=9):
         """Logons go through somebody between."""
         between = Between(self.realm.kdc[HOME], change)
         self.addCleanup(between.socket.close)
         config = self.realm.write_config("between.conf", ccache="MEMORY:",
-                                         kdc={HOME: between.port, AWAY: 9})
+                                         kdc={HOME: between.port, AWAY: away})
         self.tries = trylogon.Tries(PROGRAM, self.realm.env(config, LSAISO=LSAISO))
         return between
 
@@ -327,6 +342,23 @@ class Hostile(unittest.TestCase):
             _, [[_, fields]] = der.parse(request)[0]
             types = [der.field(pa[1], 1)[0][1] for pa in der.field(fields, 3)[0][1]]
             self.assertNotIn(b"\2", types, "no timestamp left")
+
+    def test_referral(self):
+        """A KDC that says: not mine, ask the other realm (RFC 6806 section 7)."""
+        def refer(reply):
+            message = der.parse(reply)
+            tag, [[_, fields]] = message[0]
+            if tag == 0x7e and der.field(fields, 6)[0][1] == b"\x06":
+                der.field(fields, 6)[0][1] = bytes([68])
+                der.field(fields, 7)[0][1] = AWAY.encode()
+            return der.build(message)
+        between = self.through(refer, away=self.realm.kdc[AWAY])
+        said = good(self.tries("roam@corp.example", "roams about"),
+                    f"roam\\@corp.example@{AWAY}")
+        self.assertEqual(said["server"], f"krbtgt/{AWAY}@{AWAY}")
+        self.assertEqual(sum(request[0] == 0x6a for request, _ in between.seen), 1)
+        # Whoever did not ask for an enterprise name does not follow.
+        refused(self.tries("nobody", "roams about", ("-P",)), "kdc", trylogon.KDC + 68)
 
     def test_flipped_bits(self):
         """Nothing but the real reply makes a logon; never a crash."""
