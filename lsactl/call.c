@@ -14,10 +14,10 @@
 #define ANSWER_MAX   (256u << 20)
 
 static int
-reach(const char *path, char *error, size_t n)
+reach(const char *path, int seconds, char *error, size_t n)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct timeval wait = { .tv_sec = WAIT_SECONDS };
+	struct timeval wait = { .tv_sec = seconds };
 	int fd = -1;
 
 	if (strlen(path) >= sizeof(to.sun_path)) {
@@ -92,7 +92,7 @@ receive(int fd)
 }
 
 static json_t *
-exchange(int fd, const char *method, const json_t *parameters, char *error, size_t n)
+exchange(int fd, const char *method, const json_t *parameters, int seconds, char *error, size_t n)
 {
 	json_t *ask = json_pack("{s:s+, s:O}", "method", "org.lsaiso.", method, "parameters",
 				parameters);
@@ -108,7 +108,7 @@ exchange(int fd, const char *method, const json_t *parameters, char *error, size
 		(void)snprintf(
 		    error, n,
 		    "lsass did not answer within %d s; see its log (journalctl -u lsaiso)",
-		    WAIT_SECONDS);
+		    seconds);
 	else
 		(void)snprintf(error, n,
 			       "lsass hung up: %s; too many connections, or it is "
@@ -126,10 +126,11 @@ json_t *
 try_call(const struct ctl *ct, const char *method, json_t *parameters, char *error, size_t n)
 {
 	json_t *ask = parameters != NULL ? parameters : json_object(), *answer = NULL, *result;
-	int fd = reach(ct->socket, error, n);
+	int seconds = ct->wait != 0 ? ct->wait : WAIT_SECONDS;
+	int fd = reach(ct->socket, seconds, error, n);
 
 	if (fd >= 0) {
-		answer = exchange(fd, method, ask, error, n);
+		answer = exchange(fd, method, ask, seconds, error, n);
 		(void)close(fd);
 	}
 	json_decref(ask);

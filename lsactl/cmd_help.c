@@ -35,6 +35,19 @@ static const struct {
 	  "key left lsaiso or was withheld. --session N, --op NAME, --target TEXT, --since 2h or\n"
 	  "a time, --refused, --boot ID, --lines N. verify (root): whether what is stored is all\n"
 	  "that lsaiso made, and unchanged; exit code 1 if not.\n" },
+	{ "logon",
+	  "Logs on, the default as your user name: the password is sealed to lsaiso here, lsass\n"
+	  "carries it unread, and kinit is not needed. --keep: lsaiso keeps the key, so that the\n"
+	  "ticket can be got anew until the logon ends; --cache NAME or --new: not the default\n"
+	  "cache. The password is asked for, or read from standard input. --uid N: for that user\n"
+	  "(root).\n" },
+	{ "logoff",
+	  "Ends a logon: its keys are destroyed, and so are all caches that use it. --all: every\n"
+	  "one of yours. --uid N: of that user (root).\n" },
+	{ "lock", "Nothing works with the session until unlock; nothing is lost. --all: every one\n"
+		  "of yours that can be unlocked again.\n" },
+	{ "unlock", "Asks for the password that the logon began with. Eight wrong ones end it.\n" },
+	{ "renew", "Renews the ticket of a logon now; lsass does so by itself in time.\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

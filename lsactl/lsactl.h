@@ -31,7 +31,10 @@ struct ctl {
 	struct {
 		const char *session, *op, *target, *since, *boot, *lines;
 		bool refused;
-	} audit; /* options of audit of these names; NULL: not given */
+	} audit;	       /* options of audit of these names; NULL: not given */
+	bool keep, fresh, all; /* --keep, --new of logon; --all of logoff and lock */
+	const char *cache;     /* --cache of logon */
+	int wait;	       /* seconds for an answer; 0: the usual */
 };
 
 typedef int subcommand(struct ctl *ct, int argc, char **argv); /* argv[0] is its name */
@@ -47,7 +50,8 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
-    cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_audit;
+    cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_logon, cmd_logoff, cmd_lock,
+    cmd_unlock, cmd_renew, cmd_audit;
 
 /* ---- call.c */
 /*

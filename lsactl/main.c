@@ -14,6 +14,12 @@ const struct command commands[] = {
 	{ "caches", "", 0, false, cmd_caches, "credential caches" },
 	{ "show", "[NAME]", 1, false, cmd_show, "tickets of one cache, default: your default one" },
 	{ "destroy", "NAME", 1, false, cmd_destroy, "destroy a cache; its logon ends" },
+	{ "logon", "[PRINCIPAL]", 1, false, cmd_logon,
+	  "log on: the password goes to lsaiso and nowhere else" },
+	{ "logoff", "[SESSION]", 1, false, cmd_logoff, "end a logon and its caches" },
+	{ "lock", "[SESSION]", 1, false, cmd_lock, "nothing works until unlock" },
+	{ "unlock", "[SESSION]", 1, false, cmd_unlock, "with the password of the logon" },
+	{ "renew", "[SESSION]", 1, false, cmd_renew, "renew the ticket of a logon now" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
@@ -132,6 +138,10 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "boot", required_argument, NULL, AUDIT_BOOT },
 		{ "lines", required_argument, NULL, AUDIT_LINES },
 		{ "refused", no_argument, NULL, AUDIT_REFUSED },
+		{ "keep", no_argument, NULL, 'K' },
+		{ "new", no_argument, NULL, 'N' },
+		{ "cache", required_argument, NULL, 'C' },
+		{ "all", no_argument, NULL, 'A' },
 		{ 0 },
 	};
 	int option;
@@ -166,6 +176,18 @@ parse(struct ctl *ct, int argc, char **argv)
 		case 'O':
 			ct->own = true;
 			break;
+		case 'K':
+			ct->keep = true;
+			break;
+		case 'N':
+			ct->fresh = true;
+			break;
+		case 'C':
+			ct->cache = optarg;
+			break;
+		case 'A':
+			ct->all = true;
+			break;
 		case 'V':
 			(void)printf("lsactl %s\n", lib_version);
 			return 1 + EXIT_DONE;
@@ -182,7 +204,9 @@ run(struct ctl *ct, int argc, char **argv)
 {
 	const struct command *co = argc > 0 ? find(argv[0]) : NULL;
 	char error[1024];
-	bool need = co != NULL && !co->offline && ct->socket == NULL;
+	/* Where the public key is, the socket does not say. */
+	bool folder = co != NULL && (co->run == cmd_logon || co->run == cmd_unlock);
+	bool need = co != NULL && !co->offline && (folder || ct->socket == NULL);
 	int code;
 
 	if (argc == 0) {
@@ -196,6 +220,12 @@ run(struct ctl *ct, int argc, char **argv)
 	if ((ct->replace || ct->file || ct->own) && co->run != cmd_seal)
 		return wrong("--replace, --file and --own-passphrase belong to seal, not to ",
 			     co->name);
+	if ((ct->keep || ct->fresh || ct->cache != NULL) && co->run != cmd_logon)
+		return wrong("--keep, --cache and --new belong to logon, not to ", co->name);
+	if (ct->all && co->run != cmd_logoff && co->run != cmd_lock)
+		return wrong("--all belongs to logoff and lock, not to ", co->name);
+	if (ct->cache != NULL && ct->fresh)
+		return wrong("--cache or --new, not both, for ", co->name);
 	if (ct->lower_floor >= 0 && co->run != cmd_verify)
 		return wrong("--lower-floor belongs to verify, not to ", co->name);
 	if (has_audit(ct) && co->run != cmd_audit)
@@ -206,7 +236,7 @@ run(struct ctl *ct, int argc, char **argv)
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;
 	}
-	if (need)
+	if (need && ct->socket == NULL)
 		ct->socket = ct->cf.admin_socket;
 	code = co->run(ct, argc, argv);
 	if (need)

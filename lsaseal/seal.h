@@ -61,12 +61,4 @@ void secrets_wipe(struct secrets *s);
 /* The name of a root key, as lsaiso makes it (iso_root_name). */
 void root_id(const uint8_t key[ISO_ROOT_KEY], uint8_t id[ISO_ROOT_ID]);
 
-/* ---- ask.c: what people type */
-/*
- * One line into text, at most n - 1 octets; with the echo off if stdin is a
- * terminal, else the next line of stdin. Returns its length, -1: none, or too
- * long.
- */
-long ask_line(const char *prompt, char *text, size_t n);
-
 #endif

@@ -24,6 +24,9 @@
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
+#include "lsass/logon/logons.h"
+#include "lsass/logon/pool.h"
+#include "lsass/logon/renew.h"
 #include "lsass/loop.h"
 #include "lsass/start.h"
 #include "lsass/tgs/tgs.h"
@@ -37,9 +40,11 @@
 struct lsass {
 	struct config cf;
 	struct loop *lo;
-	struct watch *line, *life, *answers;
+	struct watch *line, *life, *answers, *workers;
 	struct store *store;
 	struct tgs *tgs;
+	struct pool *pool;
+	struct logons logons;
 	struct kcm *kcm;
 	struct audit *audit;
 	struct control_table table;
@@ -88,12 +93,52 @@ answers_ready(void *arg, uint32_t events)
 	tgs_collect(ls->tgs);
 }
 
+static void
+workers_ready(void *arg, uint32_t events)
+{
+	struct lsass *ls = arg;
+
+	pool_collect(ls->pool);
+}
+
+static void
+renew(void *arg)
+{
+	struct lsass *ls = arg;
+
+	logons_tick(&ls->logons);
+	if (ls->life != NULL)
+		renew_tick(&ls->logons);
+}
+
+/* Threads for logons, and what is known of the logons that there are. */
+static bool
+start_logons(struct lsass *ls)
+{
+	int fd = -1;
+
+	ls->pool = pool_start(&ls->cf, &fd);
+	if (ls->pool == NULL)
+		return false;
+	ls->workers = loop_watch(ls->lo, fd, EPOLLIN, workers_ready, ls);
+	ls->logons.cf = &ls->cf;
+	ls->logons.store = ls->store;
+	ls->logons.pool = ls->pool;
+	ls->logons.tgs = ls->tgs;
+	ls->logons.machine = machine_new(&ls->cf);
+	if (ls->logons.machine == NULL)
+		return false;
+	logons_open(&ls->logons);
+	return ls->workers != NULL && loop_every(ls->lo, RENEW_TICK_MS, renew, ls) == 0;
+}
+
 static int
 start_fronts(struct lsass *ls)
 {
 	struct admin_view view = { .cf = &ls->cf,
 				   .store = ls->store,
 				   .tgs = ls->tgs,
+				   .logons = &ls->logons,
 				   .table = &ls->table,
 				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
@@ -125,7 +170,7 @@ serve(struct lsass *ls)
 		ls->answers = loop_watch(ls->lo, fd, EPOLLIN, answers_ready, ls);
 	if (ls->answers != NULL)
 		ls->kcm = kcm_start(ls->lo, CONTROL_FD_KCM, &ls->cf, ls->store, ls->tgs);
-	if (ls->kcm == NULL || start_fronts(ls) != 0 ||
+	if (ls->kcm == NULL || !start_logons(ls) || start_fronts(ls) != 0 ||
 	    loop_every(ls->lo, TICK_MS, tick, ls) != 0 ||
 	    control_send(CONTROL_FD_LINE, &ready, (const int[2]){ -1, -1 }) != 0) {
 		give_up(ls, "cannot start serving");
@@ -223,6 +268,7 @@ run(struct lsass *ls)
 		ls->status = EXIT_FAILURE;
 	}
 	kcm_stop(ls->kcm);
+	pool_stop(ls->pool);
 	if (ls->tgs != NULL)
 		tgs_stop(ls->tgs);
 	store_close(ls->store);

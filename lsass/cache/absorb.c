@@ -105,8 +105,8 @@ logon_ref(struct logon *lo)
 }
 
 /* False: there is no lsaiso to tell. */
-static bool
-session_close(uid_t owner, uint32_t session, uint32_t generation)
+bool
+logon_close(uid_t owner, uint32_t session, uint32_t generation)
 {
 	struct iso_req_session_close req = { .session = session,
 					     .generation = generation,
@@ -127,6 +127,7 @@ logon_free(struct logon *lo)
 {
 	struct store *st = lo->store;
 
+	logon_drop_note(lo);
 	*(lo->prev != NULL ? &lo->prev->next : &st->logons) = lo->next;
 	if (lo->next != NULL)
 		lo->next->prev = lo->prev;
@@ -142,7 +143,7 @@ logon_unref(struct logon *lo)
 		return;
 	if (!lo->dead) {
 		logon_die(lo);
-		lo->unclosed = !session_close(lo->owner, lo->session, lo->generation);
+		lo->unclosed = !logon_close(lo->owner, lo->session, lo->generation);
 	}
 	if (!lo->unclosed)
 		logon_free(lo);
@@ -155,9 +156,19 @@ logon_settle(struct store *st, bool tell)
 		next = lo->next;
 		if (!lo->unclosed)
 			continue;
-		if (!tell || session_close(lo->owner, lo->session, lo->generation))
+		if (tell && !logon_close(lo->owner, lo->session, lo->generation))
+			continue;
+		lo->unclosed = false;
+		if (lo->refs == 0)
 			logon_free(lo);
 	}
+}
+
+void
+logon_free_all(struct store *st)
+{
+	while (st->logons != NULL)
+		logon_free(st->logons);
 }
 
 void
@@ -189,6 +200,7 @@ code_of(enum iso_status status)
 		return KRB5_PROG_ETYPE_NOSUPP;
 	case ISO_E_POLICY:
 	case ISO_E_OWNER:
+	case ISO_E_LOCKED:
 		return KRB5_FCC_PERM;
 	case ISO_E_FULL:
 		return KRB5_CC_NOMEM;
@@ -223,7 +235,7 @@ logon_for(struct cache *ca, int64_t until, kcode *code)
 		return NULL;
 	lo = logon_new(ca->collection->store, owner);
 	if (lo == NULL || logon_live(lo, rep.session, rep.generation, now + req.lifetime) != 0) {
-		(void)session_close(owner, rep.session, rep.generation);
+		(void)logon_close(owner, rep.session, rep.generation);
 		if (lo != NULL)
 			logon_unref(lo);
 		*code = KRB5_CC_NOMEM;

@@ -66,6 +66,7 @@ cache_free(struct cache *ca)
 		logon_unref(ca->logon);
 	table_free(&ca->servers);
 	table_free(&ca->uuids);
+	free(ca->renewal);
 	free(ca->principal);
 	free(ca->name);
 	free(ca);

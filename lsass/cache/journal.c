@@ -365,6 +365,22 @@ journal_offset(const struct cache *ca)
 	seal_record(co, REC_OFFSET);
 }
 
+/* session, generation, expires, note */
+void
+journal_logon(struct collection *co, const struct logon *lo)
+{
+	struct buffer *bu = &co->store->plain;
+
+	if (!kept(co->store))
+		return;
+	begin(co);
+	buffer_u32(bu, lo->session);
+	buffer_u32(bu, lo->generation);
+	buffer_u32(bu, lo->expires);
+	buffer_data(bu, (struct rd){ lo->note, lo->note_len });
+	seal_record(co, REC_LOGON);
+}
+
 /* ---- writing */
 
 static int
@@ -410,6 +426,19 @@ forget(struct collection *co)
 	co->jo.size = 0;
 }
 
+static bool
+is_empty(const struct collection *co)
+{
+	return co->ncaches == 0 && co->default_name == NULL && co->nnotes == 0;
+}
+
+void
+journal_settle(struct collection *co)
+{
+	if (kept(co->store) && co->jo.exists && is_empty(co))
+		forget(co);
+}
+
 /* A new file under another name, then in the place of the old one. */
 static int
 write_new(struct collection *co, const struct buffer *bu)
@@ -445,17 +474,25 @@ journal_rewrite(struct collection *co)
 		return 0;
 	buffer_wipe(batch);
 	journal_close(co);
-	if (co->first == NULL && co->default_name == NULL) {
+	if (is_empty(co)) {
 		forget(co);
 		return co->jo.behind ? -1 : 0;
 	}
 	co->jo.exists = false;
+	for (const struct logon *lo = co->store->logons; lo != NULL; lo = lo->next) {
+		if (lo->note != NULL && !lo->dead && lo->owner == co->uid)
+			journal_logon(co, lo);
+	}
 	if (co->default_name != NULL)
 		journal_name(co, REC_DEFAULT, co->default_name, NULL);
 	for (const struct cache *ca = co->first; ca != NULL; ca = ca->next) {
 		journal_cache(ca, ca->ncreds);
 		for (const struct cred *cr = ca->first; cr != NULL; cr = cr->next)
 			journal_cred(cr);
+	}
+	if (batch->len == 0 && !batch->failed) { /* logons that are dead, no more */
+		forget(co);
+		return co->jo.behind ? -1 : 0;
 	}
 	errno = ENOMEM;
 	ret = batch->failed ? -1 : write_new(co, batch);
@@ -491,7 +528,7 @@ journal_commit(struct collection *co)
 		buffer_wipe(batch); /* the next rewriting has it */
 		return;
 	}
-	if (co->ncaches == 0 && co->default_name == NULL) {
+	if (is_empty(co)) {
 		buffer_wipe(batch);
 		forget(co);
 		return;

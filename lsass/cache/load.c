@@ -262,12 +262,33 @@ play_change(struct replay *re, uint32_t type, struct rd in)
 	}
 }
 
+/* Without a cache that uses it, its session is closed at the end of the file. */
+static int
+play_noted(struct replay *re, struct rd in)
+{
+	uint32_t id[3];
+	struct rd note;
+	struct logon *lo;
+	int ret = 0;
+
+	if (wire_u32(&in, &id[0]) != 0 || wire_u32(&in, &id[1]) != 0 ||
+	    wire_u32(&in, &id[2]) != 0 || wire_data(&in, &note) != 0 || in.len != 0 ||
+	    (lo = play_logon(re, re->boot_now, id)) == NULL)
+		return -1;
+	if (!lo->dead)
+		ret = logon_keep_note(lo, note.at, note.len);
+	logon_unref(lo);
+	return ret;
+}
+
 static int
 play(struct replay *re, uint32_t type, struct rd in)
 {
 	if (re->shadow != NULL && type != REC_CRED)
 		return -1;
 	switch (type) {
+	case REC_LOGON:
+		return play_noted(re, in);
 	case REC_BOOT:
 		return play_boot(re, in);
 	case REC_CACHE:

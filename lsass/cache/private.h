@@ -8,6 +8,7 @@
  *   room.c     quotas and who goes first
  *   match.c    match credentials
  *   absorb.c   logons, stand-ins: the only file that asks lsaiso
+ *   logon.c    logons that lsass/logon makes, and their notes
  *   journal.c  the state files: records, appending, compaction
  *   load.c     the state files read back
  */
@@ -37,6 +38,7 @@ enum {
 	REC_MOVE = 6,
 	REC_OFFSET = 7,
 	REC_DEFAULT = 8,
+	REC_LOGON = 9, /* a logon of lsass/logon, or news of it */
 };
 
 struct buffer {
@@ -64,7 +66,7 @@ struct collection {
 	struct table names, uuids; /* of caches */
 	struct table standins;	   /* TGT-class credentials by their stand-in */
 	struct cache *first, *last;
-	size_t ncaches, octets;
+	size_t ncaches, octets, nnotes;
 	uint32_t clients;
 	char *default_name; /* NULL: none set */
 	uint64_t next_name, next_serial;
@@ -80,6 +82,7 @@ struct store {
 	size_t ncollections, nlogons;
 	uint8_t boot_id[16];
 	bool has_boot, loading;
+	void (*ended)(struct held *);
 	uint8_t uuid_head[8];
 	uint64_t next_id;
 	uint64_t absorbed, evicted, purged, damaged_files;
@@ -142,13 +145,15 @@ struct sealed {
 kcode absorb(struct cache *ca, uint8_t *octets, const struct wire_cred *wc, struct sealed *out);
 struct logon *logon_new(struct store *st, uid_t owner); /* dead, 1 reference */
 int logon_live(struct logon *lo, uint32_t session, uint32_t generation, uint32_t expires);
-struct logon *logon_find(struct store *st, uid_t owner, uint32_t session, uint32_t generation);
-struct logon *logon_ref(struct logon *lo);
-void logon_unref(struct logon *lo); /* the last one closes the session */
+/* False: there is no lsaiso to tell. */
+bool logon_close(uid_t owner, uint32_t session, uint32_t generation);
 void logon_die(struct logon *lo);
+int logon_keep_note(struct logon *lo, const uint8_t *note, size_t n); /* in memory */
+void logon_drop_note(struct logon *lo);
 void logon_verify(struct store *st); /* asks lsaiso for each; dead ones die */
 /* What could not be closed: now, with tell, or never more. */
 void logon_settle(struct store *st, bool tell);
+void logon_free_all(struct store *st); /* without a word to lsaiso */
 void random_octets(uint8_t *at, size_t n);
 
 /* ---- journal.c: add records, then commit: one write */
@@ -157,6 +162,9 @@ void journal_cred(const struct cred *cr);
 void journal_remove(const struct cred *cr);
 void journal_name(struct collection *co, uint32_t type, const char *name, const char *to);
 void journal_offset(const struct cache *ca);
+void journal_logon(struct collection *co, const struct logon *lo);
+/* No cache, no logon: no file. */
+void journal_settle(struct collection *co);
 void journal_commit(struct collection *co);
 /* Write the whole collection anew; 0 or -1, then it is tried again later. */
 int journal_rewrite(struct collection *co);

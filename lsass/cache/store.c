@@ -37,6 +37,8 @@ store_open(const struct config *cf, const uint8_t state_key[STATE_KEY])
 		st->loading = false;
 		logon_verify(st);
 		store_bury(st);
+		for (struct collection *co = st->first; co != NULL; co = co->next)
+			journal_settle(co);
 	}
 	return st;
 }
@@ -47,8 +49,10 @@ store_close(struct store *st)
 	if (st == NULL)
 		return;
 	/* Logons are not closed: they live on for the next broker. */
-	for (struct logon *lo = st->logons; lo != NULL; lo = lo->next)
+	for (struct logon *lo = st->logons; lo != NULL; lo = lo->next) {
 		logon_die(lo);
+		logon_drop_note(lo);
+	}
 	while (st->first != NULL) {
 		struct collection *co = st->first;
 
@@ -67,6 +71,7 @@ store_close(struct store *st)
 		free(co);
 	}
 	logon_settle(st, true);
+	logon_free_all(st);
 	table_free(&st->uids);
 	table_free(&st->sessions);
 	buffer_free(&st->plain);
@@ -143,6 +148,22 @@ store_totals(const struct store *st, struct store_totals *totals)
 		for (const struct cache *ca = co->first; ca != NULL; ca = ca->next)
 			totals->creds += ca->ncreds;
 	}
+}
+
+void
+store_each_logon(struct store *st, bool (*fn)(struct logon *, void *), void *arg)
+{
+	for (struct logon *lo = st->logons, *next; lo != NULL; lo = next) {
+		next = lo->next;
+		if (fn(lo, arg))
+			return;
+	}
+}
+
+void
+store_on_end(struct store *st, void (*ended)(struct held *))
+{
+	st->ended = ended;
 }
 
 /* ---- collections */

@@ -31,6 +31,7 @@
 struct config;
 struct store;
 struct collection;
+struct held; /* lsass/logon/logons.h */
 
 #define CACHE_NAME_MAX 255 /* octets, without the NUL */
 
@@ -38,10 +39,13 @@ struct logon {
 	uint32_t refs;
 	uint32_t session, generation;
 	uid_t owner;
-	uint32_t expires;	   /* seconds since 1970, of the session */
-	bool dead;		   /* its lsaiso is gone: log on again */
-	bool unclosed;		   /* nobody's any more, but lsaiso could not be told */
-	struct node by_session;	   /* while alive */
+	uint32_t expires;	/* seconds since 1970, of the session */
+	bool dead;		/* its lsaiso is gone: log on again */
+	bool unclosed;		/* nobody's any more, but lsaiso could not be told */
+	struct node by_session; /* while alive */
+	uint8_t *note;		/* what lsass/logon keeps of it; NULL: it came by STORE */
+	size_t note_len;
+	struct held *held;	   /* lsass/logon's reading of the note */
 	struct logon *next, *prev; /* of the store */
 	struct store *store;
 };
@@ -78,6 +82,7 @@ struct cache {
 	struct table servers, uuids; /* of creds */
 	size_t octets;		     /* as the quota counts them */
 	size_t listed;		     /* octets of the creds that are not hidden */
+	struct renewal *renewal;     /* lsass/logon/renew.c's, one malloc; NULL: none */
 };
 
 /* All functions below that can fail return 0 or a krb5_error_code that the
@@ -108,6 +113,23 @@ struct store_totals {
 	uint64_t absorbed, evicted, purged, damaged_files;
 };
 void store_totals(const struct store *st, struct store_totals *totals);
+
+/* ---- logons of lsass/logon: made there, used by caches as the others are
+ * The session is open already; a reference, NULL: no memory (and it is closed). */
+struct logon *logon_begin(struct store *st, uid_t owner, uint32_t session, uint32_t generation,
+			  uint32_t expires);
+/* A note of it, opaque, sealed in the journal like a credential: -1: no memory. */
+int logon_set_note(struct logon *lo, const uint8_t *note, size_t n);
+/* Close its session now, whoever holds it. */
+void logon_end(struct logon *lo);
+struct logon *logon_find(struct store *st, uid_t owner, uint32_t session, uint32_t generation);
+struct logon *logon_ref(struct logon *lo);
+void logon_unref(struct logon *lo); /* the last one closes the session */
+void store_each_logon(struct store *st, bool (*fn)(struct logon *, void *), void *arg);
+/* Who frees held, when a logon goes that has one. */
+void store_on_end(struct store *st, void (*ended)(struct held *));
+/* Does anything of this cache belong to the logon? */
+bool cache_uses(const struct cache *ca, const struct logon *lo);
 
 /* ---- collections */
 struct collection *store_collection(struct store *st,

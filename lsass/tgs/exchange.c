@@ -29,6 +29,8 @@ code_of(enum iso_status status)
 		return KRB5KRB_AP_ERR_TKT_EXPIRED;
 	case ISO_E_POLICY:
 		return KRB5KDC_ERR_POLICY;
+	case ISO_E_LOCKED:
+		return KRB5_FCC_PERM;
 	case ISO_GONE: /* it may come back with all it held (a link to a host) */
 	case ISO_E_RATE:
 	case ISO_E_PENDING: /* too many newer requests before the reply came */
@@ -419,6 +421,19 @@ get(struct exchange *ex, krb5_ccache cc, struct creds_princ *client)
 }
 
 static krb5_error_code
+renew(struct exchange *ex, krb5_ccache cc, struct creds_princ *client)
+{
+	krb5_creds got = { 0 };
+	krb5_error_code code = krb5_get_renewed_creds(ex->ctx, &got, &client->princ, cc, NULL);
+
+	if (code != 0)
+		return code;
+	code = deliver(ex, &got);
+	krb5_free_cred_contents(ex->ctx, &got); /* zaps the key */
+	return code;
+}
+
+static krb5_error_code
 run(struct exchange *ex)
 {
 	struct wire_princ wire;
@@ -439,7 +454,7 @@ run(struct exchange *ex)
 	if (code == 0)
 		code = offer_tgts(ex, cc);
 	if (code == 0)
-		code = get(ex, cc, &client);
+		code = ex->req->renew ? renew(ex, cc, &client) : get(ex, cc, &client);
 	(void)krb5_cc_destroy(ex->ctx, cc);
 	return code;
 }

@@ -58,8 +58,9 @@ job_is(const struct job *job, const struct tgs_request *req, uint64_t hash)
 
 	return job->hash == hash && has->uid == req->uid && has->cache_id == req->cache_id &&
 	       has->etype == req->etype && has->endtime == req->endtime &&
-	       has->user_to_user == req->user_to_user && same(has->server, req->server) &&
-	       same(has->client, req->client) && same(has->second_ticket, req->second_ticket);
+	       has->user_to_user == req->user_to_user && has->renew == req->renew &&
+	       same(has->server, req->server) && same(has->client, req->client) &&
+	       same(has->second_ticket, req->second_ticket);
 }
 
 static size_t

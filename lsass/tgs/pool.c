@@ -227,7 +227,7 @@ uint64_t
 tgs_submit(struct tgs *t, const struct tgs_request *req, tgs_done *done, void *arg)
 {
 	uint64_t hash = job_hash(req, t->seed);
-	int32_t code = negative_find(t->negative, req, hash, now_ms());
+	int32_t code = req->renew ? 0 : negative_find(t->negative, req, hash, now_ms());
 	struct job *job;
 
 	t->stats.asked++;
@@ -352,8 +352,8 @@ deliver(struct tgs *t, struct job *job)
 		tickets[i].session = from->session;
 		tickets[i].generation = from->generation;
 	}
-	if (job->code != 0) {
-		t->stats.failed++;
+	t->stats.failed += job->code != 0;
+	if (job->code != 0 && !job->req.renew) {
 		negative_add(t->negative, &job->req, job->hash, job->code, now_ms(),
 			     remember_ms(t, job));
 	}

@@ -35,6 +35,7 @@ struct tgs_request {
 	struct rd client;  /* wire.h principal: the cache's */
 	struct rd server;  /* wire.h principal, as the client asked */
 	int32_t etype;	   /* session key type wanted; 0: any */
+	bool renew;	   /* the first TGT itself, with a later end (KDC option RENEW) */
 	bool user_to_user; /* second_ticket is a TGT, ENC-TKT-IN-SKEY */
 	struct rd second_ticket;
 	uint32_t endtime;   /* wanted; 0: as long as possible */

@@ -12,6 +12,11 @@
  *   org.lsaiso.ListCaches     likewise; never a key, nor a stand-in
  *   org.lsaiso.ShowCache      {name, uid?} the credentials of one cache
  *   org.lsaiso.DestroyCache   {name, uid?} root: any user's; others: their own
+ *   org.lsaiso.LogonStart     {principal | session, uid?} what the next box must answer
+ *   org.lsaiso.Logon          {session, principal, box, ...} a box becomes a ticket
+ *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
+ *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
+ *   org.lsaiso.Renew          {session?, uid?}
  *   org.lsaiso.Stop           root: the whole instance
  *   org.lsaiso.AuditRead      {boot?, from?, limit?, uid?} records of use; root: of all,
  *                             others: their own, which are no whole chain
@@ -29,6 +34,7 @@
 struct audit;
 struct config;
 struct guest;
+struct logons;
 struct loop;
 struct store;
 struct tgs;
@@ -40,9 +46,10 @@ struct admin_view {
 	struct store *store;
 	struct tgs *tgs;
 	struct audit *audit;
+	struct logons *logons;
 	const uint32_t *kcm_clients; /* connected now */
-	const struct guest *guest; /* lsaiso-host: whom it serves; then the three above are NULL */
-	struct admin_call *call;   /* the request that is being served: admin_later */
+	const struct guest *guest;   /* lsaiso-host: whom it serves; then those above are NULL */
+	struct admin_call *call;     /* the request that is being served: admin_later */
 };
 
 /* Serve listen_fd in the loop, with the methods of lsass. 0 or -1 with errno. */

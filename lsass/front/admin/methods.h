@@ -39,6 +39,9 @@ typedef json_t *admin_method(const struct admin_view *view, uid_t uid, const jso
 struct admin_later;
 struct admin_later *admin_later(const struct admin_view *view, void (*gone)(void *arg), void *arg);
 
+/* For who knows arg only later. */
+void admin_later_gone(struct admin_later *later, void (*gone)(void *arg), void *arg);
+
 /*
  * Give it, in the loop thread, also before the method returns. parameters
  * is consumed; NULL: no memory. later is gone then.
@@ -57,7 +60,8 @@ int admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
 		const struct admin_view *view);
 
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
-    method_destroy_cache, method_wipe, method_stop, method_audit_read, method_audit_head;
+    method_destroy_cache, method_wipe, method_stop, method_logon_start, method_logon, method_unlock,
+    method_lock, method_logoff, method_renew, method_audit_read, method_audit_head;
 
 /* What Status says of any instance: processes, level, launch, guard, lsaiso. */
 json_t *admin_status(const struct admin_view *view);

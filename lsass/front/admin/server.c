@@ -258,6 +258,13 @@ admin_later(const struct admin_view *view, void (*gone)(void *arg), void *arg)
 	return later;
 }
 
+void
+admin_later_gone(struct admin_later *later, void (*gone)(void *arg), void *arg)
+{
+	later->gone = gone;
+	later->arg = arg;
+}
+
 static void
 answer_later(struct admin_later *later, json_t *answer)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "lsaseal/seal.h"
+#include "lib/ask.h"
 
 #define INTERRUPT 3 /* ^C, which is no signal while nothing is shown */
 #define END	  4 /* ^D */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/ask.h"
+#include "lib/hex.h"
+#include "lsactl/secret.h"
+
+/* What is typed, and the box with it, in memory that is not swapped out. */
+static struct {
+	char text[ISO_SECRET_MAX + 1];
+	struct box box;
+} secret;
+
+int
+secret_start(const struct ctl *ct, json_t *ask, struct start *st)
+{
+	json_t *is = call(ct, "LogonStart", ask);
+	const char *challenge = get_text(is, "challenge");
+	char *end = NULL;
+
+	if (is == NULL)
+		return -1;
+	*st = (struct start){ .generation = (uint32_t)get_number(is, "generation"),
+			      .owner = (uint32_t)get_number(is, "owner") };
+	(void)snprintf(st->session, sizeof(st->session), "%s", get_text(is, "session"));
+	(void)snprintf(st->name, sizeof(st->name), "%s", get_text(is, "name"));
+	st->number = (uint32_t)strtoul(st->session, NULL, 10);
+	st->challenge = strtoull(challenge, &end, 16);
+	json_decref(is);
+	if (end != NULL && *end == '\0' && st->session[0] != '\0')
+		return 0;
+	(void)fputs("lsactl: lsass answered something else than a challenge\n", stderr);
+	return -1;
+}
+
+/* The public key that root's file has; lsass is not asked. */
+static int
+public_key(const struct ctl *ct, uint8_t key[ISO_PUBLIC])
+{
+	char path[4096], error[512] = "";
+
+	(void)snprintf(path, sizeof(path), "%s/%s", ct->cf.run_directory, BOX_KEY_FILE);
+	if (box_public_key(path, key, error, sizeof(error)) == 0)
+		return 0;
+	(void)fprintf(stderr, "lsactl: %s\n", error);
+	return -1;
+}
+
+static int
+seal(const struct start *st, const uint8_t key[ISO_PUBLIC], size_t len, uint32_t flags,
+     char hex[SECRET_HEX])
+{
+	uint8_t sealed[ISO_BOX];
+
+	secret.box.challenge = st->challenge;
+	secret.box.session = st->number;
+	secret.box.generation = st->generation;
+	secret.box.owner = st->owner;
+	secret.box.flags = flags;
+	if (box_fill(&secret.box, st->name, (struct rd){ (const uint8_t *)secret.text, len }, 0) !=
+		0 ||
+	    box_seal(key, &secret.box, sealed) != 0) {
+		(void)fprintf(stderr, "lsactl: the password cannot be sealed: %s\n",
+			      strerror(errno));
+		return -1;
+	}
+	hex_put(sealed, sizeof(sealed), hex);
+	return 0;
+}
+
+int
+secret_ask(const struct ctl *ct, const char *prompt, const struct start *st, uint32_t flags,
+	   char hex[SECRET_HEX])
+{
+	uint8_t key[ISO_PUBLIC];
+	long len;
+	int ret = -1;
+
+	if (public_key(ct, key) != 0)
+		return -1;
+	if (mlock(&secret, sizeof(secret)) != 0)
+		(void)fprintf(stderr,
+			      "lsactl: memory cannot be locked: %s; the password might be "
+			      "swapped out\n",
+			      strerror(errno));
+	len = ask_line(prompt, secret.text, sizeof(secret.text));
+	if (len <= 0)
+		(void)fprintf(stderr, "lsactl: no password was given%s\n",
+			      len < 0 ? ", or one longer than 512 octets" : "");
+	else
+		ret = seal(st, key, (size_t)len, flags, hex);
+	explicit_bzero(&secret, sizeof(secret));
+	return ret;
+}

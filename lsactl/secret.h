@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Passwords on their way to lsaiso: typed, sealed to lsaiso's public key,
+ * wiped. Used by the subcommands that ask for one.
+ */
+#ifndef LSACTL_SECRET_H
+#define LSACTL_SECRET_H
+
+#include "lib/box.h"
+#include "lsactl/lsactl.h"
+
+#define SECRET_HEX (2 * ISO_BOX + 1)
+
+/* What a box is for, as LogonStart answered. */
+struct start {
+	char session[32];
+	char name[ISO_NAME_MAX + 1]; /* the principal, as it belongs in the box */
+	uint64_t challenge;
+	uint32_t number, generation, owner;
+};
+
+/*
+ * All return 0, or -1 with the reason on stderr.
+ */
+
+/* LogonStart; ask is consumed. */
+int secret_start(const struct ctl *ct, json_t *ask, struct start *st);
+
+/*
+ * Ask for a password, and seal it for st; it is wiped in any case.
+ * flags  BOX_*
+ * hex    out, the box
+ */
+int secret_ask(const struct ctl *ct, const char *prompt, const struct start *st, uint32_t flags,
+	       char hex[SECRET_HEX]);
+
+#endif

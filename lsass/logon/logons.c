@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The registry of logons: what is kept of them, and how they begin and end. */
+#include "lsass/logon/logons.h"
+
+#include <inttypes.h>
+#include <krb5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/config.h"
+#include "lib/log.h"
+#include "lsass/ask.h"
+#include "lsass/logon/notes.h"
+
+static void
+held_free(struct held *he)
+{
+	free(he->name);
+	free(he->principal);
+	explicit_bzero(he, sizeof(*he));
+	free(he);
+}
+
+static bool
+open_one(struct logon *lo, void *arg)
+{
+	(void)arg;
+	if (lo->note == NULL || lo->held != NULL)
+		return false;
+	lo->held = note_read(lo->note, lo->note_len);
+	if (lo->held != NULL)
+		lo->held->logon = lo;
+	else
+		log_warn("uid %u: the note of a logon cannot be read", (unsigned int)lo->owner);
+	return false;
+}
+
+void
+logons_open(struct logons *lg)
+{
+	store_on_end(lg->store, held_free);
+	store_each_logon(lg->store, open_one, NULL);
+}
+
+void
+logons_save(struct held *he)
+{
+	size_t n = 0;
+	char *note = note_write(he, &n);
+
+	if (note == NULL || logon_set_note(he->logon, (const uint8_t *)note, n) != 0)
+		log_warn("uid %u: a change of a logon could not be written down",
+			 (unsigned int)he->logon->owner);
+	free(note);
+}
+
+/* ---- beginning */
+
+struct begun {
+	uid_t owner;
+	size_t n;
+	struct held *oldest;
+};
+
+static bool
+count_begun(struct logon *lo, void *arg)
+{
+	struct begun *be = arg;
+	struct held *he = lo->held;
+
+	if (he == NULL || !he->begun || lo->dead || lo->owner != be->owner)
+		return false;
+	be->n++;
+	if (!he->at_work && (be->oldest == NULL || he->started <= be->oldest->started))
+		be->oldest = he;
+	return false;
+}
+
+static void
+let_go(struct held *he)
+{
+	if (!he->own)
+		return;
+	he->own = false;
+	logon_unref(he->logon); /* he may be gone */
+}
+
+static struct held *
+held_new(const char *name)
+{
+	struct held *he = calloc(1, sizeof(*he));
+
+	if (he == NULL)
+		return NULL;
+	he->begun = he->own = true;
+	he->started = (uint32_t)time(NULL);
+	he->name = strdup(name);
+	if (he->name == NULL) {
+		free(he);
+		return NULL;
+	}
+	return he;
+}
+
+struct held *
+logons_begin(struct logons *lg, uid_t owner, const char *name, enum iso_status *status)
+{
+	struct iso_req_session_open ask = { .owner = owner };
+	struct iso_rep_session_open is;
+	struct begun be = { .owner = owner };
+	struct held *he;
+	struct logon *lo;
+
+	store_each_logon(lg->store, count_begun, &be);
+	if (be.n >= LOGONS_BEGUN_USER && be.oldest != NULL)
+		let_go(be.oldest);
+	ask.lifetime = (uint32_t)lg->cf->logon_lifetime;
+	*status = ask_session_open(&ask, &is);
+	if (*status != ISO_OK)
+		return NULL;
+	*status = ISO_E_FULL;
+	lo = logon_begin(lg->store, owner, is.session, is.generation,
+			 (uint32_t)time(NULL) + ask.lifetime);
+	if (lo == NULL)
+		return NULL;
+	he = held_new(name);
+	if (he == NULL) {
+		logon_unref(lo);
+		return NULL;
+	}
+	he->logon = lo;
+	lo->held = he;
+	logons_save(he); /* else a restart of lsass would forget an open session */
+	*status = ISO_OK;
+	return he;
+}
+
+static bool
+end_stale(struct logon *lo, void *arg)
+{
+	const uint32_t *now = arg;
+	struct held *he = lo->held;
+
+	if (he != NULL && he->own && he->begun && !he->at_work &&
+	    (lo->dead || *now - he->started > LOGONS_BEGUN_SECONDS))
+		let_go(he);
+	return false;
+}
+
+void
+logons_tick(struct logons *lg)
+{
+	uint32_t now = (uint32_t)time(NULL);
+
+	store_each_logon(lg->store, end_stale, &now);
+}
+
+/* ---- caches */
+
+struct match {
+	struct rd principal;
+	struct cache *found;
+};
+
+static bool
+is_of_principal(struct cache *ca, void *arg)
+{
+	struct match *ma = arg;
+	struct rd a = { ca->principal, ca->principal_len }, b = ma->principal;
+	struct wire_princ have, want;
+
+	if (ca->principal == NULL || wire_princ(&a, &have) != 0 || wire_princ(&b, &want) != 0 ||
+	    !wire_princ_equal(&have, &want))
+		return false;
+	ma->found = ca;
+	return true;
+}
+
+/*
+ * As kinit does: the principal's own cache, else the default one if it is
+ * free, else a new one, which becomes the default.
+ */
+static kcode
+choose(struct collection *co, const char *choice, struct rd principal,
+       char name[CACHE_NAME_MAX + 1])
+{
+	struct match ma = { .principal = principal };
+	kcode code;
+
+	if (strcmp(choice, "new") == 0)
+		return collection_new_name(co, name);
+	if (strcmp(choice, "default") != 0) {
+		(void)snprintf(name, CACHE_NAME_MAX + 1, "%s", choice);
+		return 0;
+	}
+	collection_each_cache(co, is_of_principal, &ma);
+	if (ma.found != NULL || cache_by_name(co, collection_default(co)) == NULL) {
+		(void)snprintf(name, CACHE_NAME_MAX + 1, "%s",
+			       ma.found != NULL ? ma.found->name : collection_default(co));
+		return 0;
+	}
+	code = collection_new_name(co, name);
+	return code == 0 ? collection_set_default(co, name) : code;
+}
+
+kcode
+logons_refresh(struct cache *ca, const struct as_exchange *as)
+{
+	kcode code = cache_set_offset(ca, as->kdc_offset);
+
+	if (code != 0)
+		return code;
+	return cache_store_sealed(ca, (struct rd){ as->cred.at, as->cred.len }, as->session,
+				  as->generation, (struct rd){ as->blob, as->blob_len });
+}
+
+kcode
+logons_finish(struct logons *lg, struct held *he, const struct as_exchange *as, const char *choice,
+	      char name[CACHE_NAME_MAX + 1])
+{
+	struct collection *co = store_collection(lg->store, he->logon->owner);
+	struct rd principal = { as->client.at, as->client.len };
+	struct cache *ca = NULL;
+	kcode code;
+
+	if (co == NULL)
+		return KRB5_CC_NOMEM;
+	code = choose(co, choice, principal, name);
+	if (code == 0)
+		code = cache_initialize(co, name, principal, &ca);
+	if (code == 0)
+		code = logons_refresh(ca, as);
+	if (code != 0) {
+		if (ca != NULL)
+			cache_destroy(ca);
+		return code;
+	}
+	he->begun = false;
+	logons_save(he);
+	let_go(he); /* the cache has a reference now */
+	return 0;
+}
+
+/* ---- ending */
+
+struct search {
+	const struct logon *logon;
+	struct cache *found;
+};
+
+static bool
+uses(struct cache *ca, void *arg)
+{
+	struct search *se = arg;
+
+	if (!cache_uses(ca, se->logon))
+		return false;
+	se->found = ca;
+	return true;
+}
+
+struct cache *
+logons_cache(struct logons *lg, const struct logon *lo)
+{
+	struct collection *co = store_collection(lg->store, lo->owner);
+	struct search se = { .logon = lo };
+
+	if (co != NULL)
+		collection_each_cache(co, uses, &se);
+	return se.found;
+}
+
+size_t
+logons_end(struct logons *lg, struct logon *lo)
+{
+	struct cache *ca;
+	size_t n = 0;
+
+	(void)logon_ref(lo);
+	logon_end(lo);
+	while ((ca = logons_cache(lg, lo)) != NULL) {
+		cache_destroy(ca);
+		n++;
+	}
+	if (lo->held != NULL)
+		let_go(lo->held);
+	logon_unref(lo);
+	return n;
+}
+
+/* ---- names */
+
+void
+logons_text(const struct logon *lo, char text[LOGONS_TEXT])
+{
+	(void)snprintf(text, LOGONS_TEXT, "%" PRIu32 ".%" PRIu32, lo->session, lo->generation);
+}
+
+struct named {
+	const char *text;
+	struct logon *found;
+};
+
+static bool
+has_text(struct logon *lo, void *arg)
+{
+	struct named *na = arg;
+	char text[LOGONS_TEXT];
+
+	logons_text(lo, text);
+	if (lo->dead || strcmp(text, na->text) != 0)
+		return false;
+	na->found = lo;
+	return true;
+}
+
+struct logon *
+logons_by_text(struct logons *lg, const char *text)
+{
+	struct named na = { .text = text };
+
+	store_each_logon(lg->store, has_text, &na);
+	return na.found;
+}
