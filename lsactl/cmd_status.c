@@ -189,6 +189,9 @@ show_lsass(const json_t *is)
 		     "aside\n",
 		     get_number(ca, "purged"), get_number(ca, "evicted"),
 		     get_number(ca, "damaged_files"));
+	if (get_number(ca, "plain_refused") > 0)
+		(void)printf("        %lld tickets of kinit refused ([kcm] plain_logon = refuse)\n",
+			     get_number(ca, "plain_refused"));
 	(void)printf("KDC:    %lld tickets asked for, %lld fetched, %lld failed, %lld refused, "
 		     "%lld merged, %lld answered from memory\n",
 		     get_number(tgs, "asked"), get_number(tgs, "exchanged"),

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/cache/private.h"
@@ -372,5 +373,10 @@ absorb(struct cache *ca, uint8_t *octets, const struct wire_cred *wc, struct sea
 		return 0;
 	if (known(ca->collection, wc, out))
 		return 0;
+	if (strcmp(ca->collection->store->cf->kcm_plain_logon, "refuse") == 0) {
+		ca->collection->store->plain_refused++;
+		explicit_bzero(octets + (wc->key.at - octets), wc->key.len);
+		return KRB5_FCC_PERM;
+	}
 	return absorb_tgt(ca, octets + (wc->key.at - octets), wc, out);
 }

@@ -85,6 +85,7 @@ struct store {
 	void (*ended)(struct held *);
 	uint8_t uuid_head[8];
 	uint64_t next_id;
+	uint64_t plain_refused;
 	uint64_t absorbed, evicted, purged, damaged_files;
 	/* journals */
 	int dir; /* -1: nothing is kept */

@@ -139,6 +139,7 @@ store_totals(const struct store *st, struct store_totals *totals)
 	*totals = (struct store_totals){ .logons = st->sessions.count,
 					 .absorbed = st->absorbed,
 					 .evicted = st->evicted,
+					 .plain_refused = st->plain_refused,
 					 .purged = st->purged,
 					 .damaged_files = st->damaged_files };
 	for (const struct collection *co = st->first; co != NULL; co = co->next) {

@@ -111,6 +111,7 @@ void store_tick(struct store *st);
 struct store_totals {
 	size_t users, caches, creds, octets, logons;
 	uint64_t absorbed, evicted, purged, damaged_files;
+	uint64_t plain_refused; /* [kcm] plain_logon = refuse */
 };
 void store_totals(const struct store *st, struct store_totals *totals);
 

@@ -117,6 +117,7 @@ host_config(struct config *cf, const char *folder)
 	snprintf(copy, sizeof(copy), "%s", folder != NULL ? folder : "");
 	*cf = (struct config){ .state_directory = copy,
 			       .state_keep = folder != NULL,
+			       .kcm_plain_logon = "allow",
 			       .limits_caches = 1024,
 			       .limits_tickets = 4096,
 			       .limits_octets = 64u << 20,

@@ -7,6 +7,7 @@
 #include "lsass/ask.h"
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/methods.h"
+#include "lsass/logon/renew.h"
 
 /* Whose: one uid, or for root without "uid" everybody's. */
 struct scope {
@@ -99,7 +100,7 @@ method_list_caches(const struct admin_view *view, uid_t uid, const json_t *ask,
 
 struct use {
 	const struct logon *logon;
-	const struct cache *cache;
+	struct cache *cache;
 };
 
 struct session_list {
@@ -110,7 +111,7 @@ struct session_list {
 };
 
 static bool
-add_use(struct session_list *sl, const struct logon *logon, const struct cache *ca)
+add_use(struct session_list *sl, const struct logon *logon, struct cache *ca)
 {
 	if (logon == NULL)
 		return true;
@@ -166,6 +167,31 @@ by_session(const void *a, const void *b)
 	return x->cache == y->cache ? 0 : x->cache < y->cache ? -1 : 1;
 }
 
+/* How it began, and when it ends for good. */
+static void
+add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cache *ca)
+{
+	const struct held *he = lo->held;
+	bool more = false;
+	uint32_t ends = lo->expires;
+
+	if (ca != NULL)
+		ends = renew_ends(lg, ca, &more);
+	(void)json_object_set_new(to, "kind",
+				  json_string(he == NULL    ? "absorbed"
+					      : he->machine ? "machine"
+							    : "inside"));
+	(void)json_object_set_new(to, "ends", json_integer(ends));
+	(void)json_object_set_new(to, "renewable", json_boolean(more));
+	if (he == NULL)
+		return;
+	(void)json_object_set_new(to, "keep", json_boolean(he->keep));
+	(void)json_object_set_new(to, "armored", json_boolean(he->armored));
+	(void)json_object_set_new(to, "verified", json_boolean(he->verified));
+	(void)json_object_set_new(to, "started", json_integer(he->started));
+	(void)json_object_set_new(to, "password_expires", json_integer(he->password_expires));
+}
+
 /* What lsaiso counts for it; a dead one has nothing left to ask. */
 static void
 add_info(json_t *to, const struct logon *lo)
@@ -189,8 +215,33 @@ add_info(json_t *to, const struct logon *lo)
 	(void)json_object_set_new(to, "tokens", json_integer(is.tokens));
 }
 
+/* Those that no cache has: without a KDC, the machine's. */
+struct bare {
+	struct scope scope;
+	json_t *list;
+};
+
+static bool
+add_bare(struct logon *lo, void *arg)
+{
+	struct bare *ba = arg;
+	const struct held *he = lo->held;
+	json_t *one;
+
+	if (he == NULL || !he->own || he->begun || lo->dead ||
+	    (!ba->scope.all && lo->owner != ba->scope.uid))
+		return false;
+	one = json_pack("{s:I, s:I, s:I, s:s, s:[]}", "uid", (json_int_t)lo->owner, "session",
+			(json_int_t)lo->session, "generation", (json_int_t)lo->generation,
+			"principal", he->principal != NULL ? he->principal : he->name, "caches");
+	add_info(one, lo);
+	add_held(one, NULL, lo, NULL);
+	(void)json_array_append_new(ba->list, one);
+	return false;
+}
+
 static json_t *
-sessions_json(const struct session_list *sl)
+sessions_json(const struct session_list *sl, const struct logons *lg)
 {
 	json_t *list = json_array(), *names = NULL;
 
@@ -206,6 +257,7 @@ sessions_json(const struct session_list *sl)
 
 			names = json_array();
 			add_info(one, us->logon);
+			add_held(one, lg, us->logon, us->cache);
 			(void)json_object_set_new(one, "caches", names);
 			(void)json_array_append_new(list, one);
 		} else if (sl->uses[i - 1].cache == us->cache) {
@@ -221,7 +273,7 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 		     struct admin_error *error)
 {
 	struct session_list sl = { 0 };
-	json_t *list;
+	struct bare ba;
 
 	if (scope_of(uid, ask, &sl.scope, error) != 0)
 		return NULL;
@@ -232,7 +284,8 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 	}
 	if (sl.n > 0)
 		qsort(sl.uses, sl.n, sizeof(sl.uses[0]), by_session);
-	list = sessions_json(&sl);
+	ba = (struct bare){ sl.scope, sessions_json(&sl, view->logons) };
 	free(sl.uses);
-	return json_pack("{s:o}", "sessions", list);
+	store_each_logon(view->store, add_bare, &ba);
+	return json_pack("{s:o}", "sessions", ba.list);
 }

@@ -25,6 +25,7 @@ caches(const struct admin_view *view)
 	(void)ADMIN_COUNT(totals, evicted);
 	(void)ADMIN_COUNT(totals, purged);
 	(void)ADMIN_COUNT(totals, damaged_files);
+	(void)ADMIN_COUNT(totals, plain_refused);
 	return to;
 }
 
