@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ask.h"
 #include "lsaseal/tpm.h"
 #include "lsaseal/wrap.h"
 
