@@ -54,9 +54,10 @@ add_row(struct table *ta, const json_t *one)
 									 : ": lsactl logon");
 	table_cell(ta, near ? YELLOW : PLAIN, text);
 	(void)snprintf(text, sizeof(text), "%lld", get_number(one, "uses"));
-	table_cell(ta, PLAIN, open ? text : "-");
+	table_cell(ta, PLAIN, alive ? text : "-");
 	(void)snprintf(text, sizeof(text), "%lld", get_number(one, "refused"));
-	table_cell(ta, open && get_number(one, "refused") > 0 ? YELLOW : PLAIN, open ? text : "-");
+	table_cell(ta, alive && get_number(one, "refused") > 0 ? YELLOW : PLAIN,
+		   alive ? text : "-");
 	join(json_object_get(one, "caches"), caches, sizeof(caches));
 	table_cell(ta, PLAIN, caches);
 }
