@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "lib/config.h"
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/admin/logons.h"
-#include "lib/hex.h"
 
 /* ---- LogonStart */
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/admin/logons.h"
-#include "lib/hex.h"
 #include "lsass/logon/renew.h"
 
 /* ---- calls */
