@@ -94,6 +94,7 @@ hpke_open(const struct hpke_pair *own, struct rd info, struct rd aad, struct rd 
 	uint8_t shared[HASH], tag[HPKE_TAG];
 	struct chacha_poly1305_ctx aead;
 	enum iso_status st = ISO_E_INTEGRITY;
+	bool good = false;
 
 	wipe(plain.at, plain.left);
 	if (sealed.len != HPKE_ENC + plain.left + HPKE_TAG)
@@ -103,10 +104,12 @@ hpke_open(const struct hpke_pair *own, struct rd info, struct rd aad, struct rd 
 	chacha_poly1305_update(&aead, aad.len, aad.at);
 	chacha_poly1305_decrypt(&aead, plain.left, plain.at, sealed.at + HPKE_ENC);
 	chacha_poly1305_digest(&aead, sizeof(tag), tag);
-	if (!ct_equal(tag, sealed.at + HPKE_ENC + plain.left, sizeof(tag)) || st != ISO_OK) {
-		wipe(plain.at, plain.left);
-		st = ISO_E_INTEGRITY;
-	}
 	wipe(&aead, sizeof(aead));
-	return st;
+	/* the one thing of the key that time may tell, as the answer does */
+	good = (int)ct_equal(tag, sealed.at + HPKE_ENC + plain.left, sizeof(tag)) &
+	       (int)(st == ISO_OK);
+	if (good)
+		return ISO_OK;
+	wipe(plain.at, plain.left);
+	return ISO_E_INTEGRITY;
 }

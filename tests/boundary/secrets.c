@@ -1,44 +1,100 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Does x25519 of lsaiso, the object as it goes into the program, branch on
- * its private key or look anything up by it? Run by constant.py under
- * valgrind's memcheck, which is told that the key's octets were never set:
+ * Does lsaiso, in the objects as they go into the program, branch on a private
+ * key or a password, or look anything up by one? Run by constant.py under
+ * valgrind's memcheck, which is told that the secret's octets were never set:
  * it reports each branch and each address that depends on one.
  *
- * usage: boundary_secrets key | branch | lookup
+ * usage: boundary_secrets key | box | s2k | branch | lookup
  *
- * branch and lookup do what must not be done: the reports that the first has
- * none of must come then.
+ * key     X25519: nothing may depend on the private key
+ * box     HPKE: one branch may, that on whether the tag is right
+ * s2k     keys of a password, etypes 17 to 20: what nettle's AES looks up when it
+ *         is given a key, and nothing else
+ * branch, lookup  do what must not be done: reports must come then
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <valgrind/memcheck.h>
 
+#include "hpke.h"
+#include "krb.h"
 #include "x25519.h"
 
 static const uint8_t table[256] = { 1, 2, 3 };
 
+/* private and out apart, so that no octet is both */
+static uint8_t private[32] = { 0x77, 7, 0x6d, 0x0a }, out[64];
+
+/* What comes out may be told: it is public, or goes into HMAC, or is a verdict. */
+static int
+told(int verdict)
+{
+	VALGRIND_MAKE_MEM_DEFINED(out, sizeof(out));
+	VALGRIND_MAKE_MEM_DEFINED(&verdict, sizeof(verdict));
+	return verdict;
+}
+
+static int
+box(void)
+{
+	static const uint8_t point[32] = { 9 }, sealed[HPKE_ENC + HPKE_TAG + 64] = { 9 };
+	struct hpke_pair own = { { 0 }, { 0 } };
+
+	(void)!x25519(own.public, private, point);
+	VALGRIND_MAKE_MEM_DEFINED(own.public, sizeof(own.public));
+	memcpy(own.private, private, sizeof(private));
+	return (int)hpke_open(&own, (struct rd){ point, 9 }, (struct rd){ point, 0 },
+			      (struct rd){ sealed, sizeof(sealed) },
+			      (struct wr){ out, sizeof(out) });
+}
+
+static int
+s2k(void)
+{
+	static const struct krb_type types[] = {
+		{ KRB_ETYPE_AES128_SHA1, 15, KRB_SHA1, 16, 16, 12 },
+		{ KRB_ETYPE_AES256_SHA1, 16, KRB_SHA1, 32, 16, 12 },
+		{ KRB_ETYPE_AES128_SHA2, 19, KRB_SHA2, 16, 16, 16 },
+		{ KRB_ETYPE_AES256_SHA2, 20, KRB_SHA2, 32, 16, 24 },
+	};
+	static const uint8_t salt[] = "EXAMPLE.TESTuser";
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct krb_key key = { .type = &types[i] };
+
+		bad |= (int)krb_string_to_key((struct rd){ private, sizeof(private) },
+					      (struct rd){ salt, sizeof(salt) }, 3, &key);
+		for (size_t n = 0; n < sizeof(key.octets); n++)
+			out[n] = (uint8_t)(out[n] + key.octets[n]);
+	}
+	return bad;
+}
+
 int
 main(int argc, char **argv)
 {
-	/* private and out apart, so that no octet is both */
-	uint8_t private[32] = { 0x77, 7, 0x6d, 0x0a }, out[32] = { 0 }, point[32] = { 9 };
-	enum iso_status st;
+	static const uint8_t point[32] = { 9 };
 	uint8_t got = 0;
+	int st = 0;
 
 	if (argc != 2)
 		return 2;
 	VALGRIND_MAKE_MEM_UNDEFINED(private, sizeof(private));
-	st = x25519(out, private, point);
+	if (strcmp(argv[1], "box") == 0)
+		st = box();
+	else if (strcmp(argv[1], "s2k") == 0)
+		st = s2k();
+	else
+		st = (int)x25519(out, private, point);
 	if (strcmp(argv[1], "branch") == 0 && (private[3] & 1) != 0)
 		(void)puts("odd"); /* a call: no conditional move will do */
 	if (strcmp(argv[1], "lookup") == 0)
 		got = table[private[5]];
-	/* what comes out may be told: it is public, or goes into HMAC */
-	VALGRIND_MAKE_MEM_DEFINED(out, sizeof(out));
-	VALGRIND_MAKE_MEM_DEFINED(&st, sizeof(st));
+	st = told(st);
 	VALGRIND_MAKE_MEM_DEFINED(&got, sizeof(got));
-	(void)printf("%d %u %02x%02x\n", (int)st, got, out[0], out[31]);
+	(void)printf("%d %u %02x%02x\n", st, got, out[0], out[31]);
 	return RUNNING_ON_VALGRIND ? 0 : 3;
 }

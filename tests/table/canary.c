@@ -416,6 +416,130 @@ logon(struct world *w)
 	ticket_check(w);
 }
 
+/* Any secret as it is kept; its name is the client octets. */
+static struct rd
+keep(struct world *w, uint8_t kind, uint16_t may, int32_t etype, struct rd secret)
+{
+	struct blob b = {
+		.kind = kind, .may = may, .etype = etype, .expires_ms = iso_now(w->iso) + ISO_BOX_MS
+	};
+	uint8_t out[ISO_SEALED_MAX];
+	uint32_t len = 0;
+
+	watch(secret.at, secret.len);
+	blob_client_hash(d_client(), b.client);
+	assert_int_equal(blob_seal(w->iso, &w->iso->session[w->s.session], &b, secret,
+				   (struct wr){ out, sizeof(out) }, &len),
+			 ISO_OK);
+	return d_raw(out, len);
+}
+
+static struct rd
+secret(size_t len)
+{
+	uint8_t octets[ISO_KEY_MAX];
+
+	test_random(octets, len);
+	return d_raw(octets, len);
+}
+
+/* A change of password, answered; and one whose request comes back as its answer. */
+static void
+change(struct world *w)
+{
+	const struct rd key = secret(krb_type(w->etype)->key_len);
+	struct iso_req_krb_passwd_seal ask = {
+		.session = w->s.session,
+		.generation = w->s.generation,
+		.owner = OWNER,
+		.blob = keep(w, ISO_KIND_TGT, ISO_MAY_CHANGE, w->etype, key),
+		.client = d_client(),
+		.password = keep(w, ISO_KIND_PASSWORD, ISO_MAY_NEW, 0, secret(24)),
+		.name = d_client(),
+		.address = { (const uint8_t *)"\177\0\0\1", 4 },
+	};
+	struct iso_req_krb_passwd_open open = { .owner = OWNER,
+						.blob = ask.blob,
+						.client = d_client(),
+						.etype = w->etype,
+						.priv_etype = w->etype };
+	struct iso_rep_krb_passwd_seal sealed;
+
+	for (int back = 0; back < 2; back++) {
+		const struct pending *p;
+		struct rd rep, priv;
+
+		assert_int_equal(call(w->iso, ISO_OP_krb_passwd_seal, &ask, &sealed), ISO_OK);
+		p = &w->iso->pending[sealed.pending & (ISO_PENDINGS - 1)];
+		rep = d_tlv(
+		    0x7b, d_seq(d_join(2, d_ctx(0, d_time(p->ctime)), d_ctx(1, d_int(p->cusec)))));
+		priv = d_tlv(0x7c, d_seq(d_join(2, d_ctx(0, d_octets(d_raw("\0\0", 2))),
+						d_ctx(3, d_int(p->nonce ^ 1)))));
+		open.pending = sealed.pending;
+		open.ap_rep = seal_as(w, key.at, KRB_USAGE_AP_REP, rep);
+		open.ap_rep = d_raw(open.ap_rep.at, open.ap_rep.len);
+		open.priv = back ? (struct rd){ sealed.priv.at, sealed.priv.len }
+				 : seal_as(w, p->subkey, KRB_USAGE_PRIV, priv);
+		assert_int_equal(call(w->iso, ISO_OP_krb_passwd_open, &open, NULL),
+				 back ? ISO_E_MISMATCH : ISO_OK);
+	}
+}
+
+static void
+lock(struct world *w)
+{
+	const struct rd key = secret(krb_type(w->etype)->key_len);
+	struct iso_req_session_lock req = { .session = w->s.session,
+					    .generation = w->s.generation,
+					    .owner = OWNER };
+	struct iso_req_session_unlock unlock = { .session = w->s.session,
+						 .generation = w->s.generation,
+						 .owner = OWNER,
+						 .name = d_client() };
+
+	unlock.anchor = keep(w, ISO_KIND_KEY, ISO_MAY_UNLOCK, w->etype, key);
+	assert_int_equal(call(w->iso, ISO_OP_session_lock, &req, NULL), ISO_OK);
+	assert_int_equal(call(w->iso, ISO_OP_krb_tgs_seal, &w->seal, NULL), ISO_E_LOCKED);
+	pass_ms(1);
+	unlock.key = keep(w, ISO_KIND_KEY, ISO_MAY_AS, w->etype, secret(key.len));
+	assert_int_equal(call(w->iso, ISO_OP_session_unlock, &unlock, NULL), ISO_E_SECRET);
+	unlock.key = keep(w, ISO_KIND_KEY, ISO_MAY_AS, w->etype, key);
+	assert_int_equal(call(w->iso, ISO_OP_session_unlock, &unlock, NULL), ISO_OK);
+}
+
+static void
+offline(struct world *w)
+{
+	struct iso_req_offline_make make = { .session = w->s.session,
+					     .generation = w->s.generation,
+					     .owner = OWNER,
+					     .name = d_client() };
+	struct iso_rep_offline_make made;
+	struct iso_req_offline_try try = { .session = w->s.session,
+					   .generation = w->s.generation,
+					   .owner = OWNER,
+					   .name = d_client() };
+	struct iso_rep_offline_try tried;
+	uint8_t key[32];
+
+	for (char n = '1'; n <= '2'; n++) {
+		const char label[] = { 'l', 's', 'a', 'i', 's', 'o', ' ',
+				       'v', 'e', 'r', 'i', 'f', 'y', n };
+
+		iso_derive(w->iso, label, (struct wr){ key, sizeof(key) });
+		watch(key, sizeof(key));
+	}
+	make.password = try.password = keep(w, ISO_KIND_PASSWORD, ISO_MAY_S2K, 0, secret(24));
+	assert_int_equal(call(w->iso, ISO_OP_offline_make, &make, &made), ISO_OK);
+	try.verifier = (struct rd){ made.verifier.at, made.verifier.len };
+	pass_ms(5000);
+	assert_int_equal(call(w->iso, ISO_OP_offline_try, &try, &tried), ISO_OK);
+	assert_int_equal(tried.verdict, 1);
+	try.password = keep(w, ISO_KIND_PASSWORD, ISO_MAY_S2K, 0, secret(24));
+	assert_int_equal(call(w->iso, ISO_OP_offline_try, &try, &tried), ISO_OK);
+	assert_int_equal(tried.verdict, 0);
+}
+
 /* Any operation with random fields, some of them replaced by good ones. */
 static void
 random_call(struct world *w)
@@ -526,6 +650,10 @@ no_key_leaves(void **state)
 			if (round % 6 == 0) /* it takes its time */
 				make_keys(&w);
 			logon(&w);
+			change(&w);
+			lock(&w);
+			if (round == 0)
+				offline(&w);
 			referral(&w, false);
 			end(&w);
 			build(&w, etypes[e]);
