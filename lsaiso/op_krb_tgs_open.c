@@ -37,7 +37,7 @@ release_or_withhold(struct iso *iso, const struct session *s, const struct pendi
 		    const struct tgs_part *part, struct iso_rep_krb_tgs_open *rep)
 {
 	const struct wr der = { rep->part.at, rep->part.len };
-	struct blob b = { .may = ISO_MAY_TGS };
+	struct blob b = { .may = ISO_MAY_TGS | ISO_MAY_ARMOR };
 	enum iso_status st = tgs_part_clean(iso, part, der);
 
 	if (st != ISO_OK)

@@ -232,7 +232,7 @@
 	F(VAR, cipher, ISO_PART_MAX)   /* EncryptedData.cipher of enc-part, key usage 9 */
 #define ISO_REP_krb_tgs_open(F)                                                               \
 	F(U32, verdict, 0)		 /* ISO_RELEASED or ISO_WITHHELD */                    \
-	F(VAR, blob, ISO_BLOB_MAX)	 /* sealed key when withheld, else empty */            \
+	F(VAR, blob, ISO_BLOB_MAX)	 /* withheld: key that may TGS and ARMOR; else empty */  \
 	F(RELEASE, part, ISO_PART_MAX)	 /* EncTGSRepPart DER; a withheld key is overwritten   \
 					  * by a random stand-in of the same length */
 

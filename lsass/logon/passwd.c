@@ -12,6 +12,7 @@
 
 #include "lib/log.h"
 #include "lsass/ask.h"
+#include "lsass/tgs/der_parts.h"
 #include "lsass/tgs/der_passwd.h"
 
 #define VERSION	  1 /* of the protocol, RFC 3244 section 2 */
@@ -86,7 +87,8 @@ frame(const struct change *ch, const struct iso_rep_krb_passwd_seal *sealed,
 	if (room > FRAME_MAX || der_make_priv(&priv, &out) != 0)
 		goto bad;
 	inner = (struct wr){ at, (size_t)(out.at - at) };
-	if (der_make_ap_req(ch->cred.ticket, &auth, &inner) != 0)
+	/* Mutual: else MIT's server takes our sequence number for its own. */
+	if (der_make_ap_req(DER_MUTUAL_REQUIRED, ch->cred.ticket, &auth, &inner) != 0)
 		goto bad;
 	message->len = FRAME + inner.left + out.left;
 	memmove(at + FRAME, inner.at, inner.left + out.left);

@@ -263,7 +263,7 @@ armor_inside(const struct ticket *ticket, int32_t skew, struct fast_armor *armor
 	sealed.cipher = (struct rd){ answer.authenticator.at, answer.authenticator.len };
 	if (out.at == NULL)
 		code = ENOMEM;
-	else if (der_make_ap_req(cred.ticket, &sealed, &out) != 0)
+	else if (der_make_ap_req(0, cred.ticket, &sealed, &out) != 0)
 		code = KRB5KRB_AP_ERR_MSG_TYPE;
 	if (code == 0) {
 		memmove(armor->ap_req.at, out.at, out.left);

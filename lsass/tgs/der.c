@@ -149,7 +149,7 @@ put_pa_tgs_req(struct back *b, const struct der_tgs_req *req, const struct der_s
 {
 	size_t start = b->at;
 
-	back_ap_req(b, req->ticket, auth);
+	back_ap_req(b, 0, req->ticket, auth);
 	back_wrap(b, start, DER_OCTETS);
 	back_wrap(b, start, DER_CONTEXT(2));
 	back_int(b, 1, DER_PA_TGS_REQ);

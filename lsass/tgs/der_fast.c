@@ -261,10 +261,11 @@ der_make_fast_error(const struct der_error *inner, const struct der_fast_respons
 }
 
 int
-der_make_ap_req(struct rd ticket, const struct der_sealed *authenticator, struct wr *out)
+der_make_ap_req(uint8_t options, struct rd ticket, const struct der_sealed *authenticator,
+		struct wr *out)
 {
 	struct back b = { out->at, out->left, out->left, false };
 
-	back_ap_req(&b, ticket, authenticator);
+	back_ap_req(&b, options, ticket, authenticator);
 	return back_done(&b, out);
 }

@@ -66,8 +66,8 @@ int der_make_fast_as_rep(const struct der_as_rep *rep, const struct der_fast_res
 int der_make_fast_error(const struct der_error *inner, const struct der_fast_response *response,
 			struct wr *out) __attribute__((warn_unused_result));
 
-/* AP-REQ of RFC 4120 5.5.1, no options. */
-int der_make_ap_req(struct rd ticket, const struct der_sealed *authenticator, struct wr *out)
-    __attribute__((warn_unused_result));
+/* AP-REQ of RFC 4120 5.5.1; options: as back_ap_req of der_parts.h. */
+int der_make_ap_req(uint8_t options, struct rd ticket, const struct der_sealed *authenticator,
+		    struct wr *out) __attribute__((warn_unused_result));
 
 #endif

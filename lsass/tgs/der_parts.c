@@ -261,9 +261,10 @@ back_sealed(struct back *b, uint8_t n, const struct der_sealed *sealed)
 }
 
 void
-back_ap_req(struct back *b, struct rd ticket, const struct der_sealed *authenticator)
+back_ap_req(struct back *b, uint8_t options, struct rd ticket,
+	    const struct der_sealed *authenticator)
 {
-	static const uint8_t no_options[] = { DER_BIT_STRING, 5, 0, 0, 0, 0, 0 };
+	const uint8_t bits[] = { DER_BIT_STRING, 5, 0, options, 0, 0, 0 };
 	size_t end = b->at, mark;
 
 	back_sealed(b, 4, authenticator);
@@ -271,7 +272,7 @@ back_ap_req(struct back *b, struct rd ticket, const struct der_sealed *authentic
 	back_put(b, ticket.at, ticket.len);
 	back_wrap(b, mark, DER_CONTEXT(3));
 	mark = b->at;
-	back_put(b, no_options, sizeof(no_options));
+	back_put(b, bits, sizeof(bits));
 	back_wrap(b, mark, DER_CONTEXT(2));
 	back_int(b, 1, DER_AP_REQ_TYPE);
 	back_int(b, 0, DER_PVNO);

@@ -72,8 +72,10 @@ void back_wrap(struct back *b, size_t mark, uint8_t tag);
 /* [n] EXPLICIT INTEGER; [n] EXPLICIT EncryptedData, without kvno */
 void back_int(struct back *b, uint8_t n, int32_t value);
 void back_sealed(struct back *b, uint8_t n, const struct der_sealed *sealed);
-/* AP-REQ, RFC 4120 5.5.1, without options */
-void back_ap_req(struct back *b, struct rd ticket, const struct der_sealed *authenticator);
+/* AP-REQ, RFC 4120 5.5.1; options: 0, or DER_MUTUAL_REQUIRED */
+#define DER_MUTUAL_REQUIRED 0x20 /* first octet of APOptions */
+void back_ap_req(struct back *b, uint8_t options, struct rd ticket,
+		 const struct der_sealed *authenticator);
 /* out: what was written. 0, or -1: it did not fit. */
 int back_done(struct back *b, struct wr *out) __attribute__((warn_unused_result));
 

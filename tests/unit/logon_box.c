@@ -52,6 +52,7 @@ logon_box_password(const struct logon_box *to, const char *name, const char *pas
 	enum iso_status status = ISO_E_RANGE;
 	struct box box;
 
+	box.flags = 0;
 	if (box_fill(&box, name, (struct rd){ (const uint8_t *)password, n }, 0) == 0)
 		status = absorb(to, &box, blob, len);
 	explicit_bzero(&box, sizeof(box));
