@@ -113,7 +113,7 @@ make_request(struct as_state *st, const struct der_as_req *req)
 {
 	uint8_t cipher[CIPHER_MAX];
 	struct wr room = { cipher, sizeof(cipher) }, out;
-	struct der_pa pa;
+	struct der_pa pa = { 0 };
 	struct rd theirs;
 	int32_t code;
 

@@ -277,7 +277,8 @@ test_malformed(void **state)
 			struct rd cut = { copy, n };
 
 			assert_non_null(copy);
-			memcpy(copy, whole.at, n < whole.len ? n : whole.len);
+			if (whole.at != NULL)
+				memcpy(copy, whole.at, n < whole.len ? n : whole.len);
 			if (n != whole.len)
 				assert_int_equal(read_any(names[i], cut), -1);
 			for (unsigned int bit = 0; n == whole.len && bit < 8 * n; bit++) {
