@@ -14,7 +14,7 @@
 #include "lib/config.h"
 #include "rpc/rpc.h"
 
-#define STAMP 16 /* "20261124T063012Z" */
+#define STAMP 20 /* "20261124T063012.345Z": two may be begun within a second */
 
 /* ---- files */
 
@@ -39,14 +39,15 @@ void
 uselog_name(const uint8_t boot_id[ISO_BOOT_ID], char name[USELOG_NAME])
 {
 	char boot[USELOG_BOOT], stamp[STAMP + 1] = "";
-	time_t now = time(NULL);
+	struct timespec now = { 0 };
 	struct tm tm;
 
-	if (gmtime_r(&now, &tm) == NULL ||
-	    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) != STAMP)
-		(void)snprintf(stamp, sizeof(stamp), "00000000T000000Z");
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) == NULL ||
+	    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm) != STAMP - strlen(".345Z"))
+		(void)snprintf(stamp, sizeof(stamp), "00000000T000000");
 	uselog_boot_text(boot_id, boot);
-	(void)snprintf(name, USELOG_NAME, "%s-%s.log", stamp, boot);
+	(void)snprintf(name, USELOG_NAME, "%s.%03ldZ-%s.log", stamp, now.tv_nsec / 1000000, boot);
 }
 
 bool
@@ -55,7 +56,7 @@ uselog_named(const char *name, char boot[USELOG_BOOT])
 	const char *at = name + STAMP + 1;
 
 	if (strlen(name) != STAMP + 1 + USELOG_BOOT - 1 + strlen(".log") ||
-	    name[strspn(name, "0123456789TZ")] != '-' || name[STAMP] != '-' ||
+	    name[strspn(name, "0123456789.TZ")] != '-' || name[STAMP] != '-' ||
 	    strspn(at, "0123456789abcdef") != USELOG_BOOT - 1 ||
 	    strcmp(at + USELOG_BOOT - 1, ".log") != 0)
 		return false;

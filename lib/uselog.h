@@ -24,7 +24,7 @@ struct config;
 
 #define USELOG_MAGIC "lsause 1" /* without its NUL */
 #define USELOG_BOOT  (2 * ISO_BOOT_ID + 1)
-#define USELOG_NAME  64 /* of a file: "20261124T063012Z-<boot id>.log" */
+#define USELOG_NAME  64 /* of a file: "20261124T063012.345Z-<boot id>.log" */
 #define USELOG_TEXT  64 /* of a target, for people */
 
 struct uselog_entry {

@@ -269,11 +269,15 @@ show(struct ctl *ct)
 {
 	struct show sh = { .ct = ct, .session = -1, .generation = -1, .lines = LINES };
 	struct audit_files files;
+	char unused[256];
 	int code = parse(&sh);
 
 	if (code != EXIT_DONE)
 		return code;
 	sh.list = json_array();
+	/* An answer means that what was made by now is stored; without lsass: what there is. */
+	json_decref(
+	    try_call(ct, "AuditRead", json_pack("{s:i}", "limit", 1), unused, sizeof(unused)));
 	if (audit_files(ct, &files) == 0)
 		code = from_files(&sh, &files);
 	else
