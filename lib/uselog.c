@@ -208,6 +208,17 @@ target_text(const struct record *re, char text[USELOG_TEXT])
 		       re->target_len > RECORD_TARGET ? "..." : "");
 }
 
+/* Of a try with a verifier: what it was, not that it could be tried. */
+static const char *
+result_text(const struct record *re)
+{
+	static const char *const tries[] = { "another password", "done", "too early" };
+
+	if (re->status == ISO_OK && re->op == ISO_OP_offline_try && re->verdict <= 2)
+		return tries[re->verdict];
+	return re->status == ISO_OK ? "done" : rpc_status_text(re->status);
+}
+
 json_t *
 uselog_json(const struct record *re)
 {
@@ -215,12 +226,11 @@ uselog_json(const struct record *re)
 	json_t *to;
 
 	target_text(re, target);
-	to = json_pack(
-	    "{s:I, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "sequence", (json_int_t)re->sequence,
-	    "time_us", (json_int_t)re->time_us, "uid", (json_int_t)re->owner, "session",
-	    (json_int_t)re->session, "generation", (json_int_t)re->generation, "op",
-	    rpc_op_name(re->op), "status", (int)re->status, "result",
-	    re->status == ISO_OK ? "done" : rpc_status_text(re->status), "target", target);
+	to = json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:i, s:s, s:s}", "sequence",
+		       (json_int_t)re->sequence, "time_us", (json_int_t)re->time_us, "uid",
+		       (json_int_t)re->owner, "session", (json_int_t)re->session, "generation",
+		       (json_int_t)re->generation, "op", rpc_op_name(re->op), "status",
+		       (int)re->status, "result", result_text(re), "target", target);
 	if (to != NULL && re->op == ISO_OP_krb_tgs_open && re->status == ISO_OK)
 		(void)json_object_set_new(
 		    to, "key", json_string(re->verdict == ISO_WITHHELD ? "withheld" : "released"));

@@ -7,15 +7,16 @@
 
 #include "host.h"
 
-static void
-add(struct record *to, struct rd octets)
+void
+audit_text(struct iso *iso, struct rd text)
 {
-	uint32_t used = to->target_len < RECORD_TARGET ? to->target_len : RECORD_TARGET;
-	size_t room = RECORD_TARGET - used;
+	struct record *to = &iso->note;
+	size_t used = to->target_len < RECORD_TARGET ? to->target_len : RECORD_TARGET;
 
-	if (octets.len > 0)
-		memcpy(to->target + used, octets.at, octets.len < room ? octets.len : room);
-	to->target_len += (uint32_t)octets.len;
+	if (text.len > 0)
+		memcpy(to->target + used, text.at,
+		       text.len < RECORD_TARGET - used ? text.len : RECORD_TARGET - used);
+	to->target_len += (uint32_t)text.len;
 }
 
 void
@@ -25,15 +26,9 @@ audit_name(struct iso *iso, const struct der_name *name)
 	struct der strings = { name->strings, &bad };
 
 	for (bool first = true; strings.rest.len > 0; first = false) {
-		add(&iso->note, (struct rd){ (const uint8_t *)"/", first ? 0 : 1 });
-		add(&iso->note, der_take(&strings, DER_STRING).rest);
+		audit_text(iso, (struct rd){ (const uint8_t *)"/", first ? 0 : 1 });
+		audit_text(iso, der_take(&strings, DER_STRING).rest);
 	}
-}
-
-void
-audit_text(struct iso *iso, struct rd text)
-{
-	add(&iso->note, text);
 }
 
 void
@@ -47,26 +42,33 @@ audit_client(struct iso *iso, struct rd client)
 	if (bad)
 		return;
 	audit_name(iso, &name);
-	add(&iso->note, (struct rd){ (const uint8_t *)"@", 1 });
-	add(&iso->note, realm.rest);
+	audit_text(iso, (struct rd){ (const uint8_t *)"@", 1 });
+	audit_text(iso, realm.rest);
+}
+
+/* The next value of the chain: SHA-256 of two things. */
+static void
+add(struct iso *iso, struct rd a, struct rd b)
+{
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, a.len, a.at);
+	sha256_update(&ctx, b.len, b.at);
+	sha256_digest(&ctx, sizeof(iso->chain), iso->chain);
 }
 
 void
 audit_start(struct iso *iso)
 {
-	struct sha256_ctx ctx;
-
-	sha256_init(&ctx);
-	sha256_update(&ctx, sizeof(RECORD_CHAIN_LABEL) - 1, (const uint8_t *)RECORD_CHAIN_LABEL);
-	sha256_update(&ctx, sizeof(iso->boot_id), iso->boot_id);
-	sha256_digest(&ctx, sizeof(iso->chain), iso->chain);
+	add(iso, (struct rd){ (const uint8_t *)RECORD_CHAIN_LABEL, sizeof(RECORD_CHAIN_LABEL) - 1 },
+	    (struct rd){ iso->boot_id, sizeof(iso->boot_id) });
 }
 
 void
 audit_keep(struct iso *iso, uint32_t op, enum iso_status st)
 {
 	struct used *place = &iso->used[iso->records % ISO_RECORDS];
-	struct sha256_ctx ctx;
 
 	iso->records++;
 	iso->note.sequence = iso->records;
@@ -75,8 +77,6 @@ audit_keep(struct iso *iso, uint32_t op, enum iso_status st)
 	iso->note.status = (uint16_t)st;
 	place->of = iso->note;
 	memcpy(place->before, iso->chain, sizeof(iso->chain));
-	sha256_init(&ctx);
-	sha256_update(&ctx, sizeof(iso->chain), iso->chain);
-	sha256_update(&ctx, sizeof(iso->note), (const uint8_t *)&iso->note);
-	sha256_digest(&ctx, sizeof(iso->chain), iso->chain);
+	add(iso, (struct rd){ iso->chain, sizeof(iso->chain) },
+	    (struct rd){ (const uint8_t *)&iso->note, sizeof(iso->note) });
 }

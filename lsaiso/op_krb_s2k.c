@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "audit.h"
 #include "blob.h"
 #include "krb.h"
 #include "session.h"
@@ -80,6 +81,7 @@ iso_op_krb_s2k(struct iso *iso, const struct iso_req_krb_s2k *req, struct iso_re
 	uint32_t len = 0;
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
+	audit_text(iso, req->name);
 	blob_client_hash(req->name, want.client);
 	if (st == ISO_OK)
 		st = blob_open(iso, s, req->password, &want, &got,
