@@ -28,6 +28,9 @@ HUGE = 1 << 38
 
 
 def needles(key):
+    """What to look for: both halves of a key, or of each key of a list."""
+    if not isinstance(key, bytes):
+        return [half for one in key for half in needles(one)]
     half = len(key) // 2
     assert half >= 8, "too short to search for"
     return [key[:half], key[half:]]
