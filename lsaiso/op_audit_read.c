@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <string.h>
-
-#include "iso.h"
+#include "op.h"
 
 enum iso_status
 iso_op_audit_read(struct iso *iso, const struct iso_req_audit_read *req,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+#include "op.h"
 
 #define MOST 1000000u /* tokens a second, and in a bucket; ops.h */
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "blob.h"
-#include "session.h"
-#include "tgs.h"
+#include "op.h"
 
 #define NT_HASH_LEN 16u
 
@@ -48,8 +45,7 @@ iso_op_cred_absorb(struct iso *iso, const struct iso_req_cred_absorb *req,
 	if (st != ISO_OK)
 		return st;
 	blob_client_hash(req->client, b.client);
-	st = blob_seal(iso, s, &b, req->key, (struct wr){ rep->blob.at, sizeof(rep->blob.at) },
-		       &rep->blob.len);
+	st = blob_seal(iso, s, &b, req->key, ROOM(rep->blob), &rep->blob.len);
 	if (st == ISO_OK)
 		iso->count.absorbed++;
 	return st;

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "authenticator.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 enum iso_status
 iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
@@ -24,9 +20,8 @@ iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key,
 				&got);
 	if (st == ISO_OK)
-		st = authenticator_seal(
-		    &key, &a, (struct wr){ rep->authenticator.at, sizeof(rep->authenticator.at) },
-		    &rep->authenticator.len);
+		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
+					&rep->authenticator.len);
 	if (st == ISO_OK) {
 		krb_cf2(&a.subkey, "subkeyarmor", &key, "ticketarmor", &armor);
 		rep->etype = armor.type->etype;

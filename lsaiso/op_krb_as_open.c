@@ -3,11 +3,7 @@
  * The KDC's answer to a logon: opened under the long-term key, or with FAST
  * under what the KDC's strengthen key makes of it. The ticket's key stays.
  */
-#include "audit.h"
-#include "authenticator.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /*
  * The KDC's word for the request as it had it: a Checksum of it, RFC 6806
@@ -48,8 +44,7 @@ open_part(const struct krb_key *key, const struct iso_req_krb_as_open *req,
 
 	if (req->etype != key->type->etype)
 		return st;
-	st = krb_decrypt(key, KRB_USAGE_AS_REP, req->cipher,
-			 (struct wr){ rep->part.at, sizeof(rep->part.at) }, &len);
+	st = krb_decrypt(key, KRB_USAGE_AS_REP, req->cipher, ROOM(rep->part), &len);
 	rep->part.len = (uint32_t)len;
 	if (st == ISO_OK)
 		st = tgs_part_read((struct rd){ rep->part.at, len }, part);
@@ -72,8 +67,7 @@ keep(struct iso *iso, const struct session *s, const struct iso_req_krb_as_open 
 		st = tgs_part_clean(iso, part, der);
 	blob_client_hash(req->client, b.client);
 	if (st == ISO_OK)
-		st = tgs_part_withhold(iso, s, part, der, req->skew, &b,
-				       (struct wr){ rep->blob.at, sizeof(rep->blob.at) },
+		st = tgs_part_withhold(iso, s, part, der, req->skew, &b, ROOM(rep->blob),
 				       &rep->blob.len);
 	return st;
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "authenticator.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /* PA-ENC-TS-ENC: patimestamp [0], pausec [1] */
 static enum iso_status
@@ -19,8 +15,8 @@ seal_stamp(const struct krb_key *key, uint32_t usage, const struct stamp *stamp,
 	derw_field_int(&w, 1, stamp->micros);
 	derw_field_time(&w, 0, stamp->seconds);
 	derw_head(&w, DER_SEQUENCE, end);
-	st = krb_encrypt(key, usage, (struct rd){ w.at, sizeof(plain) - w.left },
-			 (struct wr){ rep->cipher.at, sizeof(rep->cipher.at) }, &len);
+	st = krb_encrypt(key, usage, (struct rd){ w.at, sizeof(plain) - w.left }, ROOM(rep->cipher),
+			 &len);
 	rep->cipher.len = (uint32_t)len;
 	rep->etype = key->type->etype;
 	return st;

@@ -3,11 +3,7 @@
  * The answer to a change of password: from the server (it opened our
  * authenticator), and for this request (it has its time).
  */
-#include "audit.h"
-#include "pending.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 #define RESULT_LEN 2u
 

@@ -4,12 +4,7 @@
  * password and nothing else. It is under our own subkey, so the server's
  * answer is too, or under one that only the server and we know.
  */
-#include "audit.h"
-#include "authenticator.h"
-#include "pending.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /* Address types, RFC 4120 section 7.5.3. */
 #define ADDRTYPE_INET  2
@@ -52,8 +47,8 @@ seal_priv(struct iso *iso, const struct session *s, const struct iso_req_krb_pas
 		st = ISO_E_RANGE;
 	if (st == ISO_OK)
 		st = krb_encrypt(&a->subkey, KRB_USAGE_PRIV,
-				 (struct rd){ w.at, sizeof(plain) - w.left },
-				 (struct wr){ rep->priv.at, sizeof(rep->priv.at) }, &len);
+				 (struct rd){ w.at, sizeof(plain) - w.left }, ROOM(rep->priv),
+				 &len);
 	rep->priv.len = (uint32_t)len;
 	wipe(password, sizeof(password));
 	wipe(plain, sizeof(plain));
@@ -83,9 +78,8 @@ iso_op_krb_passwd_seal(struct iso *iso, const struct iso_req_krb_passwd_seal *re
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key,
 				&got);
 	if (st == ISO_OK)
-		st = authenticator_seal(
-		    &key, &a, (struct wr){ rep->authenticator.at, sizeof(rep->authenticator.at) },
-		    &rep->authenticator.len);
+		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
+					&rep->authenticator.len);
 	if (st == ISO_OK)
 		st = seal_priv(iso, s, req, &a, rep);
 	if (st == ISO_OK) {

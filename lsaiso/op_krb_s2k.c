@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "blob.h"
-#include "krb.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /*
  * Of the request, within bounds: what has no lower one is a way to have the
@@ -62,8 +57,7 @@ anchor(struct iso *iso, struct session *s, struct blob b, struct rd key,
 		return st;
 	b.may = ISO_MAY_UNLOCK;
 	b.expires_ms = s->expires_ms;
-	st = blob_seal(iso, s, &b, key, (struct wr){ rep->anchor.at, sizeof(rep->anchor.at) },
-		       &rep->anchor.len);
+	st = blob_seal(iso, s, &b, key, ROOM(rep->anchor), &rep->anchor.len);
 	if (st == ISO_OK)
 		s->flags |= SESSION_ANCHORED;
 	return st;
@@ -91,8 +85,8 @@ iso_op_krb_s2k(struct iso *iso, const struct iso_req_krb_s2k *req, struct iso_re
 	if (st == ISO_OK) {
 		memcpy(b.client, got.client, sizeof(b.client));
 		b.expires_ms = (got.flags & BLOB_KEEP) != 0 ? s->expires_ms : got.expires_ms;
-		st = blob_seal(iso, s, &b, (struct rd){ key.octets, len },
-			       (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
+		st = blob_seal(iso, s, &b, (struct rd){ key.octets, len }, ROOM(rep->blob),
+			       &rep->blob.len);
 	}
 	if (st == ISO_OK)
 		st = anchor(iso, s, b, (struct rd){ key.octets, len }, rep);

@@ -3,11 +3,7 @@
  * The KDC's answer: opened under the subkey that krb_tgs_seal chose. Decides
  * whether the new ticket's key may leave, and takes it out if not.
  */
-#include "audit.h"
-#include "pending.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /* Under S' into rep->part, then as EncTGSRepPart. */
 static enum iso_status
@@ -21,8 +17,7 @@ open_part(const struct pending *p, const struct iso_req_krb_tgs_open *req,
 	if (key.type == NULL || req->etype != p->etype)
 		return st;
 	memcpy(key.octets, p->subkey, sizeof(key.octets));
-	st = krb_decrypt(&key, KRB_USAGE_TGS_REP_SUB, req->cipher,
-			 (struct wr){ rep->part.at, sizeof(rep->part.at) }, &len);
+	st = krb_decrypt(&key, KRB_USAGE_TGS_REP_SUB, req->cipher, ROOM(rep->part), &len);
 	wipe(&key, sizeof(key));
 	rep->part.len = (uint32_t)len;
 	if (st == ISO_OK)
@@ -49,8 +44,7 @@ release_or_withhold(struct iso *iso, const struct session *s, const struct pendi
 	}
 	rep->verdict = ISO_WITHHELD;
 	memcpy(b.client, p->client, sizeof(b.client));
-	return tgs_part_withhold(iso, s, part, der, p->skew, &b,
-				 (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
+	return tgs_part_withhold(iso, s, part, der, p->skew, &b, ROOM(rep->blob), &rep->blob.len);
 }
 
 enum iso_status

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "authenticator.h"
-#include "pending.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 enum iso_status
 iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
@@ -31,9 +26,8 @@ iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
 		st = tgs_body_read(iso, req->body, &body);
 	audit_name(iso, &body.sname);
 	if (st == ISO_OK)
-		st = authenticator_seal(
-		    &key, &a, (struct wr){ rep->authenticator.at, sizeof(rep->authenticator.at) },
-		    &rep->authenticator.len);
+		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
+					&rep->authenticator.len);
 	if (st == ISO_OK) {
 		p.kind = PENDING_TGS;
 		p.owner = req->owner;

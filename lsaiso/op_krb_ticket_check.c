@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "audit.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /*
  * EncTicketPart, [APPLICATION 3]: flags [0], key [1], and more. Opened where

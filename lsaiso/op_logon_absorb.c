@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "rpc/box.h"
-
-#include "blob.h"
 #include "hpke.h"
-#include "pending.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
+#include "rpc/box.h"
 
 static enum iso_status
 open_box(const struct iso *iso, struct rd sealed, struct box *box)
@@ -39,44 +34,31 @@ answers(struct iso *iso, const struct box *box, const struct iso_req_logon_absor
 
 /* What is in it, and what that may do. */
 static enum iso_status
-classify(const struct iso *iso, const struct box *box, struct blob *b)
+judge(const struct iso *iso, const struct box *box, struct blob *b)
 {
-	const struct krb_type *type = NULL;
+	const struct krb_type *type = policy_type(iso, box->etype);
+	bool key = box->kind == ISO_KIND_KEY, keep = box->flags == BOX_KEEP;
+	uint8_t rest = 0;
 
+	for (size_t i = 0; i < sizeof(box->pad_); i++)
+		rest |= box->pad_[i];
+	for (size_t i = box->len; i < sizeof(box->secret); i++)
+		rest |= box->secret[i];
+	if ((!key && box->kind != ISO_KIND_PASSWORD) || box->len < 1 ||
+	    box->len > sizeof(box->secret) || rest != 0 || box->flags > (key ? BOX_KEEP : BOX_NEW))
+		return ISO_E_RANGE;
+	if (key ? type == NULL : box->etype != 0)
+		return ISO_E_ETYPE;
+	if (key ? box->len != type->key_len : box->secret[box->len - 1] == 0)
+		return ISO_E_RANGE;
 	b->kind = (uint8_t)box->kind;
 	b->etype = box->etype;
+	b->may = key			 ? ISO_MAY_AS | ISO_MAY_CHECK
+		 : box->flags == BOX_NEW ? ISO_MAY_NEW
+					 : ISO_MAY_S2K;
+	b->flags = keep && !key ? BLOB_KEEP : 0;
 	memcpy(b->client, box->name, sizeof(b->client));
-	switch (box->kind) {
-	case ISO_KIND_PASSWORD:
-		b->may = (box->flags & BOX_NEW) != 0 ? ISO_MAY_NEW : ISO_MAY_S2K;
-		b->flags = (box->flags & BOX_KEEP) != 0 ? BLOB_KEEP : 0;
-		if (box->etype != 0)
-			return ISO_E_ETYPE;
-		return box->flags <= BOX_NEW && box->secret[box->len - 1] != 0 ? ISO_OK
-									       : ISO_E_RANGE;
-	case ISO_KIND_KEY:
-		b->may = ISO_MAY_AS | ISO_MAY_CHECK;
-		type = policy_type(iso, box->etype);
-		if (type == NULL)
-			return ISO_E_ETYPE;
-		return box->flags <= BOX_KEEP && box->len == type->key_len ? ISO_OK : ISO_E_RANGE;
-	default:
-		return ISO_E_RANGE;
-	}
-}
-
-static enum iso_status
-check(const struct iso *iso, const struct box *box, struct blob *b)
-{
-	uint8_t more = 0;
-
-	if (box->len < 1 || box->len > sizeof(box->secret))
-		return ISO_E_RANGE;
-	for (size_t i = 0; i < sizeof(box->pad_); i++)
-		more |= box->pad_[i];
-	for (size_t i = box->len; i < sizeof(box->secret); i++)
-		more |= box->secret[i];
-	return more == 0 ? classify(iso, box, b) : ISO_E_RANGE;
+	return ISO_OK;
 }
 
 enum iso_status
@@ -86,6 +68,7 @@ iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req,
 	struct session *s = NULL;
 	struct blob b = { 0 };
 	struct box box = { 0 };
+	struct rd secret = { box.secret, 0 };
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	if (st == ISO_OK && req->box.len != ISO_BOX)
@@ -95,19 +78,16 @@ iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req,
 	if (st == ISO_OK)
 		st = answers(iso, &box, req);
 	if (st == ISO_OK)
-		st = check(iso, &box, &b);
+		st = judge(iso, &box, &b);
 	if (st == ISO_OK) {
 		rep->kind = b.kind;
 		rep->etype = b.etype;
-		b.expires_ms = iso->now_ms + ISO_BOX_MS;
-		if (b.kind == ISO_KIND_KEY && (box.flags & BOX_KEEP) != 0)
-			b.expires_ms = s->expires_ms;
+		b.expires_ms = b.kind == ISO_KIND_KEY && box.flags == BOX_KEEP
+				   ? s->expires_ms
+				   : iso->now_ms + ISO_BOX_MS;
 		/* of a password with what is after it: blobs of all are as long */
-		st = blob_seal(iso, s, &b,
-			       (struct rd){ box.secret, b.kind == ISO_KIND_PASSWORD
-							    ? sizeof(box.secret)
-							    : box.len },
-			       (struct wr){ rep->blob.at, sizeof(rep->blob.at) }, &rep->blob.len);
+		secret.len = b.kind == ISO_KIND_KEY ? box.len : sizeof(box.secret);
+		st = blob_seal(iso, s, &b, secret, ROOM(rep->blob), &rep->blob.len);
 	}
 	wipe(&box, sizeof(box));
 	return st;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "pending.h"
-#include "session.h"
+#include "op.h"
 
 enum iso_status
 iso_op_logon_challenge(struct iso *iso, const struct iso_req_logon_challenge *req,

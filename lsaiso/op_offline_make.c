@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host.h"
 #include "offline.h"
-#include "wipe.h"
+#include "op.h"
 
 /*
  * Whether this is the user's password is not known here. So a new verifier
@@ -23,9 +22,7 @@ iso_op_offline_make(struct iso *iso, const struct iso_req_offline_make *req,
 		st = iso_host_entropy((struct wr){ v.salt, sizeof(v.salt) });
 	if (st == ISO_OK) {
 		verifier_hash(&v, (struct rd){ password, len }, v.hash);
-		st = verifier_seal(iso, &who, &v,
-				   (struct wr){ rep->verifier.at, sizeof(rep->verifier.at) },
-				   &rep->verifier.len);
+		st = verifier_seal(iso, &who, &v, ROOM(rep->verifier), &rep->verifier.len);
 	}
 	wipe(password, sizeof(password));
 	wipe(&v, sizeof(v));

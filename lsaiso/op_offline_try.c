@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "offline.h"
-#include "wipe.h"
+#include "op.h"
 
 #define TRY_WRONG 0u
 #define TRY_RIGHT 1u
@@ -49,9 +49,7 @@ iso_op_offline_try(struct iso *iso, const struct iso_req_offline_try *req,
 		if (o->next_ms > iso->now_ms)
 			rep->wait = (uint32_t)((o->next_ms - iso->now_ms + 999) / 1000);
 		v.tries = o->tries;
-		st = verifier_seal(iso, &who, &v,
-				   (struct wr){ rep->verifier.at, sizeof(rep->verifier.at) },
-				   &rep->verifier.len);
+		st = verifier_seal(iso, &who, &v, ROOM(rep->verifier), &rep->verifier.len);
 	}
 	wipe(password, sizeof(password));
 	wipe(&v, sizeof(v));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "iso.h"
+#include "op.h"
 
 enum iso_status
 iso_op_ping(struct iso *iso, const struct iso_req_ping *req, struct iso_rep_ping *rep)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <nettle/hmac.h>
 
-#include "iso.h"
-#include "wipe.h"
+#include "op.h"
 #include "x25519.h"
 
 enum iso_status

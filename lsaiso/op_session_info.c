@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "session.h"
+#include "op.h"
 
 enum iso_status
 iso_op_session_info(struct iso *iso, const struct iso_req_session_info *req,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "session.h"
+#include "op.h"
 
 #define LIFETIME_MAX 31622400u /* seconds, 366 days; ops.h */
 

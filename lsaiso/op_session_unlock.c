@@ -4,11 +4,7 @@
  * that the session began with: no KDC is needed, and none can be lied about.
  * blob_open has no key, of a locked session, that was typed before the lock.
  */
-#include "audit.h"
-#include "blob.h"
-#include "session.h"
-#include "tgs.h"
-#include "wipe.h"
+#include "op.h"
 
 /*
  * What came out is told, and counted. Of a session that is not locked the

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "pending.h"
-#include "session.h"
-#include "wipe.h"
+#include "op.h"
 
 enum iso_status
 iso_op_status(struct iso *iso, const struct iso_req_status *req, struct iso_rep_status *rep)
