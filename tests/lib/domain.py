@@ -125,7 +125,8 @@ wait
 
     def stop(self):
         if self.daemon:
-            self.daemon.stop()
+            # unshare waits for its child, which is killed with it.
+            self.daemon.stop(patience=1)
             self.daemon = None
         self.folder.remove()
 
