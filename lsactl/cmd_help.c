@@ -48,6 +48,9 @@ static const struct {
 		  "of yours that can be unlocked again.\n" },
 	{ "unlock", "Asks for the password that the logon began with. Eight wrong ones end it.\n" },
 	{ "renew", "Renews the ticket of a logon now; lsass does so by itself in time.\n" },
+	{ "passwd",
+	  "Changes a password, the default of your user name, also one that has expired. The old\n"
+	  "and the new one are asked for, or are two lines of standard input.\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* logon and unlock: what takes a password. */
+/* logon, unlock and passwd: what takes a password. */
 #include <pwd.h>
 #include <string.h>
 #include <time.h>
@@ -125,6 +125,39 @@ cmd_unlock(struct ctl *ct, int argc, char **argv)
 		return EXIT_FAILED;
 	if (ct->json)
 		print_json(is);
+	json_decref(is);
+	return EXIT_DONE;
+}
+
+int
+cmd_passwd(struct ctl *ct, int argc, char **argv)
+{
+	char name[64], hex[SECRET_HEX], new_hex[SECRET_HEX], prompt[ISO_NAME_MAX + 32];
+	const char *principal = argc > 1 ? argv[1] : name;
+	struct start old, fresh;
+	json_t *ask, *is;
+
+	if (argc < 2 && own_name(ct, name) != 0)
+		return EXIT_FAILED;
+	ct->wait = LOGON_SECONDS;
+	if (secret_start(ct, with_principal(ct, principal), &old) != 0)
+		return EXIT_FAILED;
+	(void)snprintf(prompt, sizeof(prompt), "Password for %s", principal);
+	if (secret_ask(ct, prompt, &old, 0, hex) != 0 ||
+	    secret_start(ct, json_pack("{s:s}", "session", old.session), &fresh) != 0)
+		return EXIT_FAILED;
+	(void)snprintf(prompt, sizeof(prompt), "New password for %s", principal);
+	if (secret_ask_new(ct, prompt, &fresh, new_hex) != 0)
+		return EXIT_FAILED;
+	ask = json_pack("{s:s, s:s, s:s, s:s}", "session", old.session, "principal", principal,
+			"box", hex, "new_box", new_hex);
+	is = call(ct, "ChangePassword", ask);
+	if (is == NULL)
+		return EXIT_FAILED;
+	if (ct->json)
+		print_json(is);
+	else
+		(void)printf("The password of %s was changed.\n", principal);
 	json_decref(is);
 	return EXIT_DONE;
 }

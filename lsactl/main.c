@@ -20,6 +20,8 @@ const struct command commands[] = {
 	{ "lock", "[SESSION]", 1, false, cmd_lock, "nothing works until unlock" },
 	{ "unlock", "[SESSION]", 1, false, cmd_unlock, "with the password of the logon" },
 	{ "renew", "[SESSION]", 1, false, cmd_renew, "renew the ticket of a logon now" },
+	{ "passwd", "[PRINCIPAL]", 1, false, cmd_passwd,
+	  "change a password: old and new go to lsaiso only" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
@@ -205,7 +207,8 @@ run(struct ctl *ct, int argc, char **argv)
 	const struct command *co = argc > 0 ? find(argv[0]) : NULL;
 	char error[1024];
 	/* Where the public key is, the socket does not say. */
-	bool folder = co != NULL && (co->run == cmd_logon || co->run == cmd_unlock);
+	bool folder = co != NULL &&
+		      (co->run == cmd_logon || co->run == cmd_unlock || co->run == cmd_passwd);
 	bool need = co != NULL && !co->offline && (folder || ct->socket == NULL);
 	int code;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/ask.h"
 #include "lib/hex.h"
@@ -11,7 +12,7 @@
 
 /* What is typed, and the box with it, in memory that is not swapped out. */
 static struct {
-	char text[ISO_SECRET_MAX + 1];
+	char text[ISO_SECRET_MAX + 1], again[ISO_SECRET_MAX + 1];
 	struct box box;
 } secret;
 
@@ -72,27 +73,69 @@ seal(const struct start *st, const uint8_t key[ISO_PUBLIC], size_t len, uint32_t
 	return 0;
 }
 
+/* One line that is a password; 0: there is none. */
+static size_t
+type(const char *prompt, char *text, size_t n)
+{
+	long len = ask_line(prompt, text, n);
+
+	if (len > 0)
+		return (size_t)len;
+	(void)fprintf(stderr, "lsactl: no password was given%s\n",
+		      len < 0 ? ", or one longer than 512 octets" : "");
+	return 0;
+}
+
+static void
+lock(void)
+{
+	if (mlock(&secret, sizeof(secret)) != 0)
+		(void)fprintf(stderr,
+			      "lsactl: memory cannot be locked: %s; the password might be swapped "
+			      "out\n",
+			      strerror(errno));
+}
+
 int
 secret_ask(const struct ctl *ct, const char *prompt, const struct start *st, uint32_t flags,
 	   char hex[SECRET_HEX])
 {
 	uint8_t key[ISO_PUBLIC];
-	long len;
+	size_t len;
 	int ret = -1;
 
 	if (public_key(ct, key) != 0)
 		return -1;
-	if (mlock(&secret, sizeof(secret)) != 0)
-		(void)fprintf(stderr,
-			      "lsactl: memory cannot be locked: %s; the password might be "
-			      "swapped out\n",
-			      strerror(errno));
-	len = ask_line(prompt, secret.text, sizeof(secret.text));
-	if (len <= 0)
-		(void)fprintf(stderr, "lsactl: no password was given%s\n",
-			      len < 0 ? ", or one longer than 512 octets" : "");
-	else
-		ret = seal(st, key, (size_t)len, flags, hex);
+	lock();
+	len = type(prompt, secret.text, sizeof(secret.text));
+	if (len != 0)
+		ret = seal(st, key, len, flags, hex);
+	explicit_bzero(&secret, sizeof(secret));
+	return ret;
+}
+
+int
+secret_ask_new(const struct ctl *ct, const char *prompt, const struct start *st,
+	       char hex[SECRET_HEX])
+{
+	uint8_t key[ISO_PUBLIC];
+	size_t len;
+	bool same;
+	int ret = -1;
+
+	if (public_key(ct, key) != 0)
+		return -1;
+	lock();
+	len = type(prompt, secret.text, sizeof(secret.text));
+	same = len != 0;
+	if (same && isatty(STDIN_FILENO)) {
+		same = type("Again", secret.again, sizeof(secret.again)) == len &&
+		       memcmp(secret.text, secret.again, len) == 0;
+		if (!same)
+			(void)fputs("lsactl: the two differ; nothing was changed\n", stderr);
+	}
+	if (same)
+		ret = seal(st, key, len, BOX_NEW, hex);
 	explicit_bzero(&secret, sizeof(secret));
 	return ret;
 }

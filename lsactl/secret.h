@@ -34,4 +34,8 @@ int secret_start(const struct ctl *ct, json_t *ask, struct start *st);
 int secret_ask(const struct ctl *ct, const char *prompt, const struct start *st, uint32_t flags,
 	       char hex[SECRET_HEX]);
 
+/* A new password, on a terminal asked for twice; sealed with BOX_NEW. */
+int secret_ask_new(const struct ctl *ct, const char *prompt, const struct start *st,
+		   char hex[SECRET_HEX]);
+
 #endif

@@ -34,12 +34,12 @@ failed(struct work *wo, enum work_step step, enum iso_status status)
 
 /* The box, whose challenge is used up by this, whatever comes of it. */
 static bool
-open_box(struct work *wo, struct password *pw)
+open_box(struct work *wo, const uint8_t box[ISO_BOX], struct password *pw)
 {
 	struct iso_req_logon_absorb ask = { .session = wo->session,
 					    .generation = wo->generation,
 					    .owner = wo->owner,
-					    .box = { wo->box, sizeof(wo->box) } };
+					    .box = { box, ISO_BOX } };
 	struct iso_rep_logon_absorb is;
 	enum iso_status status = ask_logon_absorb(&ask, &is);
 
@@ -182,7 +182,7 @@ work_logon(struct pool_job *job, struct context *co)
 	struct password pw = { 0 };
 
 	wo->offline_verdict = OFFLINE_NONE;
-	if (open_box(wo, &pw))
+	if (open_box(wo, wo->box, &pw))
 		log_on(wo, co, &pw);
 	wo->as.password = (struct rd){ 0 };
 	explicit_bzero(&pw, sizeof(pw));
@@ -216,7 +216,7 @@ work_unlock(struct pool_job *job, struct context *co)
 	enum iso_status status;
 
 	(void)co;
-	if (!open_box(wo, &pw))
+	if (!open_box(wo, wo->box, &pw))
 		return;
 	if (make_key(wo, &pw, &wo->anchor)) {
 		ask.key = (struct rd){ wo->key, wo->key_len };
@@ -227,6 +227,66 @@ work_unlock(struct pool_job *job, struct context *co)
 			failed(wo, status == ISO_OK ? WORK_DONE : WORK_ISO, status);
 	}
 	explicit_bzero(&pw, sizeof(pw));
+}
+
+/* What came of it, where a logon has it. */
+static void
+changed(struct work *wo)
+{
+	const struct passwd *ch = &wo->passwd;
+
+	wo->code = ch->code;
+	wo->status = ch->status;
+	switch (ch->step) {
+	case PASSWD_DONE:
+		wo->step = WORK_DONE;
+		break;
+	case PASSWD_OLD:
+		wo->step = WORK_AS;
+		wo->as.who = ch->as.who;
+		wo->as.nt_status = ch->as.nt_status;
+		memcpy(wo->as.text, ch->as.text, sizeof(wo->as.text));
+		break;
+	case PASSWD_ISO:
+		wo->step = WORK_ISO;
+		break;
+	case PASSWD_SERVER:
+	case PASSWD_REFUSED:
+	case PASSWD_UNSURE:
+		wo->step = WORK_NEW;
+		break;
+	}
+}
+
+void
+work_change(struct pool_job *job, struct context *co)
+{
+	struct work *wo = work_of(job);
+	struct passwd *ch = &wo->passwd;
+	struct password old = { 0 }, fresh = { 0 };
+	struct fast_source source;
+
+	if (open_box(wo, wo->box, &old) && open_box(wo, wo->new_box, &fresh)) {
+		wo->code = context_get(co, wo->cf->krb5_config, 0);
+		wo->as.who = AS_HERE;
+		wo->step = WORK_AS;
+		if (wo->code == 0) {
+			ch->ctx = co->ctx;
+			ch->session = wo->session;
+			ch->generation = wo->generation;
+			ch->owner = wo->owner;
+			ch->principal = wo->name;
+			ch->old = (struct rd){ old.blob, old.len };
+			ch->fresh = (struct rd){ fresh.blob, fresh.len };
+			ch->armor = machine_armor(wo->logons->machine, &source);
+			ch->cancelled = &wo->job.cancelled;
+			passwd_change(ch);
+			changed(wo);
+		}
+	}
+	ch->old = ch->fresh = (struct rd){ 0 };
+	explicit_bzero(&old, sizeof(old));
+	explicit_bzero(&fresh, sizeof(fresh));
 }
 
 /* ---- */

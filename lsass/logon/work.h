@@ -2,7 +2,8 @@
 /*
  * What a worker thread does for a logon: a box is opened by lsaiso, then a
  * ticket got with the password (work_logon), or with a key that is kept
- * (work_again), or a locked session unlocked (work_unlock). All that is
+ * (work_again), or a locked session unlocked (work_unlock), or a password
+ * changed (work_change). All that is
  * needed is copied into struct work before; nothing of the loop's is touched.
  */
 #ifndef LSASS_LOGON_WORK_H
@@ -11,6 +12,7 @@
 #include "lsass/logon/as.h"
 #include "lsass/logon/logons.h"
 #include "lsass/logon/offline.h"
+#include "lsass/logon/passwd.h"
 #include "lsass/logon/pool.h"
 #include "lsass/logon/verify.h"
 
@@ -22,6 +24,7 @@ enum work_step {
 	WORK_KDC,      /* the KDC could not be shown to be the real one */
 	WORK_OFFLINE,  /* no KDC, and the password is not the one of last time: offline, wait */
 	WORK_PASSWORD, /* unlock: another password */
+	WORK_NEW,      /* change: the server does not want the new one, or none answers: passwd */
 	WORK_ISO,      /* lsaiso refused something else: status */
 };
 
@@ -30,12 +33,12 @@ struct work {
 	/* given */
 	const struct config *cf;
 	uint32_t session, generation, owner;
-	char name[ISO_NAME_MAX + 1]; /* as in the box */
-	uint8_t box[ISO_BOX];
-	bool keep;		     /* logon: make a key that lasts */
-	int32_t lifetime, renewable; /* of the ticket, seconds; 0: as krb5.conf has it */
-	struct as_anchor anchor;     /* unlock */
-	uint8_t key[ISO_BLOB_MAX];   /* again; out of logon with keep, of unlock */
+	char name[ISO_NAME_MAX + 1];		/* as in the box */
+	uint8_t box[ISO_BOX], new_box[ISO_BOX]; /* the second: change */
+	bool keep;				/* logon: make a key that lasts */
+	int32_t lifetime, renewable;		/* of the ticket, seconds; 0: as krb5.conf has it */
+	struct as_anchor anchor;		/* unlock */
+	uint8_t key[ISO_BLOB_MAX];		/* again; out of logon with keep, of unlock */
 	size_t key_len;
 	int32_t key_etype;
 	/* out */
@@ -43,6 +46,7 @@ struct work {
 	enum iso_status status;
 	int32_t code;
 	struct as_exchange as; /* of WORK_DONE, to be freed with work_free */
+	struct passwd passwd;  /* change */
 	enum verify_verdict verdict;
 	int32_t verify_code;
 	bool offline; /* let in without a KDC: there is no ticket */
@@ -62,6 +66,7 @@ struct work {
 void work_logon(struct pool_job *job, struct context *co);
 void work_again(struct pool_job *job, struct context *co);
 void work_unlock(struct pool_job *job, struct context *co);
+void work_change(struct pool_job *job, struct context *co); /* of a password */
 
 /*
  * A work about lo, which it takes a reference on; NULL: no memory. Set run's

@@ -14,6 +14,7 @@
  *   org.lsaiso.DestroyCache   {name, uid?} root: any user's; others: their own
  *   org.lsaiso.LogonStart     {principal | session, uid?} what the next box must answer
  *   org.lsaiso.Logon          {session, principal, box, ...} a box becomes a ticket
+ *   org.lsaiso.ChangePassword {session, principal, box, new_box}: two challenges of one session
  *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
  *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
  *   org.lsaiso.Renew          {session?, uid?}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * org.lsaiso.LogonStart and Logon. A box is carried to lsaiso unread; what
+ * org.lsaiso.LogonStart, Logon and ChangePassword. A box is carried to lsaiso unread; what
  * it is about, and who may send it, is looked at here.
  */
 #include <stdio.h>
@@ -199,6 +199,79 @@ logon_done(struct pool_job *job, bool ran)
 	work_free(wo);
 }
 
+/* The begun logon that "session" and "principal" name; NULL: it was answered. */
+static struct held *
+begun_of(struct ask *as)
+{
+	const char *principal = ask_text(as, "principal");
+	struct logon *lo = ask_logon(as);
+	struct held *he = lo != NULL ? lo->held : NULL;
+
+	if (lo == NULL || !is_principal(as, principal))
+		return NULL;
+	if (he == NULL || !he->begun || he->at_work) {
+		ask_refuse(as, "InvalidParameter",
+			   "that session is not waiting for a logon; begin one with LogonStart");
+		return NULL;
+	}
+	if (strcmp(principal, he->name) != 0) {
+		ask_refuse(as, "InvalidParameter",
+			   "principal is not the one that LogonStart was told of");
+		return NULL;
+	}
+	return he;
+}
+
+/* ---- ChangePassword */
+
+static void
+change_done(struct pool_job *job, bool ran)
+{
+	struct work *wo = work_of(job);
+
+	if (!ran || wo->logon->dead) {
+		admin_refuse(wo->later, "Failed",
+			     json_pack("{s:s}", "message",
+				       "lsaiso or lsass was restarted meanwhile; try again"));
+	} else if (wo->step != WORK_DONE) {
+		why_refuse(wo->later, wo, "change of password");
+	} else {
+		log_info("uid %u: a password was changed", wo->owner);
+		admin_answer(wo->later, json_pack("{s:s}", "principal", wo->name));
+	}
+	(void)logons_end(wo->logons, wo->logon); /* it was opened for this */
+	work_free(wo);
+}
+
+json_t *
+method_change_password(const struct admin_view *view, uid_t uid, const json_t *ask,
+		       struct admin_error *error)
+{
+	struct held *he;
+	struct work *wo;
+	struct ask as;
+
+	(void)error;
+	if (!ask_begin(&as, view, uid, ask) || (he = begun_of(&as)) == NULL)
+		return NULL;
+	wo = work_new(as.logons, he->logon, he->name);
+	if (wo == NULL) {
+		ask_refuse(&as, "Failed", "out of memory");
+		return NULL;
+	}
+	if (!ask_box(&as, "box", wo->box) || !ask_box(&as, "new_box", wo->new_box)) {
+		work_free(wo);
+		return NULL;
+	}
+	wo->job.run = work_change;
+	wo->job.done = change_done;
+	he->at_work = true;
+	ask_submit(&as, wo);
+	return NULL;
+}
+
+/* ---- Logon: the request */
+
 /* Seconds, or true: as long as a logon may last. */
 static int32_t
 seconds(const struct ask *as, const char *key, bool otherwise)
@@ -238,38 +311,22 @@ logon_work(struct ask *as, struct held *he, const char *principal)
 json_t *
 method_logon(const struct admin_view *view, uid_t uid, const json_t *ask, struct admin_error *error)
 {
-	const char *principal, *cache;
-	struct logon *lo;
+	const char *cache;
 	struct held *he;
 	struct work *wo;
 	struct ask as;
 
 	(void)error;
-	if (!ask_begin(&as, view, uid, ask))
+	if (!ask_begin(&as, view, uid, ask) || (he = begun_of(&as)) == NULL)
 		return NULL;
-	principal = ask_text(&as, "principal");
 	cache = ask_text(&as, "cache");
-	lo = ask_logon(&as);
-	if (lo == NULL || !is_principal(&as, principal))
-		return NULL;
-	he = lo->held;
-	if (he == NULL || !he->begun || he->at_work) {
-		ask_refuse(&as, "InvalidParameter",
-			   "that session is not waiting for a logon; begin one with LogonStart");
-		return NULL;
-	}
-	if (strcmp(principal, he->name) != 0) {
-		ask_refuse(&as, "InvalidParameter",
-			   "principal is not the one that LogonStart was told of");
-		return NULL;
-	}
 	if (cache[0] != '\0' && !is_cache_name(cache)) {
 		ask_refuse(&as, "InvalidParameter",
 			   "cache must be default, new, or 1 to %d printable octets",
 			   CACHE_NAME_MAX);
 		return NULL;
 	}
-	wo = logon_work(&as, he, principal);
+	wo = logon_work(&as, he, he->name);
 	if (wo == NULL)
 		return NULL;
 	he->at_work = true;

@@ -83,6 +83,10 @@ why_reason(const struct work *wo)
 		return "wrong-password";
 	if (wo->step == WORK_OFFLINE)
 		return "no-kdc";
+	if (wo->step == WORK_NEW)
+		return wo->passwd.step == PASSWD_REFUSED  ? "policy"
+		       : wo->passwd.step == PASSWD_SERVER ? "no-kdc"
+							  : "other";
 	if (wo->step == WORK_KDC)
 		return "not-verified";
 	return why != NULL ? why->reason : "other";
@@ -148,6 +152,29 @@ explain_as(const struct work *wo, char *text, size_t n)
 			       wo->as.text);
 }
 
+/* Of a change of password, of which the old one was right. */
+static void
+explain_new(const struct work *wo, char *text, size_t n)
+{
+	const struct passwd *ch = &wo->passwd;
+	char said[256];
+
+	if (ch->step == PASSWD_REFUSED)
+		(void)snprintf(text, n, "the server does not take the new password: %.700s",
+			       ch->text[0] != '\0' ? ch->text : "it does not say why");
+	else if (ch->step == PASSWD_SERVER)
+		(void)snprintf(text, n,
+			       "no password server answers (%s); look at kpasswd_server and "
+			       "admin_server of krb5.conf",
+			       why_text(ch->code, said, sizeof(said)));
+	else
+		(void)snprintf(
+		    text, n,
+		    "the change was sent, but what came back tells nothing (%s): try the "
+		    "new password, then the old one",
+		    why_text(ch->code, said, sizeof(said)));
+}
+
 static void
 explain(const struct work *wo, char *text, size_t n)
 {
@@ -183,6 +210,9 @@ explain(const struct work *wo, char *text, size_t n)
 		break;
 	case WORK_PASSWORD:
 		fill(text, n, "that is not the password that %s logged on with", wo->name);
+		break;
+	case WORK_NEW:
+		explain_new(wo, text, n);
 		break;
 	case WORK_ISO:
 	case WORK_DONE:

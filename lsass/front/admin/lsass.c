@@ -75,6 +75,7 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.AuditHead", method_audit_head },
 	{ "org.lsaiso.LogonStart", method_logon_start },
 	{ "org.lsaiso.Logon", method_logon },
+	{ "org.lsaiso.ChangePassword", method_change_password },
 	{ "org.lsaiso.Lock", method_lock },
 	{ "org.lsaiso.Unlock", method_unlock },
 	{ "org.lsaiso.Logoff", method_logoff },
