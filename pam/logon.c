@@ -197,39 +197,14 @@ logon_unlock(const struct call *ca, const char *session, const char *secret)
 
 /* ---- change of password */
 
-static enum trouble
-send_change(const struct call *ca, const struct start *st, const char *old, const char *fresh,
-	    long long *result, char text[MESSAGE_TEXT])
-{
-	struct answer an;
-	const json_t *code;
-	const char *said;
-	enum trouble trouble;
-
-	(void)talk(ca->socket, "ChangePassword",
-		   json_pack("{s:s, s:s, s:s, s:s}", "session", st->session, "principal",
-			     ca->principal, "box", old, "new_box", fresh),
-		   &an);
-	trouble = failed(ca->pamh, "ChangePassword", &an);
-	code = json_object_get(an.value, "result");
-	said = json_string_value(json_object_get(an.value, "text"));
-	if (trouble == TROUBLE_NONE && !json_is_integer(code))
-		trouble = nonsense(ca->pamh, "ChangePassword");
-	*result = json_integer_value(code);
-	(void)snprintf(text, MESSAGE_TEXT, "%s", said != NULL ? said : "");
-	answer_free(&an);
-	return trouble;
-}
-
 enum trouble
-logon_change(const struct call *ca, const char *old, const char *fresh, long long *result,
-	     char text[MESSAGE_TEXT])
+logon_change(const struct call *ca, const char *old, const char *fresh, char text[MESSAGE_TEXT])
 {
 	struct start first = { 0 }, second = { 0 };
+	struct answer an = { 0 };
 	char old_hex[BOX_HEX], new_hex[BOX_HEX];
 	enum trouble trouble = start(ca, NULL, &first);
 
-	*result = -1;
 	text[0] = '\0';
 	if (trouble != TROUBLE_NONE)
 		return trouble;
@@ -238,9 +213,18 @@ logon_change(const struct call *ca, const char *old, const char *fresh, long lon
 	if (trouble == TROUBLE_NONE && (secret_seal(ca, &first, old, 0, old_hex) != 0 ||
 					secret_seal(ca, &second, fresh, BOX_NEW, new_hex) != 0))
 		trouble = TROUBLE_FAILED;
-	if (trouble == TROUBLE_NONE)
-		trouble = send_change(ca, &first, old_hex, new_hex, result, text);
-	(void)logon_end(ca->pamh, ca->socket, first.session);
+	if (trouble == TROUBLE_NONE) {
+		(void)talk(ca->socket, "ChangePassword",
+			   json_pack("{s:s, s:s, s:s, s:s}", "session", first.session, "principal",
+				     ca->principal, "box", old_hex, "new_box", new_hex),
+			   &an);
+		trouble = failed(ca->pamh, "ChangePassword", &an);
+		memcpy(text, an.message, MESSAGE_TEXT);
+	}
+	answer_free(&an);
+	/* lsass ends a session that was opened for this, but not one that came to nothing. */
+	if (trouble != TROUBLE_NONE && trouble != TROUBLE_DOWN)
+		(void)logon_end(ca->pamh, ca->socket, first.session);
 	return trouble;
 }
 

@@ -28,7 +28,7 @@
 #define ANSWER_MAX   (1u << 20)
 #define SESSION_TEXT 24	 /* "4294967295.4294967295" and NUL */
 #define CACHE_TEXT   256 /* "KCM:..." and NUL */
-#define MESSAGE_TEXT 256
+#define MESSAGE_TEXT 1024
 #define PATH_TEXT    256
 #define PRINCIPAL    (ISO_NAME_MAX + 1)
 
@@ -153,9 +153,9 @@ enum trouble logon_do(const struct call *ca, const char *cache, const char *secr
 enum trouble logon_unlock(const struct call *ca, const char *session, const char *secret);
 /* uid's session; no session of that name is no trouble. */
 enum trouble logon_end(pam_handle_t *pamh, const char *socket, const char *session);
-/* result 0: changed. text: out, what the server says to it. */
+/* text: out, why not, for the user. TROUBLE_POLICY: the server does not take the new one. */
 enum trouble logon_change(const struct call *ca, const char *old, const char *fresh,
-			  long long *result, char text[MESSAGE_TEXT]);
+			  char text[MESSAGE_TEXT]);
 
 /* What lsass says of a session of ca->uid. */
 struct found {

@@ -13,7 +13,6 @@ change_password(const struct call *ca, const char **fresh)
 {
 	const void *old = NULL;
 	char text[MESSAGE_TEXT];
-	long long result = -1;
 	enum trouble trouble;
 	int code = pam_get_item(ca->pamh, PAM_OLDAUTHTOK, &old);
 
@@ -27,16 +26,13 @@ change_password(const struct call *ca, const char **fresh)
 		say_user(ca, PAM_ERROR_MSG, "That is the password you have.");
 		return PAM_AUTHTOK_ERR;
 	}
-	trouble = logon_change(ca, old, *fresh, &result, text);
-	if (trouble != TROUBLE_NONE)
-		return trouble == TROUBLE_EXPIRED ? PAM_AUTHTOK_ERR : trouble_code(trouble);
-	if (result != 0) {
-		pam_syslog(ca->pamh, LOG_NOTICE, "password of %s not changed: %lld %s", ca->user,
-			   result, text);
-		say_user(ca, PAM_ERROR_MSG, "The password was not changed: %s",
-			 text[0] != '\0' ? text : "the server refuses it.");
+	trouble = logon_change(ca, old, *fresh, text);
+	if (trouble == TROUBLE_POLICY || trouble == TROUBLE_OTHER || trouble == TROUBLE_EXPIRED) {
+		say_user(ca, PAM_ERROR_MSG, "%s", text);
 		return PAM_AUTHTOK_ERR;
 	}
+	if (trouble != TROUBLE_NONE)
+		return trouble_code(trouble);
 	pam_syslog(ca->pamh, LOG_INFO, "password of %s changed", ca->user);
 	return PAM_SUCCESS;
 }

@@ -151,7 +151,7 @@ secret_seal(const struct call *ca, const struct start *st, const char *secret, u
 	const struct rd view = { (const uint8_t *)secret, strlen(secret) };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint8_t key[ISO_PUBLIC], sealed[ISO_BOX];
-	char error[2 * MESSAGE_TEXT];
+	char error[MESSAGE_TEXT];
 	struct box *box;
 	int result = -1;
 
