@@ -51,8 +51,7 @@ authenticator_seal(const struct krb_key *key, struct authenticator *a, struct wr
 	size_t n = 0;
 	enum iso_status st = iso_host_entropy((struct wr){ a->subkey.octets, key->type->key_len });
 
-	if (st == ISO_OK)
-		st = iso_host_entropy((struct wr){ (uint8_t *)&a->seq, sizeof(a->seq) });
+	st = st ?: iso_host_entropy((struct wr){ (uint8_t *)&a->seq, sizeof(a->seq) });
 	a->subkey.type = key->type;
 	a->seq &= INT32_MAX;
 	if (a->body.at != NULL)

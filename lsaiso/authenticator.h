@@ -25,8 +25,7 @@ struct stamp {
  * no stamp of ours had before (RFC 4120 3.2.2).
  * Returns ISO_OK, ISO_E_RANGE (more than a day off).
  */
-enum iso_status stamp_make(struct iso *iso, int32_t skew, struct stamp *s)
-    __attribute__((warn_unused_result));
+enum iso_status stamp_make(struct iso *iso, int32_t skew, struct stamp *s) RPC_CHECKED;
 
 struct authenticator {
 	struct rd client; /* DER of crealm [1], cname [2] */
@@ -43,7 +42,6 @@ struct authenticator {
  * Returns ISO_OK, ISO_E_RANGE (client too long), ISO_E_ENTROPY.
  */
 enum iso_status authenticator_seal(const struct krb_key *key, struct authenticator *a,
-				   struct wr out, uint32_t *len)
-    __attribute__((warn_unused_result));
+				   struct wr out, uint32_t *len) RPC_CHECKED;
 
 #endif

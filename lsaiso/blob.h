@@ -48,8 +48,8 @@ void blob_client_hash(struct rd client, uint8_t hash[ISO_HASH]);
  * endtime  seconds since 1970; skew: the clock that it was made by minus ours
  * Returns ISO_OK, ISO_E_EXPIRED.
  */
-enum iso_status blob_deadline(struct iso *iso, int64_t endtime, int32_t skew, uint64_t *expires_ms)
-    __attribute__((warn_unused_result));
+enum iso_status blob_deadline(struct iso *iso, int64_t endtime, int32_t skew,
+			      uint64_t *expires_ms) RPC_CHECKED;
 
 /*
  * Seal secret, 1..ISO_SECRET_MAX octets, into session s.
@@ -58,8 +58,7 @@ enum iso_status blob_deadline(struct iso *iso, int64_t endtime, int32_t skew, ui
  * Returns ISO_OK, ISO_E_RANGE, ISO_E_ENTROPY.
  */
 enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob *b,
-			  struct rd secret, struct wr out, uint32_t *len)
-    __attribute__((warn_unused_result));
+			  struct rd secret, struct wr out, uint32_t *len) RPC_CHECKED;
 
 /*
  * Open a blob of session s, which the caller has found.
@@ -76,7 +75,7 @@ enum iso_status blob_seal(struct iso *iso, const struct session *s, struct blob 
  * anchor is never too old).
  */
 enum iso_status blob_open(struct iso *iso, const struct session *s, struct rd blob,
-			  const struct blob *want, struct blob *got, struct wr secret, size_t *len)
-    __attribute__((warn_unused_result));
+			  const struct blob *want, struct blob *got, struct wr secret,
+			  size_t *len) RPC_CHECKED;
 
 #endif

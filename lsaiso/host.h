@@ -28,7 +28,7 @@ void iso_host_send(struct rd reply);
  * Fill into with octets fit for keys.
  * Returns ISO_OK or ISO_E_ENTROPY; into is then not to be used.
  */
-enum iso_status iso_host_entropy(struct wr into) __attribute__((warn_unused_result));
+enum iso_status iso_host_entropy(struct wr into) RPC_CHECKED;
 
 /*
  * A clock in microseconds. A host without it does not return.

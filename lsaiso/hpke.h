@@ -27,6 +27,6 @@ struct hpke_pair {
  * Constant time. RFC 9180 sections 4.1, 5.1, 5.2.
  */
 enum iso_status hpke_open(const struct hpke_pair *own, struct rd info, struct rd aad,
-			  struct rd sealed, struct wr plain) __attribute__((warn_unused_result));
+			  struct rd sealed, struct wr plain) RPC_CHECKED;
 
 #endif

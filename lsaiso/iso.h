@@ -16,6 +16,9 @@
 #include "rpc/record.h"
 #include "rpc/rpc.h"
 
+/* st = st ?: next(...) goes on while all is well. */
+_Static_assert(ISO_OK == 0, "a status that is not 0 is a refusal");
+
 #define ISO_SESSIONS   65536u
 #define ISO_PENDINGS   1024u   /* a power of two: the low bits of an id are the slot */
 #define ISO_PENDING_MS 300000u /* a TGS request waits five minutes for its reply */
@@ -132,7 +135,7 @@ struct iso {
  * Make keys and boot id, enter ISO_BOOT. iso is zeroed memory.
  * Returns ISO_OK, ISO_E_ENTROPY.
  */
-enum iso_status iso_start(struct iso *iso) __attribute__((warn_unused_result));
+enum iso_status iso_start(struct iso *iso) RPC_CHECKED;
 
 /*
  * HMAC-SHA256 of a label, ISO_LABEL octets, under the root key: at most 32
@@ -167,10 +170,11 @@ size_t iso_serve(struct iso *iso, size_t len);
 uint64_t iso_now(struct iso *iso);
 
 /* One handler per operation, in op_NAME.c. They only compute. */
-#define ISO_HANDLER(n, name, phases, fx)                                                           \
+#define ISO_HANDLER(name)                                                                          \
 	enum iso_status iso_op_##name(struct iso *iso, const struct iso_req_##name *req,           \
-				      struct iso_rep_##name *rep);
-ISO_OPS(ISO_HANDLER)
-#undef ISO_HANDLER
+				      struct iso_rep_##name *rep)
+#define ISO_PROTOTYPE(n, name, phases, fx) ISO_HANDLER(name);
+ISO_OPS(ISO_PROTOTYPE)
+#undef ISO_PROTOTYPE
 
 #endif

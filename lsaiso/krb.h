@@ -65,7 +65,7 @@ const struct krb_type *krb_type(int32_t etype);
  * Returns ISO_OK, ISO_E_RANGE (out too small), ISO_E_ENTROPY.
  */
 enum iso_status krb_encrypt(const struct krb_key *key, uint32_t usage, struct rd plain,
-			    struct wr out, size_t *len) __attribute__((warn_unused_result));
+			    struct wr out, size_t *len) RPC_CHECKED;
 
 /*
  * Decrypt, and verify in constant time. When that fails out is zero again.
@@ -78,7 +78,7 @@ enum iso_status krb_encrypt(const struct krb_key *key, uint32_t usage, struct rd
  * cipher is too short to be any).
  */
 enum iso_status krb_decrypt(const struct krb_key *key, uint32_t usage, struct rd cipher,
-			    struct wr out, size_t *len) __attribute__((warn_unused_result));
+			    struct wr out, size_t *len) RPC_CHECKED;
 
 /*
  * The type's pseudo-random function, KRB_PRF octets or fewer: RFC 3962, RFC
@@ -114,7 +114,7 @@ void krb_cf2(const struct krb_key *a, const char *pepper_a, const struct krb_key
  * RFC 3962 section 4, RFC 8009 section 4, RFC 4757 section 2 (MD4 of UTF-16LE).
  */
 enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t iterations,
-				  struct krb_key *key) __attribute__((warn_unused_result));
+				  struct krb_key *key) RPC_CHECKED;
 
 /*
  * NT hash: MD4 of the password as UTF-16LE. No character may be encoded
@@ -122,8 +122,7 @@ enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t i
  * Returns ISO_OK, ISO_E_RANGE (not UTF-8).
  */
 #define KRB_NT_HASH 16u
-enum iso_status krb_nt_hash(struct rd password, uint8_t hash[KRB_NT_HASH])
-    __attribute__((warn_unused_result));
+enum iso_status krb_nt_hash(struct rd password, uint8_t hash[KRB_NT_HASH]) RPC_CHECKED;
 
 /* The type's mandatory checksum of data: type->mac_len octets into mac. */
 void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,

@@ -13,8 +13,7 @@ iso_start(struct iso *iso)
 {
 	enum iso_status st = iso_host_entropy((struct wr){ iso->root, sizeof(iso->root) });
 
-	if (st == ISO_OK)
-		st = iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
+	st = st ?: iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
 	if (st != ISO_OK)
 		return st;
 	audit_start(iso);

@@ -36,13 +36,11 @@ _Static_assert(OFFLINE_OVER + sizeof(struct verifier) <= ISO_VERIFIER_MAX, "fits
 
 /* out: ISO_VERIFIER_MAX octets; len: out. Returns ISO_OK, ISO_E_ENTROPY. */
 enum iso_status verifier_seal(const struct iso *iso, const struct offline_who *who,
-			      const struct verifier *v, struct wr out, uint32_t *len)
-    __attribute__((warn_unused_result));
+			      const struct verifier *v, struct wr out, uint32_t *len) RPC_CHECKED;
 
 /* Returns ISO_OK, ISO_E_BLOB: of another root key, principal or owner, or changed. */
 enum iso_status verifier_open(const struct iso *iso, const struct offline_who *who,
-			      struct rd sealed, struct verifier *v)
-    __attribute__((warn_unused_result));
+			      struct rd sealed, struct verifier *v) RPC_CHECKED;
 
 /* The slow part. Time depends on v->iterations and the password's length. */
 void verifier_hash(const struct verifier *v, struct rd password, uint8_t hash[ISO_HASH]);
@@ -58,7 +56,7 @@ struct offline_call {
 };
 enum iso_status offline_begin(struct iso *iso, const struct offline_call *call,
 			      struct offline_who *who, uint8_t password[ISO_SECRET_MAX],
-			      size_t *len) __attribute__((warn_unused_result));
+			      size_t *len) RPC_CHECKED;
 
 /*
  * The line of the table for this principal and owner. One that is new there

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_audit_read(struct iso *iso, const struct iso_req_audit_read *req,
-		  struct iso_rep_audit_read *rep)
+ISO_HANDLER(audit_read)
 {
 	const uint64_t end = iso->records + 1;
 	uint64_t n = end > ISO_RECORDS ? end - ISO_RECORDS : 1;

@@ -3,11 +3,8 @@
 
 #define MOST 1000000u /* tokens a second, and in a bucket; ops.h */
 
-enum iso_status
-iso_op_configure(struct iso *iso, const struct iso_req_configure *req,
-		 struct iso_rep_configure *rep)
+ISO_HANDLER(configure)
 {
-	(void)rep;
 	if ((req->policy & ~ISO_POLICY_ALL) != 0 || req->rate < 1 || req->rate > MOST ||
 	    req->burst < 1 || req->burst > MOST)
 		return ISO_E_RANGE;

@@ -29,19 +29,15 @@ classify(const struct iso *iso, const struct iso_req_cred_absorb *req, struct bl
 	}
 }
 
-enum iso_status
-iso_op_cred_absorb(struct iso *iso, const struct iso_req_cred_absorb *req,
-		   struct iso_rep_cred_absorb *rep)
+ISO_HANDLER(cred_absorb)
 {
 	struct blob b = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_client(iso, req->client);
-	if (st == ISO_OK)
-		st = classify(iso, req, &b);
-	if (st == ISO_OK)
-		st = blob_deadline(iso, req->endtime, 0, &b.expires_ms);
+	st = st ?: classify(iso, req, &b);
+	st = st ?: blob_deadline(iso, req->endtime, 0, &b.expires_ms);
 	if (st != ISO_OK)
 		return st;
 	blob_client_hash(req->client, b.client);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
-		 struct iso_rep_krb_armor *rep)
+ISO_HANDLER(krb_armor)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 }, armor = { 0 };
@@ -12,10 +10,8 @@ iso_op_krb_armor(struct iso *iso, const struct iso_req_krb_armor *req,
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_client(iso, req->client);
-	if (st == ISO_OK)
-		st = stamp_make(iso, req->skew, &a.stamp);
-	if (st == ISO_OK)
-		st = session_spend(iso, s);
+	st = st ?: stamp_make(iso, req->skew, &a.stamp);
+	st = st ?: session_spend(iso, s);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key,
 				&got);

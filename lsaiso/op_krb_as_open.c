@@ -46,8 +46,7 @@ open_part(const struct krb_key *key, const struct iso_req_krb_as_open *req,
 		return st;
 	st = krb_decrypt(key, KRB_USAGE_AS_REP, req->cipher, ROOM(rep->part), &len);
 	rep->part.len = (uint32_t)len;
-	if (st == ISO_OK)
-		st = tgs_part_read((struct rd){ rep->part.at, len }, part);
+	st = st ?: tgs_part_read((struct rd){ rep->part.at, len }, part);
 	if (st == ISO_OK && part->nonce != req->nonce)
 		st = ISO_E_MISMATCH;
 	return st == ISO_OK ? check_request(key, part, req->request, &rep->checked) : st;
@@ -63,8 +62,7 @@ keep(struct iso *iso, const struct session *s, const struct iso_req_krb_as_open 
 
 	if (st == ISO_OK && b.may == 0)
 		st = ISO_E_POLICY;
-	if (st == ISO_OK)
-		st = tgs_part_clean(iso, part, der);
+	st = st ?: tgs_part_clean(iso, part, der);
 	blob_client_hash(req->client, b.client);
 	if (st == ISO_OK)
 		st = tgs_part_withhold(iso, s, part, der, req->skew, &b, ROOM(rep->blob),
@@ -72,9 +70,7 @@ keep(struct iso *iso, const struct session *s, const struct iso_req_krb_as_open 
 	return st;
 }
 
-enum iso_status
-iso_op_krb_as_open(struct iso *iso, const struct iso_req_krb_as_open *req,
-		   struct iso_rep_krb_as_open *rep)
+ISO_HANDLER(krb_as_open)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
@@ -85,15 +81,12 @@ iso_op_krb_as_open(struct iso *iso, const struct iso_req_krb_as_open *req,
 	audit_client(iso, req->client);
 	if (st == ISO_OK && (req->skew < -SKEW_MAX || req->skew > SKEW_MAX))
 		st = ISO_E_RANGE;
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
 	if (st == ISO_OK && req->strengthen_etype != 0)
 		st = policy_mix(iso, req->strengthen_etype, req->strengthen, "strengthenkey", &key,
 				"replykey");
-	if (st == ISO_OK)
-		st = open_part(&key, req, rep, &part);
-	if (st == ISO_OK)
-		st = keep(iso, s, req, &part, rep);
+	st = st ?: open_part(&key, req, rep, &part);
+	st = st ?: keep(iso, s, req, &part, rep);
 	wipe(&key, sizeof(key));
 	return st;
 }

@@ -22,9 +22,7 @@ seal_stamp(const struct krb_key *key, uint32_t usage, const struct stamp *stamp,
 	return st;
 }
 
-enum iso_status
-iso_op_krb_as_seal(struct iso *iso, const struct iso_req_krb_as_seal *req,
-		   struct iso_rep_krb_as_seal *rep)
+ISO_HANDLER(krb_as_seal)
 {
 	uint32_t usage = req->armor_etype != 0 ? KRB_USAGE_CHALLENGE : KRB_USAGE_AS_REQ_TS;
 	struct session *s = NULL;
@@ -34,17 +32,13 @@ iso_op_krb_as_seal(struct iso *iso, const struct iso_req_krb_as_seal *req,
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_text(iso, req->name);
-	if (st == ISO_OK)
-		st = stamp_make(iso, req->skew, &stamp);
-	if (st == ISO_OK)
-		st = session_spend(iso, s);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	st = st ?: stamp_make(iso, req->skew, &stamp);
+	st = st ?: session_spend(iso, s);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
 	if (st == ISO_OK && req->armor_etype != 0)
 		st = policy_mix(iso, req->armor_etype, req->armor, "clientchallengearmor", &key,
 				"challengelongterm");
-	if (st == ISO_OK)
-		st = seal_stamp(&key, usage, &stamp, rep);
+	st = st ?: seal_stamp(&key, usage, &stamp, rep);
 	wipe(&key, sizeof(key));
 	return st;
 }

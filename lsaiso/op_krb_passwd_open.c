@@ -85,22 +85,17 @@ open_both(const struct iso *iso, const struct pending *p, const struct krb_key *
 	memcpy(sub.octets, p->subkey, sizeof(sub.octets));
 	if (req->etype == key->type->etype)
 		st = krb_decrypt(key, KRB_USAGE_AP_REP, req->ap_rep, room, &len);
-	if (st == ISO_OK)
-		st = read_ap_rep(iso, p, (struct rd){ plain, len }, &sub);
+	st = st ?: read_ap_rep(iso, p, (struct rd){ plain, len }, &sub);
 	if (st == ISO_OK && req->priv_etype != sub.type->etype)
 		st = ISO_E_MISMATCH;
-	if (st == ISO_OK)
-		st = krb_decrypt(&sub, KRB_USAGE_PRIV, req->priv, room, &len);
-	if (st == ISO_OK)
-		st = read_priv(p, (struct rd){ plain, len }, rep);
+	st = st ?: krb_decrypt(&sub, KRB_USAGE_PRIV, req->priv, room, &len);
+	st = st ?: read_priv(p, (struct rd){ plain, len }, rep);
 	wipe(&sub, sizeof(sub));
 	wipe(plain, sizeof(plain));
 	return st;
 }
 
-enum iso_status
-iso_op_krb_passwd_open(struct iso *iso, const struct iso_req_krb_passwd_open *req,
-		       struct iso_rep_krb_passwd_open *rep)
+ISO_HANDLER(krb_passwd_open)
 {
 	struct krb_key key = { 0 };
 	struct pending p = { 0 };
@@ -109,13 +104,11 @@ iso_op_krb_passwd_open(struct iso *iso, const struct iso_req_krb_passwd_open *re
 	enum iso_status st = pending_take(iso, req->pending, PENDING_PASSWD, &p);
 
 	audit_client(iso, req->client);
-	if (st == ISO_OK)
-		st = session_find(iso, p.session, p.generation, req->owner, &s);
+	st = st ?: session_find(iso, p.session, p.generation, req->owner, &s);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key,
 				&got);
-	if (st == ISO_OK)
-		st = open_both(iso, &p, &key, req, rep);
+	st = st ?: open_both(iso, &p, &key, req, rep);
 	wipe(&key, sizeof(key));
 	wipe(&p, sizeof(p));
 	return st;

@@ -55,9 +55,7 @@ seal_priv(struct iso *iso, const struct session *s, const struct iso_req_krb_pas
 	return st;
 }
 
-enum iso_status
-iso_op_krb_passwd_seal(struct iso *iso, const struct iso_req_krb_passwd_seal *req,
-		       struct iso_rep_krb_passwd_seal *rep)
+ISO_HANDLER(krb_passwd_seal)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
@@ -72,16 +70,14 @@ iso_op_krb_passwd_seal(struct iso *iso, const struct iso_req_krb_passwd_seal *re
 	audit_client(iso, req->client);
 	if (st == ISO_OK && req->address.len != 4 && req->address.len != 16)
 		st = ISO_E_RANGE;
-	if (st == ISO_OK)
-		st = stamp_make(iso, req->skew, &a.stamp);
+	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key,
 				&got);
 	if (st == ISO_OK)
 		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
 					&rep->authenticator.len);
-	if (st == ISO_OK)
-		st = seal_priv(iso, s, req, &a, rep);
+	st = st ?: seal_priv(iso, s, req, &a, rep);
 	if (st == ISO_OK) {
 		p.nonce = a.seq;
 		p.etype = key.type->etype;

@@ -63,8 +63,7 @@ anchor(struct iso *iso, struct session *s, struct blob b, struct rd key,
 	return st;
 }
 
-enum iso_status
-iso_op_krb_s2k(struct iso *iso, const struct iso_req_krb_s2k *req, struct iso_rep_krb_s2k *rep)
+ISO_HANDLER(krb_s2k)
 {
 	struct blob want = { .kind = ISO_KIND_PASSWORD, .may = ISO_MAY_S2K }, got = { 0 },
 		    b = { 0 };
@@ -80,16 +79,14 @@ iso_op_krb_s2k(struct iso *iso, const struct iso_req_krb_s2k *req, struct iso_re
 	if (st == ISO_OK)
 		st = blob_open(iso, s, req->password, &want, &got,
 			       (struct wr){ password, sizeof(password) }, &n);
-	if (st == ISO_OK)
-		st = make(iso, req, (struct rd){ password, n }, &key, &b, &len);
+	st = st ?: make(iso, req, (struct rd){ password, n }, &key, &b, &len);
 	if (st == ISO_OK) {
 		memcpy(b.client, got.client, sizeof(b.client));
 		b.expires_ms = (got.flags & BLOB_KEEP) != 0 ? s->expires_ms : got.expires_ms;
 		st = blob_seal(iso, s, &b, (struct rd){ key.octets, len }, ROOM(rep->blob),
 			       &rep->blob.len);
 	}
-	if (st == ISO_OK)
-		st = anchor(iso, s, b, (struct rd){ key.octets, len }, rep);
+	st = st ?: anchor(iso, s, b, (struct rd){ key.octets, len }, rep);
 	wipe(password, sizeof(password));
 	wipe(&key, sizeof(key));
 	return st;

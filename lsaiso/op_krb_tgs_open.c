@@ -20,8 +20,7 @@ open_part(const struct pending *p, const struct iso_req_krb_tgs_open *req,
 	st = krb_decrypt(&key, KRB_USAGE_TGS_REP_SUB, req->cipher, ROOM(rep->part), &len);
 	wipe(&key, sizeof(key));
 	rep->part.len = (uint32_t)len;
-	if (st == ISO_OK)
-		st = tgs_part_read((struct rd){ rep->part.at, len }, part);
+	st = st ?: tgs_part_read((struct rd){ rep->part.at, len }, part);
 	if (st == ISO_OK && part->nonce != p->nonce)
 		st = ISO_E_MISMATCH;
 	return st;
@@ -47,19 +46,15 @@ release_or_withhold(struct iso *iso, const struct session *s, const struct pendi
 	return tgs_part_withhold(iso, s, part, der, p->skew, &b, ROOM(rep->blob), &rep->blob.len);
 }
 
-enum iso_status
-iso_op_krb_tgs_open(struct iso *iso, const struct iso_req_krb_tgs_open *req,
-		    struct iso_rep_krb_tgs_open *rep)
+ISO_HANDLER(krb_tgs_open)
 {
 	struct pending p = { 0 };
 	struct tgs_part part = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = pending_take(iso, req->pending, PENDING_TGS, &p);
 
-	if (st == ISO_OK)
-		st = session_find(iso, p.session, p.generation, req->owner, &s);
-	if (st == ISO_OK)
-		st = open_part(&p, req, rep, &part);
+	st = st ?: session_find(iso, p.session, p.generation, req->owner, &s);
+	st = st ?: open_part(&p, req, rep, &part);
 	if (st == ISO_OK) {
 		audit_name(iso, &part.sname);
 		st = release_or_withhold(iso, s, &p, &part, rep);

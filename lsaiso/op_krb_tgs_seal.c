@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
-		    struct iso_rep_krb_tgs_seal *rep)
+ISO_HANDLER(krb_tgs_seal)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
@@ -15,15 +13,12 @@ iso_op_krb_tgs_seal(struct iso *iso, const struct iso_req_krb_tgs_seal *req,
 	struct pending p = { 0 };
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
-	if (st == ISO_OK)
-		st = stamp_make(iso, req->skew, &a.stamp);
-	if (st == ISO_OK)
-		st = session_spend(iso, s);
+	st = st ?: stamp_make(iso, req->skew, &a.stamp);
+	st = st ?: session_spend(iso, s);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_TGS, req->client, &key,
 				&got);
-	if (st == ISO_OK)
-		st = tgs_body_read(iso, req->body, &body);
+	st = st ?: tgs_body_read(iso, req->body, &body);
 	audit_name(iso, &body.sname);
 	if (st == ISO_OK)
 		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),

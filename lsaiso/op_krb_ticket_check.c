@@ -28,9 +28,7 @@ has_key(struct iso *iso, const struct krb_key *key, const struct iso_req_krb_tic
 	       ct_equal(octets.at, req->given.at, octets.len);
 }
 
-enum iso_status
-iso_op_krb_ticket_check(struct iso *iso, const struct iso_req_krb_ticket_check *req,
-			struct iso_rep_krb_ticket_check *rep)
+ISO_HANDLER(krb_ticket_check)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };

@@ -61,9 +61,7 @@ judge(const struct iso *iso, const struct box *box, struct blob *b)
 	return ISO_OK;
 }
 
-enum iso_status
-iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req,
-		    struct iso_rep_logon_absorb *rep)
+ISO_HANDLER(logon_absorb)
 {
 	struct session *s = NULL;
 	struct blob b = { 0 };
@@ -73,12 +71,9 @@ iso_op_logon_absorb(struct iso *iso, const struct iso_req_logon_absorb *req,
 
 	if (st == ISO_OK && req->box.len != ISO_BOX)
 		st = ISO_E_RANGE;
-	if (st == ISO_OK)
-		st = open_box(iso, req->box, &box);
-	if (st == ISO_OK)
-		st = answers(iso, &box, req);
-	if (st == ISO_OK)
-		st = judge(iso, &box, &b);
+	st = st ?: open_box(iso, req->box, &box);
+	st = st ?: answers(iso, &box, req);
+	st = st ?: judge(iso, &box, &b);
 	if (st == ISO_OK) {
 		rep->kind = b.kind;
 		rep->etype = b.etype;

@@ -6,9 +6,7 @@
  * Whether this is the user's password is not known here. So a new verifier
  * says nothing about the tries of an older one: those stay as they are.
  */
-enum iso_status
-iso_op_offline_make(struct iso *iso, const struct iso_req_offline_make *req,
-		    struct iso_rep_offline_make *rep)
+ISO_HANDLER(offline_make)
 {
 	const struct offline_call call = { req->session, req->generation, req->owner, req->password,
 					   req->name };
@@ -18,8 +16,7 @@ iso_op_offline_make(struct iso *iso, const struct iso_req_offline_make *req,
 	size_t len = 0;
 	enum iso_status st = offline_begin(iso, &call, &who, password, &len);
 
-	if (st == ISO_OK)
-		st = iso_host_entropy((struct wr){ v.salt, sizeof(v.salt) });
+	st = st ?: iso_host_entropy((struct wr){ v.salt, sizeof(v.salt) });
 	if (st == ISO_OK) {
 		verifier_hash(&v, (struct rd){ password, len }, v.hash);
 		st = verifier_seal(iso, &who, &v, ROOM(rep->verifier), &rep->verifier.len);

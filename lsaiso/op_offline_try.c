@@ -24,9 +24,7 @@ judge(struct iso *iso, const struct verifier *v, struct rd password, struct offl
 	return right ? TRY_RIGHT : TRY_WRONG;
 }
 
-enum iso_status
-iso_op_offline_try(struct iso *iso, const struct iso_req_offline_try *req,
-		   struct iso_rep_offline_try *rep)
+ISO_HANDLER(offline_try)
 {
 	const struct offline_call call = { req->session, req->generation, req->owner, req->password,
 					   req->name };
@@ -37,8 +35,7 @@ iso_op_offline_try(struct iso *iso, const struct iso_req_offline_try *req,
 	size_t len = 0;
 	enum iso_status st = offline_begin(iso, &call, &who, password, &len);
 
-	if (st == ISO_OK)
-		st = verifier_open(iso, &who, req->verifier, &v);
+	st = st ?: verifier_open(iso, &who, req->verifier, &v);
 	if (st == ISO_OK) {
 		o = offline_find(iso, &who, v.tries);
 		st = o != NULL ? ISO_OK : ISO_E_FULL;

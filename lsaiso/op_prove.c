@@ -4,8 +4,7 @@
 #include "op.h"
 #include "x25519.h"
 
-enum iso_status
-iso_op_prove(struct iso *iso, const struct iso_req_prove *req, struct iso_rep_prove *rep)
+ISO_HANDLER(prove)
 {
 	struct hmac_sha256_ctx ctx;
 	uint8_t key[ISO_PUBLIC];

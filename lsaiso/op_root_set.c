@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_root_set(struct iso *iso, const struct iso_req_root_set *req, struct iso_rep_root_set *rep)
+ISO_HANDLER(root_set)
 {
-	(void)rep;
 	if (iso->root_kind != ISO_ROOT_RANDOM)
 		return ISO_E_PHASE;
 	if (req->key.len != sizeof(iso->root))

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_session_info(struct iso *iso, const struct iso_req_session_info *req,
-		    struct iso_rep_session_info *rep)
+ISO_HANDLER(session_info)
 {
 	struct session *s = NULL;
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);

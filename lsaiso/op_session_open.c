@@ -3,9 +3,7 @@
 
 #define LIFETIME_MAX 31622400u /* seconds, 366 days; ops.h */
 
-enum iso_status
-iso_op_session_open(struct iso *iso, const struct iso_req_session_open *req,
-		    struct iso_rep_session_open *rep)
+ISO_HANDLER(session_open)
 {
 	enum iso_status st = ISO_E_RANGE;
 

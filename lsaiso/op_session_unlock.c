@@ -25,24 +25,19 @@ judge(struct iso *iso, struct session *s, const struct krb_key *anchor, const st
 	return ISO_E_SECRET;
 }
 
-enum iso_status
-iso_op_session_unlock(struct iso *iso, const struct iso_req_session_unlock *req,
-		      struct iso_rep_session_unlock *rep)
+ISO_HANDLER(session_unlock)
 {
 	struct krb_key anchor = { 0 }, key = { 0 };
 	struct blob got = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
-	(void)rep;
 	audit_text(iso, req->name);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->anchor, ISO_KIND_KEY, ISO_MAY_UNLOCK, req->name,
 				&anchor, &got);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
-	if (st == ISO_OK)
-		st = judge(iso, s, &anchor, &key);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	st = st ?: judge(iso, s, &anchor, &key);
 	wipe(&anchor, sizeof(anchor));
 	wipe(&key, sizeof(key));
 	return st;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
-enum iso_status
-iso_op_status(struct iso *iso, const struct iso_req_status *req, struct iso_rep_status *rep)
+ISO_HANDLER(status)
 {
 	uint64_t now = iso_now(iso);
 
-	(void)req;
 	session_tick(iso, now);
 	pending_purge(iso, now);
 	memcpy(rep->boot_id, iso->boot_id, sizeof(rep->boot_id));

@@ -14,7 +14,7 @@
  * Remember p; id and created_ms are filled in here.
  * Returns ISO_OK, ISO_E_ENTROPY.
  */
-enum iso_status pending_put(struct iso *iso, struct pending *p) __attribute__((warn_unused_result));
+enum iso_status pending_put(struct iso *iso, struct pending *p) RPC_CHECKED;
 
 /*
  * Take the entry of this kind that id names into p, and wipe it in the ring.
@@ -24,7 +24,7 @@ enum iso_status pending_put(struct iso *iso, struct pending *p) __attribute__((w
  * The caller wipes p.
  */
 enum iso_status pending_take(struct iso *iso, uint64_t id, enum pending_kind kind,
-			     struct pending *p) __attribute__((warn_unused_result));
+			     struct pending *p) RPC_CHECKED;
 
 /* Wipe entries that are too old or whose session has ended. */
 void pending_purge(struct iso *iso, uint64_t now_ms);

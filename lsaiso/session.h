@@ -16,8 +16,8 @@
  * slot  out, its number
  * Returns ISO_OK, ISO_E_FULL, ISO_E_ENTROPY.
  */
-enum iso_status session_open(struct iso *iso, uint32_t owner, uint64_t lifetime_ms, uint32_t *slot)
-    __attribute__((warn_unused_result));
+enum iso_status session_open(struct iso *iso, uint32_t owner, uint64_t lifetime_ms,
+			     uint32_t *slot) RPC_CHECKED;
 
 /*
  * Find an open session by what the caller says of it, and note it as the
@@ -25,12 +25,11 @@ enum iso_status session_open(struct iso *iso, uint32_t owner, uint64_t lifetime_
  * Returns ISO_OK, ISO_E_SESSION, ISO_E_OWNER, ISO_E_EXPIRED, ISO_E_LOCKED.
  */
 enum iso_status session_find(struct iso *iso, uint32_t slot, uint32_t generation, uint32_t owner,
-			     struct session **s) __attribute__((warn_unused_result));
+			     struct session **s) RPC_CHECKED;
 
 /* The same, but also of a locked session: never ISO_E_LOCKED. */
 enum iso_status session_find_any(struct iso *iso, uint32_t slot, uint32_t generation,
-				 uint32_t owner, struct session **s)
-    __attribute__((warn_unused_result));
+				 uint32_t owner, struct session **s) RPC_CHECKED;
 
 /* End a session: its key and its pending requests are wiped. */
 void session_close(struct iso *iso, struct session *s);
@@ -54,7 +53,6 @@ bool session_counts(const struct iso *iso, const struct session *s, uint64_t cre
 uint32_t session_tokens(const struct iso *iso, struct session *s);
 
 /* Take one. Returns ISO_OK, ISO_E_RATE. */
-enum iso_status session_spend(const struct iso *iso, struct session *s)
-    __attribute__((warn_unused_result));
+enum iso_status session_spend(const struct iso *iso, struct session *s) RPC_CHECKED;
 
 #endif

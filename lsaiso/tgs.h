@@ -36,8 +36,8 @@ const struct krb_type *policy_type(const struct iso *iso, int64_t etype);
  * Returns what blob_open does; ISO_E_ETYPE (may not be used here).
  */
 enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind,
-			   uint16_t may, struct rd client, struct krb_key *key, struct blob *got)
-    __attribute__((warn_unused_result));
+			   uint16_t may, struct rd client, struct krb_key *key,
+			   struct blob *got) RPC_CHECKED;
 
 /*
  * Make of a key its KRB-FX-CF2 with another one, which came over the wire:
@@ -45,8 +45,8 @@ enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd b
  * Returns ISO_OK, ISO_E_ETYPE (may not be used here, or another length).
  */
 enum iso_status policy_mix(const struct iso *iso, int32_t etype, struct rd octets,
-			   const char *pepper, struct krb_key *key, const char *pepper_key)
-    __attribute__((warn_unused_result));
+			   const char *pepper, struct krb_key *key,
+			   const char *pepper_key) RPC_CHECKED;
 
 /* What krb_tgs_seal takes from a KDC-REQ-BODY. */
 struct tgs_body {
@@ -62,8 +62,8 @@ struct tgs_body {
  * does not have; enc-authorization-data, which would need the subkey),
  * ISO_E_POLICY (option refused), ISO_E_ETYPE (no allowed etype listed).
  */
-enum iso_status tgs_body_read(const struct iso *iso, struct rd der, struct tgs_body *body)
-    __attribute__((warn_unused_result));
+enum iso_status tgs_body_read(const struct iso *iso, struct rd der,
+			      struct tgs_body *body) RPC_CHECKED;
 
 /* TicketFlags, RFC 6806 section 11: the answer to REQ-ENC-PA-REP is in the part. */
 #define TGS_FLAG_ENC_PA_REP TGS_OPTION(15)
@@ -86,8 +86,7 @@ struct tgs_part {
  *
  * Returns ISO_OK, ISO_E_DER.
  */
-enum iso_status tgs_part_read(struct rd der, struct tgs_part *part)
-    __attribute__((warn_unused_result));
+enum iso_status tgs_part_read(struct rd der, struct tgs_part *part) RPC_CHECKED;
 
 /*
  * Judge the key of a part, and zero the values of encrypted-pa-data that are
@@ -95,8 +94,8 @@ enum iso_status tgs_part_read(struct rd der, struct tgs_part *part)
  * the buffer that part's views point into.
  * Returns ISO_OK, ISO_E_ETYPE (no key that may be used here).
  */
-enum iso_status tgs_part_clean(const struct iso *iso, const struct tgs_part *part, struct wr der)
-    __attribute__((warn_unused_result));
+enum iso_status tgs_part_clean(const struct iso *iso, const struct tgs_part *part,
+			       struct wr der) RPC_CHECKED;
 
 /*
  * Keep a part's key here: seal it, leave random octets in its place.
@@ -109,11 +108,10 @@ enum iso_status tgs_part_clean(const struct iso *iso, const struct tgs_part *par
  */
 enum iso_status tgs_part_withhold(struct iso *iso, const struct session *s,
 				  const struct tgs_part *part, struct wr der, int32_t skew,
-				  struct blob *b, struct wr out, uint32_t *len)
-    __attribute__((warn_unused_result));
+				  struct blob *b, struct wr out, uint32_t *len) RPC_CHECKED;
 
 /* Client octets as ops.h has them: crealm [1], cname [2]. ISO_OK, ISO_E_DER. */
-enum iso_status tgs_client_check(struct rd client) __attribute__((warn_unused_result));
+enum iso_status tgs_client_check(struct rd client) RPC_CHECKED;
 
 /*
  * Does a name, by itself, call for withholding? True if any component has

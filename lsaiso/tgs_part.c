@@ -91,10 +91,8 @@ tgs_part_withhold(struct iso *iso, const struct session *s, const struct tgs_par
 
 	b->kind = ISO_KIND_TGT;
 	b->etype = (int32_t)part->etype;
-	if (st == ISO_OK)
-		st = blob_seal(iso, s, b, part->key, out, len);
-	if (st == ISO_OK)
-		st = iso_host_entropy((struct wr){ place, part->key.len });
+	st = st ?: blob_seal(iso, s, b, part->key, out, len);
+	st = st ?: iso_host_entropy((struct wr){ place, part->key.len });
 	if (st == ISO_OK)
 		iso->count.withheld++;
 	return st;

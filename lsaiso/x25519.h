@@ -22,6 +22,6 @@
  * Constant time. What the compiler put on the stack iso_stack_wipe clears.
  */
 enum iso_status x25519(uint8_t out[ISO_PUBLIC], const uint8_t private[ISO_PUBLIC],
-		       const uint8_t point[ISO_PUBLIC]) __attribute__((warn_unused_result));
+		       const uint8_t point[ISO_PUBLIC]) RPC_CHECKED;
 
 #endif

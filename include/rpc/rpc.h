@@ -38,6 +38,9 @@ struct wr {
 	size_t left;
 };
 
+/* Of a function: what it returns must be looked at. */
+#define RPC_CHECKED __attribute__((warn_unused_result))
+
 enum iso_op {
 #define RPC_OP_ENUM(n, name, phases, fx) ISO_OP_##name = n,
 	ISO_OPS(RPC_OP_ENUM)

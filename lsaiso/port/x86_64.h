@@ -70,36 +70,19 @@ arch_pause(void)
 static inline void
 arch_forget(void)
 {
-	__asm__ volatile("pxor %%xmm0, %%xmm0\n\t"
-			 "pxor %%xmm1, %%xmm1\n\t"
-			 "pxor %%xmm2, %%xmm2\n\t"
-			 "pxor %%xmm3, %%xmm3\n\t"
-			 "pxor %%xmm4, %%xmm4\n\t"
-			 "pxor %%xmm5, %%xmm5\n\t"
-			 "pxor %%xmm6, %%xmm6\n\t"
-			 "pxor %%xmm7, %%xmm7\n\t"
-			 "pxor %%xmm8, %%xmm8\n\t"
-			 "pxor %%xmm9, %%xmm9\n\t"
-			 "pxor %%xmm10, %%xmm10\n\t"
-			 "pxor %%xmm11, %%xmm11\n\t"
-			 "pxor %%xmm12, %%xmm12\n\t"
-			 "pxor %%xmm13, %%xmm13\n\t"
-			 "pxor %%xmm14, %%xmm14\n\t"
-			 "pxor %%xmm15, %%xmm15\n\t"
-			 "xor %%eax, %%eax\n\t"
-			 "xor %%ecx, %%ecx\n\t"
-			 "xor %%edx, %%edx\n\t"
-			 "xor %%esi, %%esi\n\t"
-			 "xor %%edi, %%edi\n\t"
-			 "xor %%r8d, %%r8d\n\t"
-			 "xor %%r9d, %%r9d\n\t"
-			 "xor %%r10d, %%r10d\n\t"
-			 "xor %%r11d, %%r11d"
+#define PXOR(n) "pxor %%xmm" #n ", %%xmm" #n "\n\t"
+#define XOR(r)	"xor %%" #r ", %%" #r "\n\t"
+	__asm__ volatile(PXOR(0) PXOR(1) PXOR(2) PXOR(3) PXOR(4) PXOR(5) PXOR(6) PXOR(7) PXOR(8)
+			     PXOR(9) PXOR(10) PXOR(11) PXOR(12) PXOR(13) PXOR(14) PXOR(15) XOR(eax)
+				 XOR(ecx) XOR(edx) XOR(esi) XOR(edi) XOR(r8d) XOR(r9d) XOR(r10d)
+				     XOR(r11d)
 			 :
 			 :
 			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
 			   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "rax",
 			   "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+#undef PXOR
+#undef XOR
 }
 
 /* Entry: hand the initial stack and our own dynamic section to C. */

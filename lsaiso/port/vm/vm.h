@@ -33,13 +33,13 @@ struct vm_pool {
  * RDRAND, or one that is out of order.
  */
 enum iso_status vm_pool_fill(struct vm_pool *pool, const uint8_t seed[VM_SEED])
-    __attribute__((warn_unused_result));
+    RPC_CHECKED;
 
 /*
  * Draw octets fit for keys. Fresh octets of the processor go into each draw;
  * what was drawn before cannot be found from the pool. ISO_OK or ISO_E_ENTROPY.
  */
 enum iso_status vm_pool_draw(struct vm_pool *pool, struct wr into)
-    __attribute__((warn_unused_result));
+    RPC_CHECKED;
 
 #endif
