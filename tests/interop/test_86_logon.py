@@ -265,6 +265,45 @@ def test_15_root_logs_a_user_on(inst, user):
     assert [s["uid"] for s in sessions(inst, user)] == [user.uid]
 
 
+def iso_sessions(inst):
+    return inst.call("Status")["lsaiso"]["sessions"]
+
+
+def test_16_a_logon_that_was_begun_does_not_outlive_lsass(inst, user):
+    before = iso_sessions(inst)
+    start = admin(inst, user.uid, "LogonStart", principal="alice")["parameters"]
+    assert iso_sessions(inst) == before + 1
+    restart_lsass(inst)
+    assert iso_sessions(inst) == before
+    reply = admin(inst, user.uid, "Lock", session=start["session"])
+    assert reply["error"] == "org.lsaiso.NotFound", reply
+
+
+def test_17_who_hangs_up_is_not_logged_on(realm):
+    """The KDC takes its time: a port that answers nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        udp.bind(("127.0.0.1", 0))
+        tcp.bind(udp.getsockname())
+        tcp.listen(8)
+        port = udp.getsockname()[1]
+        with instance.Instance(realm, kdc={name: port for name in realm.kdc}) as slow:
+            who = users.User(slow)
+            ask = box_of(slow, who, "logon", "alice")
+            assert iso_sessions(slow) == 1
+            with socket.socket(socket.AF_UNIX) as s:
+                with users.effective(who.uid):
+                    s.connect(slow.admin)
+                s.sendall(json.dumps({"method": "org.lsaiso.Logon",
+                                      "parameters": ask}).encode() + b"\0")
+                udp.settimeout(30 * proc.SLOW)
+                assert udp.recv(4096)[:1] == b"\x6a"  # the AS-REQ is out
+                # Meanwhile everybody else is served.
+                assert sessions(slow, who) == []
+            proc.wait_until("the end of the session", lambda: iso_sessions(slow) == 0,
+                            seconds=60, log=slow.log)
+            assert sessions(slow, who) == []
+
+
 # ---- logging off
 
 def test_20_after_logoff_an_old_state_folder_is_worth_nothing(inst, user):
@@ -392,6 +431,9 @@ def test_42_with_a_kept_key_the_kdc_need_not_renew(inst, user):
 def test_43_without_one_it_says_so(inst, user):
     logon(inst, user, name="keeper", word="k w").ok()
     refused(lsactl(inst, "renew", who=user), "log on again: lsactl logon")
+    lsactl(inst, "sessions", who=user).ok().says(": lsactl logon")
+    proc.wait_until("a word in the log", lambda: inst.log_has(
+        rf"notice: uid {user.uid}: the logon of keeper@TEST.LOCAL .* ends in"), seconds=15)
 
 
 # ---- passwords
