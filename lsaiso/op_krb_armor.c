@@ -5,7 +5,6 @@ ISO_HANDLER(krb_armor)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 }, armor = { 0 };
-	struct blob got = { 0 };
 	struct authenticator a = { .client = req->client, .usage = KRB_USAGE_AP_REQ_AUTH };
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
@@ -13,8 +12,7 @@ ISO_HANDLER(krb_armor)
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	st = st ?: session_spend(iso, s);
 	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key,
-				&got);
+		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key);
 	if (st == ISO_OK)
 		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
 					&rep->authenticator.len);

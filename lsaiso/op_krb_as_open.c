@@ -74,14 +74,13 @@ ISO_HANDLER(krb_as_open)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
-	struct blob got = { 0 };
 	struct tgs_part part = { 0 };
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_client(iso, req->client);
 	if (st == ISO_OK && (req->skew < -SKEW_MAX || req->skew > SKEW_MAX))
 		st = ISO_E_RANGE;
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
 	if (st == ISO_OK && req->strengthen_etype != 0)
 		st = policy_mix(iso, req->strengthen_etype, req->strengthen, "strengthenkey", &key,
 				"replykey");

@@ -27,14 +27,13 @@ ISO_HANDLER(krb_as_seal)
 	uint32_t usage = req->armor_etype != 0 ? KRB_USAGE_CHALLENGE : KRB_USAGE_AS_REQ_TS;
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
-	struct blob got = { 0 };
 	struct stamp stamp = { 0 };
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_text(iso, req->name);
 	st = st ?: stamp_make(iso, req->skew, &stamp);
 	st = st ?: session_spend(iso, s);
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
 	if (st == ISO_OK && req->armor_etype != 0)
 		st = policy_mix(iso, req->armor_etype, req->armor, "clientchallengearmor", &key,
 				"challengelongterm");

@@ -99,15 +99,13 @@ ISO_HANDLER(krb_passwd_open)
 {
 	struct krb_key key = { 0 };
 	struct pending p = { 0 };
-	struct blob got = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = pending_take(iso, req->pending, PENDING_PASSWD, &p);
 
 	audit_client(iso, req->client);
 	st = st ?: session_find(iso, p.session, p.generation, req->owner, &s);
 	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key,
-				&got);
+		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key);
 	st = st ?: open_both(iso, &p, &key, req, rep);
 	wipe(&key, sizeof(key));
 	wipe(&p, sizeof(p));

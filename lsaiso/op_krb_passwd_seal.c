@@ -59,7 +59,6 @@ ISO_HANDLER(krb_passwd_seal)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
-	struct blob got = { 0 };
 	struct authenticator a = { .client = req->client, .usage = KRB_USAGE_AP_REQ_AUTH };
 	struct pending p = { .kind = PENDING_PASSWD,
 			     .owner = req->owner,
@@ -72,8 +71,7 @@ ISO_HANDLER(krb_passwd_seal)
 		st = ISO_E_RANGE;
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key,
-				&got);
+		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key);
 	if (st == ISO_OK)
 		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
 					&rep->authenticator.len);

@@ -5,7 +5,6 @@ ISO_HANDLER(krb_tgs_seal)
 {
 	struct session *s = NULL;
 	struct krb_key key = { 0 };
-	struct blob got = { 0 };
 	struct tgs_body body = { 0 };
 	struct authenticator a = { .client = req->client,
 				   .usage = KRB_USAGE_TGS_REQ_AUTH,
@@ -16,8 +15,7 @@ ISO_HANDLER(krb_tgs_seal)
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	st = st ?: session_spend(iso, s);
 	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_TGS, req->client, &key,
-				&got);
+		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_TGS, req->client, &key);
 	st = st ?: tgs_body_read(iso, req->body, &body);
 	audit_name(iso, &body.sname);
 	if (st == ISO_OK)
@@ -34,7 +32,7 @@ ISO_HANDLER(krb_tgs_seal)
 		p.etype = key.type->etype;
 		p.skew = req->skew;
 		p.tgt_class = tgt_class_name(&body.sname);
-		memcpy(p.client, got.client, sizeof(p.client));
+		blob_client_hash(req->client, p.client);
 		st = pending_put(iso, &p);
 	}
 	if (st == ISO_OK) {

@@ -28,15 +28,14 @@ judge(struct iso *iso, struct session *s, const struct krb_key *anchor, const st
 ISO_HANDLER(session_unlock)
 {
 	struct krb_key anchor = { 0 }, key = { 0 };
-	struct blob got = { 0 };
 	struct session *s = NULL;
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	audit_text(iso, req->name);
 	if (st == ISO_OK)
 		st = policy_key(iso, s, req->anchor, ISO_KIND_KEY, ISO_MAY_UNLOCK, req->name,
-				&anchor, &got);
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key, &got);
+				&anchor);
+	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
 	st = st ?: judge(iso, s, &anchor, &key);
 	wipe(&anchor, sizeof(anchor));
 	wipe(&key, sizeof(key));

@@ -31,13 +31,11 @@ const struct krb_type *policy_type(const struct iso *iso, int64_t etype);
  *
  * client  what the blob's client is the hash of: client octets, a name
  * key     out; the caller wipes it
- * got     out, the header
  *
  * Returns what blob_open does; ISO_E_ETYPE (may not be used here).
  */
 enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind,
-			   uint16_t may, struct rd client, struct krb_key *key,
-			   struct blob *got) RPC_CHECKED;
+			   uint16_t may, struct rd client, struct krb_key *key) RPC_CHECKED;
 
 /*
  * Make of a key its KRB-FX-CF2 with another one, which came over the wire:

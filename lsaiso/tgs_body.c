@@ -14,18 +14,18 @@ policy_type(const struct iso *iso, int64_t etype)
 
 enum iso_status
 policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind, uint16_t may,
-	   struct rd client, struct krb_key *key, struct blob *got)
+	   struct rd client, struct krb_key *key)
 {
-	struct blob want = { .kind = kind, .may = may };
+	struct blob want = { .kind = kind, .may = may }, got = { 0 };
 	size_t len = 0;
 	enum iso_status st = ISO_OK;
 
 	blob_client_hash(client, want.client);
-	st = blob_open(iso, s, blob, &want, got, (struct wr){ key->octets, sizeof(key->octets) },
+	st = blob_open(iso, s, blob, &want, &got, (struct wr){ key->octets, sizeof(key->octets) },
 		       &len);
 	if (st != ISO_OK)
 		return st;
-	key->type = policy_type(iso, got->etype);
+	key->type = policy_type(iso, got.etype);
 	return key->type != NULL && key->type->key_len == len ? ISO_OK : ISO_E_ETYPE;
 }
 

@@ -32,14 +32,12 @@ struct vm_pool {
  * of which is enough. Returns ISO_OK, or ISO_E_ENTROPY if the processor has no
  * RDRAND, or one that is out of order.
  */
-enum iso_status vm_pool_fill(struct vm_pool *pool, const uint8_t seed[VM_SEED])
-    RPC_CHECKED;
+enum iso_status vm_pool_fill(struct vm_pool *pool, const uint8_t seed[VM_SEED]) RPC_CHECKED;
 
 /*
  * Draw octets fit for keys. Fresh octets of the processor go into each draw;
  * what was drawn before cannot be found from the pool. ISO_OK or ISO_E_ENTROPY.
  */
-enum iso_status vm_pool_draw(struct vm_pool *pool, struct wr into)
-    RPC_CHECKED;
+enum iso_status vm_pool_draw(struct vm_pool *pool, struct wr into) RPC_CHECKED;
 
 #endif
