@@ -212,7 +212,7 @@ box_public_key(const char *path, uint8_t key[ISO_PUBLIC], char *error, size_t n)
 		got = read(fd, text, sizeof(text));
 	(void)close(fd);
 	if (why == NULL && (got != (ssize_t)sizeof(text) - 1 || text[got - 1] != '\n' ||
-			    strspn(text, "0123456789abcdef") != 2 * ISO_PUBLIC ||
+			    strspn(text, "0123456789abcdef") != sizeof(text) - 2 ||
 			    prove_pin(text, key, error, n) != 0))
 		why = "it does not have a public key in it";
 	if (why == NULL)

@@ -39,21 +39,20 @@
 #define ISO_FX_DESTROY 3u
 
 /* Limits of the fields below, in octets. */
-#define ISO_KEY_MAX    32u /* AES-256 is the longest key of etypes 17..20, 23 */
-#define ISO_BOOT_ID    16u
-#define ISO_HASH       32u /* SHA-256 */
-#define ISO_ROOT_KEY   32u
-#define ISO_ROOT_ID    8u
-#define ISO_PUBLIC     32u /* X25519, RFC 7748 */
-#define ISO_NONCE      32u
-#define ISO_BLOB_MAX   192u   /* sealed credential, see lsaiso/blob.h */
-#define ISO_SECRET_MAX 512u   /* a password as UTF-8; Active Directory's longest is 256 characters \
-			       */
-#define ISO_SEALED_MAX	 672u /* a sealed password */
-#define ISO_BOX		 640u /* a secret on its way in, exactly: rpc/box.h */
-#define ISO_NAME_MAX	 512u /* a principal as its user writes it */
-#define ISO_SALT_MAX	 512u /* ETYPE-INFO2 salt */
-#define ISO_PARAMS_MAX	 4u   /* ETYPE-INFO2 s2kparams */
+#define ISO_KEY_MAX	 32u /* AES-256 is the longest key of etypes 17..20, 23 */
+#define ISO_BOOT_ID	 16u
+#define ISO_HASH	 32u /* SHA-256 */
+#define ISO_ROOT_KEY	 32u
+#define ISO_ROOT_ID	 8u
+#define ISO_PUBLIC	 32u /* X25519, RFC 7748 */
+#define ISO_NONCE	 32u
+#define ISO_BLOB_MAX	 192u	/* sealed credential, see lsaiso/blob.h */
+#define ISO_SECRET_MAX	 512u	/* a password in UTF-8; of Active Directory 256 characters */
+#define ISO_SEALED_MAX	 672u	/* a sealed password */
+#define ISO_BOX		 640u	/* a secret on its way in, exactly: rpc/box.h */
+#define ISO_NAME_MAX	 512u	/* a principal as its user writes it */
+#define ISO_SALT_MAX	 512u	/* ETYPE-INFO2 salt */
+#define ISO_PARAMS_MAX	 4u	/* ETYPE-INFO2 s2kparams */
 #define ISO_AS_REQ_MAX	 32768u /* AS-REQ; with FAST it has the armour's ticket in it */
 #define ISO_TEXT_MAX	 1024u	/* what a server says to a change of password */
 #define ISO_RECORDS_MAX	 9600u	/* use records of one answer: 100 */

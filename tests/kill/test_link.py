@@ -53,6 +53,15 @@ def kill(inst, pid, linked=True):
         inst.linked()
 
 
+def public_key(inst):
+    """What clients seal to, as lsainit has it for them; None: nothing."""
+    path = os.path.join(os.path.dirname(inst.admin), "public-key")
+    if not os.path.exists(path):
+        return None
+    with open(path) as f:
+        return f.read().rstrip("\n")
+
+
 def sessions(inst):
     return inst.call("Status")["lsaiso"]["sessions"]
 
@@ -98,6 +107,7 @@ def test_05_the_host_goes_away_and_comes_back(mine, alice):
     mine.far.stop()
     proc.wait_until("the link's end", lambda: mine.call("Status")["lsaiso"] is None, log=mine.log)
     assert mine.call("Status")["caches"]["logons"] == 0
+    assert public_key(mine) is None
     for _ in range(3):
         said = alice.kvno("svc/n000.test.local", timeout=2 * HANG)
         said.fails(AWAY)
@@ -107,6 +117,7 @@ def test_05_the_host_goes_away_and_comes_back(mine, alice):
     assert mine.read_log().count("nobody listens there") == 1
     mine.far.start()
     mine.linked()
+    assert public_key(mine) == mine.call("Status")["lsaiso"]["public_key"]
     alice.kvno("svc/n000.test.local").fails("Ticket expired")
     alice.kinit("alice").ok()
     alice.kvno("svc/n000.test.local").ok()
@@ -177,6 +188,7 @@ def test_10_the_pinned_key(realm):
         inst.start()
         assert inst.call("Status")["level"]["host_proven"] is False
         key = inst.call("Status")["lsaiso"]["public_key"]
+        assert public_key(inst) == key
         inst.daemon.stop()
         pin = inst.folder.write("pin", key + "\n")
         settings["isolation"]["host_key"] = f"file:{pin}"
@@ -184,6 +196,7 @@ def test_10_the_pinned_key(realm):
         inst.start()
         level = inst.call("Status")["level"]
         assert level["host_proven"] is True
+        assert public_key(inst) == key
         assert "host_key" not in str(level["weaker"])
         kill(inst, inst.pid("lsalink"))
         assert inst.call("Status")["level"]["host_proven"] is True

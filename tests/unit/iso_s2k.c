@@ -516,7 +516,7 @@ s2k_keeps_and_locks(void **state)
 	s->flags = 0;
 	give(&l, ISO_MAY_S2K, ISO_KIND_PASSWORD, BLOB_KEEP, ISO_BOX_MS);
 	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &l.req, &rep), ISO_OK);
-	pass_ms(ISO_BOX_MS * 2);
+	pass_ms((uint64_t)ISO_BOX_MS * 2);
 	assert_int_equal(inside(&l, rep.blob.at, rep.blob.len, ISO_KIND_KEY, ISO_MAY_AS, &got, key),
 			 ISO_OK);
 	assert_int_equal(got.expires_ms, s->expires_ms);
