@@ -40,7 +40,8 @@ static const struct {
 	  "carries it unread, and kinit is not needed. --keep: lsaiso keeps the key, so that the\n"
 	  "ticket can be got anew until the logon ends; --cache NAME or --new: not the default\n"
 	  "cache. The password is asked for, or read from standard input. --uid N: for that user\n"
-	  "(root).\n" },
+	  "(root). --keytab FILE: with a key of it, which is kept; --machine: those are the keys\n"
+	  "of this machine, for FAST and to know the KDC (lsainit does so by itself).\n" },
 	{ "logoff",
 	  "Ends a logon: its keys are destroyed, and so are all caches that use it. --all: every\n"
 	  "one of yours. --uid N: of that user (root).\n" },

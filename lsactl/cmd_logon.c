@@ -71,14 +71,29 @@ with_principal(const struct ctl *ct, const char *principal)
 	return ask;
 }
 
+/* Show the answer to Logon, and let it go. The exit code. */
+static int
+shown(const struct ctl *ct, json_t *is)
+{
+	if (is == NULL)
+		return EXIT_FAILED;
+	show(ct, is);
+	json_decref(is);
+	return EXIT_DONE;
+}
+
 int
 cmd_logon(struct ctl *ct, int argc, char **argv)
 {
 	char name[64], hex[SECRET_HEX], prompt[ISO_NAME_MAX + 32];
 	const char *principal = argc > 1 ? argv[1] : name;
 	struct start st;
-	json_t *ask, *is;
+	json_t *ask;
 
+	if (ct->machine)
+		return keytab_machine(ct);
+	if (ct->keytab != NULL)
+		return shown(ct, keytab_logon(ct, argc > 1 ? argv[1] : NULL, cache_of(ct)));
 	if (argc < 2 && own_name(ct, name) != 0)
 		return EXIT_FAILED;
 	ask = with_principal(ct, principal);
@@ -98,12 +113,7 @@ cmd_logon(struct ctl *ct, int argc, char **argv)
 	(void)json_object_set_new(ask, "box", json_string(hex));
 	(void)json_object_set_new(ask, "keep", json_boolean(ct->keep));
 	(void)json_object_set_new(ask, "cache", json_string(cache_of(ct)));
-	is = call(ct, "Logon", ask);
-	if (is == NULL)
-		return EXIT_FAILED;
-	show(ct, is);
-	json_decref(is);
-	return EXIT_DONE;
+	return shown(ct, call(ct, "Logon", ask));
 }
 
 int

@@ -34,6 +34,8 @@ struct ctl {
 	} audit;	       /* options of audit of these names; NULL: not given */
 	bool keep, fresh, all; /* --keep, --new of logon; --all of logoff and lock */
 	const char *cache;     /* --cache of logon */
+	const char *keytab;    /* --keytab of logon; NULL: a password */
+	bool machine;	       /* --machine of logon: those are this machine's keys */
 	int wait;	       /* seconds for an answer; 0: the usual */
 };
 

@@ -69,7 +69,7 @@ parse_floor(struct ctl *ct, const char *text)
 	return *text < '0' || *text > '9' || *end != '\0' || number > FLOOR_MAX ? -1 : 0;
 }
 
-/* Options of audit: numbers that are no letter's. */
+/* Options of audit and of logon with a keytab: numbers that are no letter's. */
 enum {
 	AUDIT_SESSION = 256,
 	AUDIT_OP,
@@ -77,11 +77,13 @@ enum {
 	AUDIT_SINCE,
 	AUDIT_BOOT,
 	AUDIT_LINES,
-	AUDIT_REFUSED
+	AUDIT_REFUSED,
+	LOGON_KEYTAB,
+	LOGON_MACHINE
 };
 
 static bool
-parse_audit(struct ctl *ct, int option)
+parse_word(struct ctl *ct, int option)
 {
 	switch (option) {
 	case AUDIT_SESSION:
@@ -104,6 +106,12 @@ parse_audit(struct ctl *ct, int option)
 		return true;
 	case AUDIT_REFUSED:
 		ct->audit.refused = true;
+		return true;
+	case LOGON_KEYTAB:
+		ct->keytab = optarg;
+		return true;
+	case LOGON_MACHINE:
+		ct->machine = true;
 		return true;
 	default:
 		return false;
@@ -140,6 +148,8 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "boot", required_argument, NULL, AUDIT_BOOT },
 		{ "lines", required_argument, NULL, AUDIT_LINES },
 		{ "refused", no_argument, NULL, AUDIT_REFUSED },
+		{ "keytab", required_argument, NULL, LOGON_KEYTAB },
+		{ "machine", no_argument, NULL, LOGON_MACHINE },
 		{ "keep", no_argument, NULL, 'K' },
 		{ "new", no_argument, NULL, 'N' },
 		{ "cache", required_argument, NULL, 'C' },
@@ -194,7 +204,7 @@ parse(struct ctl *ct, int argc, char **argv)
 			(void)printf("lsactl %s\n", lib_version);
 			return 1 + EXIT_DONE;
 		default:
-			if (!parse_audit(ct, option))
+			if (!parse_word(ct, option))
 				return 1 + EXIT_USAGE;
 		}
 	}
@@ -225,6 +235,10 @@ run(struct ctl *ct, int argc, char **argv)
 			     co->name);
 	if ((ct->keep || ct->fresh || ct->cache != NULL) && co->run != cmd_logon)
 		return wrong("--keep, --cache and --new belong to logon, not to ", co->name);
+	if ((ct->keytab != NULL || ct->machine) && co->run != cmd_logon)
+		return wrong("--keytab and --machine belong to logon, not to ", co->name);
+	if (ct->machine && (ct->keytab == NULL || argc > 1))
+		return wrong("--machine takes --keytab and nothing else of ", co->name);
 	if (ct->all && co->run != cmd_logoff && co->run != cmd_lock)
 		return wrong("--all belongs to logoff and lock, not to ", co->name);
 	if (ct->cache != NULL && ct->fresh)

@@ -139,3 +139,29 @@ secret_ask_new(const struct ctl *ct, const char *prompt, const struct start *st,
 	explicit_bzero(&secret, sizeof(secret));
 	return ret;
 }
+
+int
+secret_key(const struct ctl *ct, const struct start *st, const char *name, int32_t etype,
+	   struct rd octets, char hex[SECRET_HEX])
+{
+	uint8_t key[ISO_PUBLIC], sealed[ISO_BOX];
+	int ret = -1;
+
+	if (public_key(ct, key) != 0)
+		return -1;
+	(void)mlock(&secret, sizeof(secret)); /* it came out of a file: no word about it */
+	secret.box.challenge = st->challenge;
+	secret.box.session = st->number;
+	secret.box.generation = st->generation;
+	secret.box.owner = st->owner;
+	secret.box.flags = BOX_KEEP;
+	if (box_fill(&secret.box, name, octets, etype) == 0 &&
+	    box_seal(key, &secret.box, sealed) == 0) {
+		hex_put(sealed, sizeof(sealed), hex);
+		ret = 0;
+	} else {
+		(void)fprintf(stderr, "lsactl: the key cannot be sealed: %s\n", strerror(errno));
+	}
+	explicit_bzero(&secret, sizeof(secret));
+	return ret;
+}

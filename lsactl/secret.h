@@ -38,4 +38,17 @@ int secret_ask(const struct ctl *ct, const char *prompt, const struct start *st,
 int secret_ask_new(const struct ctl *ct, const char *prompt, const struct start *st,
 		   char hex[SECRET_HEX]);
 
+/* Seal a key of this principal, not st's: what lsass says is not asked. */
+int secret_key(const struct ctl *ct, const struct start *st, const char *name, int32_t etype,
+	       struct rd octets, char hex[SECRET_HEX]);
+
+/* ---- cmd_keytab.c */
+/*
+ * Log on with a key of ct->keytab. principal: NULL: the first one there.
+ * Returns the answer to Logon, to be released, or NULL.
+ */
+json_t *keytab_logon(const struct ctl *ct, const char *principal, const char *cache);
+/* Bring the machine's keys. The exit code. */
+int keytab_machine(const struct ctl *ct);
+
 #endif

@@ -206,4 +206,5 @@ broker_message(struct instance *in)
 	if (!in->was_ready && launch_settle(in) == 0)
 		broker_send(in, CTL_TABLE);
 	in->was_ready = true;
+	machine_wanted(in);
 }

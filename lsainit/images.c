@@ -65,6 +65,9 @@ prepare_images(struct instance *in)
 	in->iso_image.name = world->program;
 	if (world->image != NULL && find_image(in, &in->vm_image) != 0)
 		return -1;
+	/* Without it there are no machine keys; whether that will do is for machine.c to say. */
+	if (!in->serves_guest && in->cf.logon_keytab[0] != '\0')
+		(void)find_image(in, &in->ctl_image);
 	return find_image(in, &in->iso_image) != 0 || find_image(in, &in->lsass_image) != 0 ||
 		       (seals && find_image(in, &in->seal_image) != 0)
 		   ? -1

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "lib/config.h"
 #include "lib/control.h"
@@ -24,6 +25,13 @@ struct image {
 	const char *name; /* in the manifest */
 	int fd;
 	char *path; /* for people */
+};
+
+/* What tells two states of a file apart. */
+struct machine_file {
+	ino_t inode; /* 0: no file */
+	off_t size;
+	struct timespec changed;
 };
 
 /* How often and when it is started again. */
@@ -52,6 +60,7 @@ struct instance {
 	struct image vm_image;	  /* level vm: what runs in the machine that iso_image makes */
 	struct image lsass_image; /* the broker: lsass, or lsaiso-host for a guest */
 	struct image seal_image;
+	struct image ctl_image; /* lsactl, which brings the machine's keys */
 	int lock_fd;
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
 	uint8_t *state_key; /* CONTROL_STATE_KEY octets of locked memory */
@@ -83,6 +92,14 @@ struct instance {
 	int line; /* -1: no lsass */
 	bool ready, was_ready;
 	struct respawn lsass;
+
+	/* machine.c */
+	struct machine_file machine_file; /* the keytab whose keys were brought */
+	pid_t machine_pid;		  /* of lsactl, which brings them; 0: it does not run */
+	int64_t machine_until;		  /* it must have ended then */
+	int64_t machine_again;		  /* bring them again then, even if the file is the same */
+	int64_t machine_due;		  /* look at the keytab then; 0: there is nothing to do */
+	bool machine_new;		  /* nothing was said yet of there being none */
 
 	bool stopping, wiping;
 	bool asked_to_end; /* lsactl stop */
@@ -196,6 +213,16 @@ void broker_ended(struct instance *in, int status);
 void broker_send(struct instance *in, enum control_type type);
 /* A message of lsass waits on the line. */
 void broker_message(struct instance *in);
+
+/* ---- machine.c: the machine's keys */
+/* There is another lsaiso or lsass: they must be brought again. */
+void machine_wanted(struct instance *in);
+/* Do what is due at machine_next: milliseconds, CLOCK_MONOTONIC; 0: nothing. */
+void machine_tick(struct instance *in);
+int64_t machine_next(const struct instance *in);
+void machine_stop(struct instance *in);
+/* Was it this child that ended? */
+bool machine_ended(struct instance *in, pid_t pid, int status);
 
 /* ---- supervise.c: until told to stop. The exit code. */
 int supervise(struct instance *in);

@@ -94,6 +94,7 @@ release(struct instance *in)
 	free(in->vm_image.path);
 	free(in->lsass_image.path);
 	free(in->seal_image.path);
+	free(in->ctl_image.path);
 	config_free(&in->cf);
 }
 
@@ -144,6 +145,7 @@ main(int argc, char **argv)
 			       .vm_image = { .name = "lsaiso-vm", .fd = -1 },
 			       .lsass_image = { .name = "lsass", .fd = -1 },
 			       .seal_image = { .name = "lsaseal", .fd = -1 },
+			       .ctl_image = { .name = "lsactl", .fd = -1 },
 			       .lock_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,

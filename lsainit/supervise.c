@@ -44,6 +44,8 @@ child_ended(struct instance *in, pid_t pid, int status)
 	} else if (pid == in->table.lsass_pid) {
 		broker_ended(in, status);
 		schedule(&in->lsass);
+	} else {
+		(void)machine_ended(in, pid, status);
 	}
 }
 
@@ -66,6 +68,7 @@ start_due(struct instance *in)
 		if (iso_start(in) == 0) {
 			in->table.lsaiso_restarts++;
 			broker_send(in, CTL_ISO);
+			machine_wanted(in);
 		} else {
 			in->iso.started = monotonic_ms(); /* however long it took to fail */
 			schedule(&in->iso);
@@ -76,6 +79,7 @@ start_due(struct instance *in)
 		if (broker_start(in) != 0)
 			schedule(&in->lsass);
 	}
+	machine_tick(in);
 }
 
 static int
@@ -87,6 +91,8 @@ until_due(const struct instance *in)
 		next = in->iso.due;
 	if (in->lsass.due != 0 && (next == 0 || in->lsass.due < next))
 		next = in->lsass.due;
+	if (machine_next(in) != 0 && (next == 0 || machine_next(in) < next))
+		next = machine_next(in);
 	if (next == 0)
 		return -1;
 	wait = next - monotonic_ms();
@@ -210,6 +216,7 @@ supervise(struct instance *in)
 		code = serve(in, signals);
 	in->stopping = true;
 	notify("STOPPING=1");
+	machine_stop(in);
 	if (signals >= 0)
 		stop_lsass(in, signals);
 	iso_stop(in);

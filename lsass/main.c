@@ -197,8 +197,10 @@ life_ended(void *arg, uint32_t events)
 	 * A process that is dead does not come back, and users are told so now. A
 	 * lost link says nothing of the lsaiso behind it: the next boot id does.
 	 */
-	if (ls->store != NULL && !ls->table.far)
+	if (ls->store != NULL && !ls->table.far) {
 		store_boot_id(ls->store, NULL);
+		machine_forget(ls->logons.machine);
+	}
 }
 
 static void

@@ -17,6 +17,7 @@
 struct password {
 	uint8_t blob[ISO_SEALED_MAX];
 	size_t len;
+	int32_t etype; /* it is no password but a key, of a keytab; 0: a password */
 };
 
 static struct rd
@@ -43,14 +44,13 @@ open_box(struct work *wo, const uint8_t box[ISO_BOX], struct password *pw)
 	struct iso_rep_logon_absorb is;
 	enum iso_status status = ask_logon_absorb(&ask, &is);
 
-	if (status == ISO_OK && is.kind != ISO_KIND_PASSWORD)
-		status = ISO_E_KIND;
 	if (status != ISO_OK) {
 		failed(wo, WORK_BOX, status);
 		return false;
 	}
 	memcpy(pw->blob, is.blob.at, is.blob.len);
 	pw->len = is.blob.len;
+	pw->etype = is.kind == ISO_KIND_KEY ? is.etype : 0;
 	return true;
 }
 
@@ -175,6 +175,28 @@ log_on(struct work *wo, struct context *co, const struct password *pw)
 	wo->step = WORK_DONE;
 }
 
+/* With a key, which is kept: there will be nobody to ask when the ticket ends. */
+static void
+log_on_with_key(struct work *wo, struct context *co, const struct password *pw)
+{
+	struct as_key key = { .etype = pw->etype, .blob = { pw->blob, pw->len } };
+
+	if (pw->len > sizeof(wo->key)) {
+		failed(wo, WORK_ISO, ISO_E_KIND);
+		return;
+	}
+	memcpy(wo->key, pw->blob, pw->len);
+	wo->key_len = pw->len;
+	wo->key_etype = pw->etype;
+	wo->keep = true;
+	wo->as.keys = &key;
+	wo->as.nkeys = 1;
+	if (exchange(wo, co) && believe(wo))
+		wo->step = WORK_DONE;
+	wo->as.keys = NULL;
+	wo->as.nkeys = 0;
+}
+
 void
 work_logon(struct pool_job *job, struct context *co)
 {
@@ -182,7 +204,11 @@ work_logon(struct pool_job *job, struct context *co)
 	struct password pw = { 0 };
 
 	wo->offline_verdict = OFFLINE_NONE;
-	if (open_box(wo, wo->box, &pw))
+	if (!open_box(wo, wo->box, &pw))
+		return;
+	if (pw.etype != 0)
+		log_on_with_key(wo, co, &pw);
+	else
 		log_on(wo, co, &pw);
 	wo->as.password = (struct rd){ 0 };
 	explicit_bzero(&pw, sizeof(pw));

@@ -15,6 +15,8 @@
  *   org.lsaiso.LogonStart     {principal | session, uid?} what the next box must answer
  *   org.lsaiso.Logon          {session, principal, box, ...} a box becomes a ticket
  *   org.lsaiso.ChangePassword {session, principal, box, new_box}: two challenges of one session
+ *   org.lsaiso.MachineKey     {session, principal, host, box, kvno, last?} root: a key of this
+ *                             machine's; they count with the last one
  *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
  *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
  *   org.lsaiso.Renew          {session?, uid?}

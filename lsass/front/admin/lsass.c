@@ -76,6 +76,7 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.LogonStart", method_logon_start },
 	{ "org.lsaiso.Logon", method_logon },
 	{ "org.lsaiso.ChangePassword", method_change_password },
+	{ "org.lsaiso.MachineKey", method_machine_key },
 	{ "org.lsaiso.Lock", method_lock },
 	{ "org.lsaiso.Unlock", method_unlock },
 	{ "org.lsaiso.Logoff", method_logoff },

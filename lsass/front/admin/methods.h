@@ -61,8 +61,8 @@ int admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
 
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
     method_destroy_cache, method_wipe, method_stop, method_logon_start, method_logon,
-    method_change_password, method_unlock, method_lock, method_logoff, method_renew,
-    method_audit_read, method_audit_head;
+    method_change_password, method_machine_key, method_unlock, method_lock, method_logoff,
+    method_renew, method_audit_read, method_audit_head;
 
 /* What Status says of any instance: processes, level, launch, guard, lsaiso. */
 json_t *admin_status(const struct admin_view *view);

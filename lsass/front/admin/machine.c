@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * org.lsaiso.MachineKey: the keys of this machine, a box each, to a session
+ * of root's that LogonStart opened. They count together, with the last one.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lsass/ask.h"
+#include "lsass/front/admin/logons.h"
+
+/* Those that came so far, to which session. Only the loop thread is here. */
+static struct machine_keys coming;
+
+/* The session that LogonStart opened for this principal. */
+static struct held *
+session_of(struct ask *as)
+{
+	const char *principal = ask_text(as, "principal");
+	struct logon *lo;
+	struct held *he;
+
+	/* An instance of an ordinary user is its user's. */
+	if (as->uid != 0 && as->uid != geteuid()) {
+		ask_refuse(as, "PermissionDenied",
+			   "only root may say what this machine's keys are");
+		return NULL;
+	}
+	lo = ask_logon(as);
+	if (lo == NULL)
+		return NULL;
+	he = lo->held;
+	if (he == NULL || !he->begun || he->at_work || strcmp(principal, he->name) != 0) {
+		ask_refuse(as, "InvalidParameter",
+			   "that session does not wait for keys of this principal; begin one with "
+			   "LogonStart");
+		return NULL;
+	}
+	return he;
+}
+
+static void
+begin(const struct held *he, const char *host)
+{
+	const struct logon *lo = he->logon;
+
+	if (coming.session != lo->session || coming.generation != lo->generation ||
+	    strcmp(coming.name, he->name) != 0)
+		memset(&coming, 0, sizeof(coming));
+	coming.session = lo->session;
+	coming.generation = lo->generation;
+	coming.owner = lo->owner;
+	(void)snprintf(coming.name, sizeof(coming.name), "%s", he->name);
+	(void)snprintf(coming.host, sizeof(coming.host), "%s", host);
+}
+
+/* The box into lsaiso. */
+static bool
+absorb(struct ask *as, struct machine_key *key)
+{
+	struct iso_req_logon_absorb ask = { .session = coming.session,
+					    .generation = coming.generation,
+					    .owner = coming.owner };
+	struct iso_rep_logon_absorb is;
+	uint8_t box[ISO_BOX];
+	enum iso_status status;
+
+	if (!ask_box(as, "box", box))
+		return false;
+	ask.box = (struct rd){ box, sizeof(box) };
+	status = ask_logon_absorb(&ask, &is);
+	if (status == ISO_OK && (is.kind != ISO_KIND_KEY || is.blob.len > sizeof(key->blob)))
+		status = ISO_E_KIND;
+	if (status != ISO_OK) {
+		ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
+			   rpc_status_text((uint32_t)status));
+		return false;
+	}
+	key->etype = is.etype;
+	key->len = is.blob.len;
+	memcpy(key->blob, is.blob.at, is.blob.len);
+	return true;
+}
+
+struct other {
+	const struct logon *but;
+	struct logon *found;
+};
+
+static bool
+is_other(struct logon *lo, void *arg)
+{
+	struct other *ot = arg;
+
+	if (lo == ot->but || lo->dead || lo->held == NULL || !lo->held->machine)
+		return false;
+	ot->found = lo;
+	return true;
+}
+
+/* From now on these are the machine's; what had its keys before ends. */
+static void
+settle(struct ask *as, struct held *he)
+{
+	struct other ot;
+
+	he->begun = false;
+	he->machine = true;
+	he->keep = true;
+	logons_save(he);
+	machine_set(as->logons->machine, &coming, NULL);
+	log_notice("this machine is %s: %zu keys of version %u%s%s", coming.name, coming.n,
+		   coming.keys[0].kvno,
+		   strcmp(coming.name, coming.host) != 0 ? ", as well as " : "",
+		   strcmp(coming.name, coming.host) != 0 ? coming.host : "");
+	do {
+		ot = (struct other){ .but = he->logon };
+		store_each_logon(as->logons->store, is_other, &ot);
+		if (ot.found != NULL)
+			(void)logons_end(as->logons, ot.found);
+	} while (ot.found != NULL);
+	memset(&coming, 0, sizeof(coming));
+}
+
+json_t *
+method_machine_key(const struct admin_view *view, uid_t uid, const json_t *ask,
+		   struct admin_error *error)
+{
+	const char *host;
+	struct machine_key *key;
+	struct held *he;
+	struct ask as;
+	size_t n;
+
+	(void)error;
+	if (!ask_begin(&as, view, uid, ask) || (he = session_of(&as)) == NULL)
+		return NULL;
+	host = ask_text(&as, "host");
+	if (host[0] == '\0' || strlen(host) > ISO_NAME_MAX) {
+		ask_refuse(&as, "InvalidParameter", "host must be a principal");
+		return NULL;
+	}
+	begin(he, host);
+	if (coming.n == MACHINE_KEYS_MAX) {
+		ask_refuse(&as, "InvalidParameter", "a machine has at most %d keys",
+			   MACHINE_KEYS_MAX);
+		return NULL;
+	}
+	key = &coming.keys[coming.n];
+	if (!absorb(&as, key))
+		return NULL;
+	key->kvno = (uint32_t)json_integer_value(json_object_get(ask, "kvno"));
+	n = ++coming.n;
+	if (ask_flag(&as, "last"))
+		settle(&as, he);
+	admin_answer(as.later, json_pack("{s:I}", "keys", (json_int_t)n));
+	return NULL;
+}
