@@ -49,6 +49,7 @@ store_close(struct store *st)
 	if (st == NULL)
 		return;
 	/* Logons are not closed: they live on for the next broker. */
+	st->loading = true; /* nor are their journals touched */
 	for (struct logon *lo = st->logons; lo != NULL; lo = lo->next) {
 		logon_die(lo);
 		logon_drop_note(lo);

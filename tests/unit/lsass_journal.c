@@ -19,6 +19,7 @@
 #include <krb5.h>
 
 #include "lib/log.h"
+#include "lsass/ask.h"
 #include "lsass/cache/private.h"
 #include "tests/unit/lsass_host.h"
 
@@ -497,12 +498,63 @@ many_users_with_few_descriptors(void **state)
 		assert_int_equal(collection_ncaches(store_collection(fx.st, uid)), 2);
 }
 
+/* ---- notes of logons */
+
+static void
+expect_note(const struct logon *lo, const char *text)
+{
+	assert_int_equal(lo->note_len, strlen(text));
+	assert_memory_equal(lo->note, text, lo->note_len);
+}
+
+static void
+a_note_comes_back_with_its_cache(void **state)
+{
+	struct cache *ca = initialized("0");
+	struct logon *lo;
+
+	put(ca, TGT, 0);
+	lo = cache_tgt(ca)->logon;
+	assert_int_equal(logon_set_note(lo, (const uint8_t *)"first", 5), 0);
+	assert_int_equal(logon_set_note(lo, (const uint8_t *)"second", 6), 0);
+	reopen();
+	lo = cache_tgt(cache_by_name(fx.co, "0"))->logon;
+	expect_note(lo, "second");
+	assert_int_equal(journal_rewrite(fx.co), 0); /* compaction keeps it */
+	reopen();
+	expect_note(cache_tgt(cache_by_name(fx.co, "0"))->logon, "second");
+	cache_destroy(cache_by_name(fx.co, "0"));
+	assert_int_equal(host_sessions(), 0);
+	assert_int_not_equal(access(path("uid-1000.journal"), F_OK), 0);
+}
+
+/* A logon that nobody finished: the next broker ends its session. */
+static void
+a_logon_without_a_cache_ends_with_the_broker(void **state)
+{
+	struct iso_req_session_open ask = { .owner = 1000, .lifetime = 3600 };
+	struct iso_rep_session_open is;
+	struct logon *lo;
+
+	assert_int_equal(ask_session_open(&ask, &is), ISO_OK);
+	lo = logon_begin(fx.st, 1000, is.session, is.generation, 4000000000u);
+	assert_non_null(lo);
+	assert_int_equal(logon_set_note(lo, (const uint8_t *)"begun", 5), 0);
+	assert_int_equal(access(path("uid-1000.journal"), F_OK), 0);
+	assert_int_equal(host_sessions(), 1);
+	reopen();
+	assert_int_equal(host_sessions(), 0);
+	assert_int_not_equal(access(path("uid-1000.journal"), F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_note_comes_back_with_its_cache),
+		TEST(a_logon_without_a_cache_ends_with_the_broker),
 		TEST(a_killed_broker_loses_nothing),
 		TEST(nothing_in_the_file_can_be_read),
 		TEST(a_copied_cache_keeps_its_logon),
