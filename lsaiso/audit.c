@@ -59,7 +59,7 @@ add(struct iso *iso, struct rd a, struct rd b)
 }
 
 void
-audit_start(struct iso *iso)
+audit_begin(struct iso *iso)
 {
 	add(iso, (struct rd){ (const uint8_t *)RECORD_CHAIN_LABEL, sizeof(RECORD_CHAIN_LABEL) - 1 },
 	    (struct rd){ iso->boot_id, sizeof(iso->boot_id) });

@@ -13,7 +13,7 @@
 #include "iso.h"
 
 /* Begin the chain: the boot id is there. */
-void audit_start(struct iso *iso);
+void audit_begin(struct iso *iso);
 
 /* Note the target of this call: a name, joined by '/'; or text as it is. */
 void audit_name(struct iso *iso, const struct der_name *name);

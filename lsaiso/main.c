@@ -16,7 +16,7 @@ iso_start(struct iso *iso)
 	st = st ?: iso_host_entropy((struct wr){ iso->boot_id, sizeof(iso->boot_id) });
 	if (st != ISO_OK)
 		return st;
-	audit_start(iso);
+	audit_begin(iso);
 	iso_root_name(iso);
 	iso->start_ms = iso_now(iso);
 	iso->phase = ISO_BOOT;

@@ -17,6 +17,7 @@
 
 #include "iso_world.h"
 
+#define LONG  ((size_t)RECORD_TARGET * 2)
 #define BATCH (ISO_RECORDS_MAX / RECORD_SIZE)
 
 static struct iso_rep_audit_read
@@ -274,14 +275,14 @@ names(void **state)
 	struct world w = world_with(0, 18);
 
 	(void)state;
-	for (size_t len = 1; len < 2 * RECORD_TARGET; len++) {
-		char first[2 * RECORD_TARGET + 1] = { 0 }, want[2 * RECORD_TARGET + 8];
+	for (size_t len = 1; len < LONG; len++) {
+		char first[LONG + 1] = { 0 }, want[LONG + 8];
 		struct body_spec body = { .nonce = NONCE };
 		struct record re;
 
 		memset(first, 'a', len);
-		if (len > 3)
-			memcpy(first, "\x1b[2", 3);
+		if (len > 2)
+			first[0] = '\x1b';
 		body.sname = d_name(2, first, "b", "");
 		assert_int_equal(seal(&w, d_body(&body)), ISO_OK);
 		(void)snprintf(want, sizeof(want), "%s/b/", first);

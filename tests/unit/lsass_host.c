@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +27,29 @@ ask_on_use(void (*fn)(void *arg), void *arg)
 	on_use_arg = arg;
 }
 
+/* Calls take turns, as they do over the mailbox. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static enum iso_status
+call(uint32_t op, const void *req, void *rep)
+{
+	enum iso_status st = (enum iso_status)ISO_GONE;
+
+	pthread_mutex_lock(&turn);
+	if (core != NULL) {
+		test_host.real_us = (uint64_t)time(NULL) * 1000000;
+		st = iso_call(core, op, req, rep);
+		if (on_use != NULL && rpc_op(op)->effect != ISO_FX_NONE)
+			on_use(on_use_arg);
+	}
+	pthread_mutex_unlock(&turn);
+	return st;
+}
+
 #define HOST_ASK(number, name, phases, effect)                                                     \
 	enum iso_status ask_##name(const struct iso_req_##name *req, struct iso_rep_##name *rep)   \
 	{                                                                                          \
-		if (core == NULL)                                                                  \
-			return (enum iso_status)ISO_GONE;                                          \
-		test_host.real_us = (uint64_t)time(NULL) * 1000000;                                \
-		enum iso_status st = iso_call(core, ISO_OP_##name, req, rep);                      \
-		if (on_use != NULL && (effect) != ISO_FX_NONE)                                     \
-			on_use(on_use_arg);                                                        \
-		return st;                                                                         \
+		return call(ISO_OP_##name, req, rep);                                              \
 	}
 ISO_OPS(HOST_ASK)
 
@@ -68,7 +82,9 @@ ask_boot_id(uint8_t boot_id[ISO_BOOT_ID])
 void
 host_start(void)
 {
+	pthread_mutex_lock(&turn);
 	core = iso_running(0);
+	pthread_mutex_unlock(&turn);
 }
 
 void
