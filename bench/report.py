@@ -129,6 +129,12 @@ def crypto(results):
                  rows)
 
 
+def logons(results):
+    return table(["a logon, whole programs", "logons/s", "p50 ms", "time beside kinit"],
+                 [[row["way"], f"{row['rate']:.1f}", f"{row['p50_ms']:.1f}", f"{row['ratio']:.2f}x"]
+                  for row in results["logons"]])
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]
