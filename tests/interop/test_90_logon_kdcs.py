@@ -79,6 +79,19 @@ def test_04_heimdal_and_an_expired_password(heimdal):
     good(heimdal("old", WORD, ("-c",)), f"old@{HEIMDAL}")
 
 
+def test_05_heimdal_and_armour(kdc):
+    """With a ticket of the machine's: the KDC sees a challenge, and no timestamp."""
+    program = os.path.join(instance.build_folder(), "tests", "unit", "unit_fast_try")
+    armored = trylogon.Tries(program, kdc.env(LSAISO=instance.program("lsaiso")))
+    machine = ("-f", "required", "-m", f"FILE:{kdc.folder('host.keytab')}",
+               f"host/localhost@{HEIMDAL}")
+    said = armored("alice", WORD, machine)
+    assert said["code"] == 0 and said["armored"] and said["checked"], said
+    with open(kdc.folder("kdc.log"), encoding="utf-8") as f:
+        assert "Client sent patypes: FX-COOKIE, ENC-CHAL" in f.read()
+    refused(armored("alice", WORD + "!", machine), "kdc", trylogon.BAD_INTEGRITY)
+
+
 # ---- Active Directory
 
 PREPARE = """
