@@ -22,6 +22,7 @@ secret_start(const struct ctl *ct, json_t *ask, struct start *st)
 	json_t *is = call(ct, "LogonStart", ask);
 	const char *challenge = get_text(is, "challenge");
 	char *end = NULL;
+	bool whole;
 
 	if (is == NULL)
 		return -1;
@@ -31,8 +32,9 @@ secret_start(const struct ctl *ct, json_t *ask, struct start *st)
 	(void)snprintf(st->name, sizeof(st->name), "%s", get_text(is, "name"));
 	st->number = (uint32_t)strtoul(st->session, NULL, 10);
 	st->challenge = strtoull(challenge, &end, 16);
+	whole = end != NULL && *end == '\0' && st->session[0] != '\0';
 	json_decref(is);
-	if (end != NULL && *end == '\0' && st->session[0] != '\0')
+	if (whole)
 		return 0;
 	(void)fputs("lsactl: lsass answered something else than a challenge\n", stderr);
 	return -1;

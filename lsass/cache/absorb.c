@@ -168,8 +168,10 @@ logon_settle(struct store *st, bool tell)
 void
 logon_free_all(struct store *st)
 {
-	while (st->logons != NULL)
-		logon_free(st->logons);
+	for (struct logon *lo = st->logons, *next; lo != NULL; lo = next) {
+		next = lo->next;
+		logon_free(lo);
+	}
 }
 
 void

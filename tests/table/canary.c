@@ -522,9 +522,9 @@ offline(struct world *w)
 	struct iso_rep_offline_try tried;
 	uint8_t key[32];
 
-	for (char n = '1'; n <= '2'; n++) {
+	for (int n = '1'; n <= '2'; n++) {
 		const char label[] = { 'l', 's', 'a', 'i', 's', 'o', ' ',
-				       'v', 'e', 'r', 'i', 'f', 'y', n };
+				       'v', 'e', 'r', 'i', 'f', 'y', (char)n };
 
 		iso_derive(w->iso, label, (struct wr){ key, sizeof(key) });
 		watch(key, sizeof(key));

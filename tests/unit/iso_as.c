@@ -97,13 +97,14 @@ challenges(void **state)
 		struct logon l = logon_with(ISO_POLICY_RC4, etypes[e]);
 		struct iso_req_krb_as_seal req = seal_req_of(&l);
 		struct iso_rep_krb_as_seal rep;
+		struct key armor, want;
 
 		for (size_t a = 0; a < COUNT(etypes); a++) {
-			struct key armor = new_key(etypes[a]);
-			struct key want = kdc_mix(&armor, "clientchallengearmor", &l.key,
-						  "challengelongterm");
 			int64_t seconds, micros;
 
+			armor = new_key(etypes[a]);
+			want = kdc_mix(&armor, "clientchallengearmor", &l.key,
+				       "challengelongterm");
 			req.armor_etype = etypes[a];
 			req.armor = octets_of(&armor);
 			assert_int_equal(as_seal(&l, &req, &rep), ISO_OK);

@@ -289,7 +289,8 @@ every_bit_of_the_key(void **state)
 			anchor = anchor_of(&w);
 			lock(&w);
 		}
-		memcpy(bent, right, 32);
+		for (size_t at = 0; at < sizeof(bent); at++)
+			bent[at] = right[at];
 		bent[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		key = typed(&w, bent);
 		assert_int_equal(unlock(&w, &anchor, &key), ISO_E_SECRET);
@@ -329,7 +330,7 @@ wrong_blobs(void **state)
 	req = unlock_req(&w, &anchor, &key);
 	req.name = octets(NAME, strlen(NAME) - 1);
 	assert_int_equal(iso_call(w.iso, ISO_OP_session_unlock, &req, NULL), ISO_E_OWNER);
-	for (size_t i = 0; i < key.blob.len * 8; i++) {
+	for (size_t i = 0; i < (size_t)key.blob.len * 8; i++) {
 		key.blob.at[i / 8] ^= (uint8_t)(1u << (i % 8));
 		assert_int_equal(unlock(&w, &anchor, &key), ISO_E_BLOB);
 		key.blob.at[i / 8] ^= (uint8_t)(1u << (i % 8));

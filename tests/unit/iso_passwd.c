@@ -336,7 +336,7 @@ subkeys(void **state)
 static void
 nothing_comes_back(void **state)
 {
-	struct change c = change_with(0, 18), other = { 0 };
+	struct change c = change_with(0, 18), other;
 	struct iso_rep_krb_passwd_open rep = { 0 };
 	struct iso_req_krb_passwd_open req;
 
