@@ -36,7 +36,7 @@ def test_04_klist_e_and_f_show_types_and_flags(alice):
 
 
 def test_05_klist_s_fails_when_the_tgt_has_expired(user):
-    user.kinit("alice", "-l", SHORT_LIFE).ok()
+    user.kinit("brief", "-l", SHORT_LIFE).ok()
     user.klist("-s").ok()
     time.sleep(2.5 * proc.SLOW)
     user.klist("-s").fails()
@@ -217,7 +217,7 @@ def test_32_user_to_user_as_initiator(alice, user):
 
 
 def test_33_kinit_with_a_short_life_then_again(user):
-    user.kinit("alice", "-l", SHORT_LIFE).ok()
+    user.kinit("brief", "-l", SHORT_LIFE).ok()
     time.sleep(2.5 * proc.SLOW)
     user.kvno("HTTP/localhost").fails()
     user.kinit("alice").ok()

@@ -609,7 +609,7 @@ def test_87_s4u2proxy_is_refused_over_the_wire(k, logged_on, alice):
 
 
 def test_88_an_expired_tgt_is_said_to_be_expired(user, k):
-    user.kinit("alice", "-l", f"{2 * proc.SLOW:.0f}s").ok()
+    user.kinit("brief", "-l", f"{2 * proc.SLOW:.0f}s").ok()
     time.sleep(2.5 * proc.SLOW)
     code = code_of(k.retrieve, k.default(), HTTP, times=(0, 0, int(time.time()), 0))
     assert code == kcm.TKT_EXPIRED

@@ -11,7 +11,8 @@ from . import proc
 
 HOME, AWAY = "TEST.LOCAL", "OTHER.LOCAL"
 PASSWORDS = {"alice": "alice's password", "bob": "bob's password",
-             "carol": "carol's password", "dora": "dora's password"}
+             "carol": "carol's password", "dora": "dora's password",
+             "brief": "brief's password"}  # whose tickets are not renewable
 SERVICES = ["HTTP/localhost", "host/localhost", "ldap/localhost", "nfs/localhost",
             "cifs/localhost", "imap/localhost", "smtp/localhost"]
 TYPES = "aes256-cts:normal aes128-cts:normal aes256-sha2:normal aes128-sha2:normal"
@@ -124,7 +125,7 @@ class Realm:
     def _principals(self):
         add = [f'addprinc -pw "{word}" {name}' for name, word in PASSWORDS.items()]
         add += ['addprinc -pw "the password of root/admin" root/admin',
-                'addprinc -pw "x y z" -maxlife 10s brief']
+                "modprinc -allow_renewable brief"]
         add += [f"addprinc -randkey {name}" for name in SERVICES]
         add += ["addprinc -randkey +requires_hwauth hardware/localhost",
                 "addprinc -randkey -allow_svr nosvr/localhost",

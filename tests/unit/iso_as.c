@@ -103,8 +103,7 @@ challenges(void **state)
 			int64_t seconds, micros;
 
 			armor = new_key(etypes[a]);
-			want = kdc_mix(&armor, "clientchallengearmor", &l.key,
-				       "challengelongterm");
+			want = kdc_mix(&armor, "clientchallengearmor", &l.key, "challengelongterm");
 			req.armor_etype = etypes[a];
 			req.armor = octets_of(&armor);
 			assert_int_equal(as_seal(&l, &req, &rep), ISO_OK);
