@@ -270,6 +270,7 @@ def iso_sessions(inst):
 
 
 def test_16_a_logon_that_was_begun_does_not_outlive_lsass(inst, user):
+    restart_lsass(inst)  # those of the tests before
     before = iso_sessions(inst)
     start = admin(inst, user.uid, "LogonStart", principal="alice")["parameters"]
     assert iso_sessions(inst) == before + 1

@@ -26,11 +26,11 @@ LOCAL = "what /etc/shadow knows"
 @pytest.fixture(scope="module")
 def people(realm):
     """Principals that only these tests have: they change."""
-    words = {"frozen": "frozen word 1", "gone": "gone word 1", "stale": "stale word 1",
+    words = {"frozen": "frozen word 1", "lapsed": "lapsed word 1", "stale": "stale word 1",
              "later": "later word 1", "mover": "mover word 1", "elsewhere": "elsewhere word 1",
-             "keeper": "Zk8.vQw3-plumage/Ty51"}
+             "warden": "Zk8.vQw3-plumage/Ty51"}
     add = [f'addprinc -pw "{word}" {name}' for name, word in words.items()]
-    realm.kadmin_local(HOME, add + ["modprinc -allow_tix frozen", "modprinc -expire yesterday gone",
+    realm.kadmin_local(HOME, add + ["modprinc -allow_tix frozen", "modprinc -expire yesterday lapsed",
                                     "modprinc -pwexpire yesterday stale",
                                     "modprinc -pwexpire yesterday later"])
     return words
@@ -39,7 +39,7 @@ def people(realm):
 def machine_of(daemon):
     m = logins.Machine(daemon)
     try:
-        for name in ("alice", "frozen", "gone", "stale", "later", "mover", "elsewhere", "keeper"):
+        for name in ("alice", "frozen", "lapsed", "stale", "later", "mover", "elsewhere", "warden"):
             m.account(name)
         m.account("dora", local=LOCAL)
         m.account("stranger", local=LOCAL)
@@ -136,7 +136,7 @@ def test_03_nothing_is_left_open_and_no_thread_begun(host):
 @pytest.mark.parametrize("name, word, code", [
     ("alice", "not alice's password", "AUTH_ERR"), ("alice", "", "AUTH_ERR"),
     ("alice", "x" * 600, "AUTH_ERR"), ("frozen", "frozen word 1", "PERM_DENIED"),
-    ("gone", "gone word 1", "ACCT_EXPIRED"), ("stranger", "whatever", "USER_UNKNOWN"),
+    ("lapsed", "lapsed word 1", "ACCT_EXPIRED"), ("stranger", "whatever", "USER_UNKNOWN"),
     ("nosuch", "whatever", "USER_UNKNOWN"), ("root", "whatever", "USER_UNKNOWN")])
 def test_04_refusals_have_the_codes_of_the_manual(host, name, word, code):
     assert host.codes("lsa", name, "authenticate", words=[word]) == {"authenticate": code}
@@ -505,7 +505,7 @@ def test_53_sshd_has_an_expired_password_changed(host, sshd, realm):
 def test_60_at_the_end_the_password_is_in_no_memory(host, people):
     """A core of pamtester right before it exits: after pam_end the password is
     nowhere in it. (PAM itself has PAM_AUTHTOK until pam_authenticate returns.)"""
-    word = people["keeper"]
+    word = people["warden"]
     words = host.folder.write("stdin", word + "\n", mode=0o600)
 
     def core(stop):
@@ -515,7 +515,7 @@ def test_60_at_the_end_the_password_is_in_no_memory(host, people):
         # A program that gdb started; gcore would leave out what is kept from dumps.
         done = host.run("gdb", "-q", "-nx", "-batch", "-ex", "set use-coredump-filter off",
                         "-ex", "set dump-excluded-mappings on", "-ex", "set breakpoint pending on",
-                        "-ex", stop, "-ex", f"run lsa keeper authenticate acct_mgmt <{words}",
+                        "-ex", stop, "-ex", f"run lsa warden authenticate acct_mgmt <{words}",
                         "-ex", f"gcore {path}", "-ex", "kill", proc.program("pamtester"),
                         timeout=120)
         assert os.path.exists(path), done.text

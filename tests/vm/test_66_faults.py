@@ -25,7 +25,7 @@ def rows():
         dmesg = "dmesg | grep -ciE 'oops|bug:|panic|call trace|general protection' || true"
         guest.run("dmesg -C")
         got = guest.run(["/usr/bin/python3", "-B", os.path.join(HERE, "faults.py"),
-                         instance.build_folder()], timeout=400).ok()
+                         instance.build_folder()], timeout=1200).ok()
         *lines, last = map(json.loads, got.text.splitlines())
         rows = {row["fault"]: row for row in lines}
         rows["stopped"] = last["stopped"]
