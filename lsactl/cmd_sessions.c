@@ -41,8 +41,9 @@ add_row(struct table *ta, const json_t *one)
 	table_cell(ta, PLAIN, text);
 	table_cell(ta, PLAIN, user_name(get_number(one, "uid"), text));
 	table_cell(ta, PLAIN, get_text(one, "principal"));
-	(void)snprintf(text, sizeof(text), "%s%s", get_text(one, "kind"),
-		       json_is_true(json_object_get(one, "keep")) ? ", keep" : "");
+	(void)snprintf(text, sizeof(text), "%s%s%s", get_text(one, "kind"),
+		       json_is_true(json_object_get(one, "keep")) ? ", keep" : "",
+		       json_is_true(json_object_get(one, "ntlm")) ? ", NTLM" : "");
 	table_cell(ta, PLAIN, text);
 	table_cell(ta, open ? GREEN : YELLOW, get_text(one, "state"));
 	left = get_number(one, "ends") - (long long)time(NULL);

@@ -52,7 +52,9 @@ struct held {
 	struct as_anchor anchor;
 	int32_t key_etype; /* with keep: */
 	uint8_t key[ISO_BLOB_MAX];
-	size_t key_len; /* 0: none is kept */
+	size_t key_len;		    /* 0: none is kept */
+	uint8_t ntlm[ISO_BLOB_MAX]; /* the NT hash; [ntlm] enabled */
+	size_t ntlm_len;	    /* 0: none is kept */
 };
 
 /* Read the notes of the logons that came back with the journal. */

@@ -43,6 +43,7 @@ note_write(const struct held *he, size_t *n)
 	put_octets(to, "params", he->anchor.params, he->anchor.params_len);
 	(void)json_object_set_new(to, "key_etype", json_integer(he->key_etype));
 	put_octets(to, "key", he->key, he->key_len);
+	put_octets(to, "ntlm", he->ntlm, he->ntlm_len);
 	text = json_dumps(to, JSON_COMPACT);
 	json_decref(to);
 	*n = text != NULL ? strlen(text) : 0;
@@ -79,6 +80,7 @@ fill(struct held *he, const json_t *from)
 	he->key_etype = (int32_t)json_integer_value(json_object_get(from, "key_etype"));
 	he->name = name != NULL ? strdup(name) : NULL;
 	he->principal = principal != NULL ? strdup(principal) : NULL;
+	(void)get_octets(from, "ntlm", he->ntlm, sizeof(he->ntlm), &he->ntlm_len);
 	return he->name != NULL &&
 	       get_octets(from, "anchor", an->blob, sizeof(an->blob), &an->len) &&
 	       get_octets(from, "salt", an->salt, sizeof(an->salt), &an->salt_len) &&

@@ -79,6 +79,34 @@ make_key(struct work *wo, const struct password *pw, const struct as_anchor *how
 	return true;
 }
 
+/*
+ * The NT hash of the password, where [ntlm] is enabled. A logon without one is
+ * still a logon: its programs have Kerberos.
+ */
+static void
+make_ntlm(struct work *wo, const struct password *pw)
+{
+	struct iso_req_krb_s2k ask = { .session = wo->session,
+				       .generation = wo->generation,
+				       .owner = wo->owner,
+				       .password = { pw->blob, pw->len },
+				       .name = name_of(wo),
+				       .etype = 0 };
+	struct iso_rep_krb_s2k is;
+	enum iso_status status;
+
+	if (!wo->cf->ntlm_enabled)
+		return;
+	status = ask_krb_s2k(&ask, &is);
+	if (status != ISO_OK) {
+		log_warn("uid %u: no NT hash for NTLM: %s", wo->owner,
+			 rpc_status_text((uint32_t)status));
+		return;
+	}
+	memcpy(wo->ntlm, is.blob.at, is.blob.len);
+	wo->ntlm_len = is.blob.len;
+}
+
 /* ---- the KDC */
 
 static bool
@@ -166,13 +194,13 @@ log_on(struct work *wo, struct context *co, const struct password *pw)
 	wo->as.password = (struct rd){ pw->blob, pw->len };
 	if (!exchange(wo, co)) {
 		without_kdc(wo, pw);
-		return;
+	} else if (believe(wo) && (!wo->keep || make_key(wo, pw, &wo->as.anchor))) {
+		if (wo->cf->logon_offline)
+			wo->verifier_lost = offline_keep(&on) != 0; /* it has said so in the log */
+		wo->step = WORK_DONE;
 	}
-	if (!believe(wo) || (wo->keep && !make_key(wo, pw, &wo->as.anchor)))
-		return;
-	if (wo->cf->logon_offline)
-		wo->verifier_lost = offline_keep(&on) != 0; /* it has said so in the log */
-	wo->step = WORK_DONE;
+	if (wo->step == WORK_DONE)
+		make_ntlm(wo, pw);
 }
 
 /* With a key, which is kept: there will be nobody to ask when the ticket ends. */

@@ -41,6 +41,8 @@ struct work {
 	uint8_t key[ISO_BLOB_MAX];		/* again; out of logon with keep, of unlock */
 	size_t key_len;
 	int32_t key_etype;
+	uint8_t ntlm[ISO_BLOB_MAX]; /* out of logon: the NT hash, where [ntlm] is enabled */
+	size_t ntlm_len;
 	/* out */
 	enum work_step step;
 	enum iso_status status;

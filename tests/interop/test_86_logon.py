@@ -481,3 +481,16 @@ def test_51_the_password_is_in_no_log(inst):
     assert "logged on as alice@TEST.LOCAL" in log
     for word in (WORD, "s w\n", "k w\n"):
         assert word not in log
+
+
+def test_70_an_nt_hash_is_kept_only_where_ntlm_is_switched_on(inst, realm, user):
+    logon(inst, user).ok()
+    assert [s["ntlm"] for s in sessions(inst, user)] == [False]
+    assert "NTLM" not in lsactl(inst, "sessions", who=user).ok().out
+    with instance.Instance(realm, {"ntlm": {"enabled": "yes"}}) as other:
+        somebody = users.User(other)
+        logon(other, somebody).ok()
+        assert [s["ntlm"] for s in sessions(other, somebody)] == [True]
+        restart_lsass(other)
+        assert [s["ntlm"] for s in sessions(other, somebody)] == [True]
+        assert "inside, NTLM" in lsactl(other, "sessions", who=somebody).ok().out

@@ -57,7 +57,7 @@ def nowhere(person, daemon):
 
 @pytest.fixture(scope="module")
 def logged_on(realm):
-    with instance.Instance(realm) as daemon:
+    with instance.Instance(realm, {"ntlm": {"enabled": "yes"}}) as daemon:
         person, user = Person(realm), users.User(daemon)
         path = realm.folder(f"tap-admin-{user.uid}")
         recorder = search.Recorder(daemon.admin, path, user.uid)
@@ -69,6 +69,7 @@ def logged_on(realm):
         user.klist().ok().says(f"krbtgt/{HOME}@{HOME}")
         user.kvno("HTTP/localhost").ok()
         person.learn_tgt(daemon, user)
+        assert [s["ntlm"] for s in daemon.call("ListSessions")["sessions"]] == [True]
         yield person, user, daemon, recorder
 
 

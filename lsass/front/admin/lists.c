@@ -186,6 +186,7 @@ add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cac
 	if (he == NULL)
 		return;
 	(void)json_object_set_new(to, "keep", json_boolean(he->keep));
+	(void)json_object_set_new(to, "ntlm", json_boolean(he->ntlm_len != 0));
 	(void)json_object_set_new(to, "armored", json_boolean(he->armored));
 	(void)json_object_set_new(to, "verified", json_boolean(he->verified));
 	(void)json_object_set_new(to, "started", json_integer(he->started));

@@ -148,6 +148,8 @@ keep(struct held *he, const struct work *wo)
 		he->key_len = wo->key_len;
 		he->key_etype = wo->key_etype;
 	}
+	memcpy(he->ntlm, wo->ntlm, wo->ntlm_len);
+	he->ntlm_len = wo->ntlm_len;
 }
 
 static void
