@@ -142,11 +142,16 @@ class Place:
 
     def enrol(self):
         keytab = self.realm.folder("keytabs", self.person)
+        rc4 = f"{self.person}-rc4"
         self.realm.kadmin_local(HOME, [f"addprinc -pw {self.password} {self.person}",
-                                       f"ktadd -q -norandkey -k {keytab} {self.person}"])
+                                       f"addprinc -pw {self.password} -e rc4-hmac:normal {rc4}",
+                                       f"ktadd -q -norandkey -k {keytab} {self.person}",
+                                       f"ktadd -q -norandkey -k {keytab} {rc4}"])
         for _, etype, key in tickets.keytab(keytab):
-            if etype == 18:  # the one that kinit makes of the password
+            if etype == 18:  # the one that a logon makes of the password
                 self.keys["long-term key"] = halves(key)
+            if etype == 23:
+                self.keys["NT hash"] = halves(key)
 
     def start(self):
         """What keeps the tickets, and the user's krb5.conf."""
@@ -163,10 +168,12 @@ class Place:
         return (f"setpriv --reuid={self.uid} --regid={self.uid} --clear-groups "
                 f"env KRB5_CONFIG={self.here}/krb5.conf {command}")
 
+    logon = "kinit"
+
     def log_on(self):
         """The agent and the command have the password turned round only."""
         self.guest.run(f"printf '%s\\n' '{self.password[::-1]}' | rev | "
-                       + self.as_user(f"kinit {self.person}")).ok()
+                       + self.as_user(f"{self.logon} {self.person}")).ok()
 
     def work(self, *services):
         """Log on and use services. The judge learns the keys."""

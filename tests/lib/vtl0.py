@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All of a guest's memory in the hands of a thief, while lsaiso is outside.
 
-One guest with four people in it, whose tickets are kept in a cache file, by
+One guest with five people in it, whose tickets are kept in a cache file, by
 sssd-kcm, by lsaiso in the same guest (level process), and by lsaiso on the
-hypervisor's host (level hypervisor). tests/vm judges what comes out, demo/
-prints it.
+hypervisor's host (level hypervisor), where the last one logs on inside, the
+others with kinit. tests/vm judges what comes out, demo/ prints it.
 """
 
 import contextlib
@@ -18,11 +18,12 @@ from . import instance, judged, proc, search, vm
 PORT = "org.lsaiso.0"
 KEY = "opt/org.lsaiso/key"
 FAR_SERVICE = "HTTP/web.other.local@OTHER.LOCAL"
-KINDS = ("FILE", "sssd-kcm", "process", "hypervisor")
+KINDS = ("FILE", "sssd-kcm", "process", "hypervisor", "logon")
 TITLES = {"FILE": "cache file", "sssd-kcm": "sssd-kcm", "process": "lsaiso inside",
-          "hypervisor": "lsaiso outside"}
+          "hypervisor": "lsaiso outside", "logon": "and logon"}
 MEANING = {"FILE": "FILE:, in the guest's memory", "sssd-kcm": "KCM:, its database in memory",
-           "process": "level process: lsaiso is in the guest", "hypervisor": "level hypervisor"}
+           "process": "level process: lsaiso is in the guest", "hypervisor": "level hypervisor",
+           "logon": "level hypervisor, lsactl logon in place of kinit"}
 
 
 class Tenant(instance.Instance):
@@ -52,7 +53,7 @@ class Tenant(instance.Instance):
     def write_config(self, settings):
         return super().write_config({
             "run": {"serves": "guest"}, "guest": {"socket": self.at},
-            "seal": {"root": "file"},
+            "seal": {"root": "file"}, "ntlm": {"enabled": "yes"},
             "isolation": {"level": "process", "guard": "off", "memory": self.memory}})
 
     def key_file(self):
@@ -95,12 +96,11 @@ class Outside(judged.Lsaiso):
     def __init__(self, machine, tenant):
         self.tenant = tenant
         self.settings = (f"level = hypervisor\nchannel = /dev/virtio-ports/{PORT}\n"
-                         f"host_key = file:{vm.FIRMWARE}/{KEY}/raw")
+                         f"host_key = file:{vm.FIRMWARE}/{KEY}/raw\n[ntlm]\nenabled = yes")
         super().__init__(machine)
 
     def state(self):
         return self.tenant.dumped()
-
 
     def status(self):
         """As lsactl status has it, in the guest."""
@@ -116,14 +116,48 @@ class Outside(judged.Lsaiso):
                           f"grep -q '{self.tenant.boot_id()}'", self.log, seconds=60)
 
 
+class Logon(judged.Place):
+    """Another user of an Outside, who logs on inside."""
+
+    kind = "logon"
+
+    def __init__(self, outside):
+        self.outside = outside
+        super().__init__(outside.machine)
+
+    def start(self):
+        self.cache = self.outside.cache
+        self.machine.config(f"{self.here}/krb5.conf", kcm_socket=self.cache.removeprefix("KCM:"))
+        self.logon = f"{instance.program('lsactl')} --config {self.outside.file} logon"
+
+    def work(self, *services):
+        super().work(*services)
+        said = json.loads(self.outside.lsactl("--json", "sessions").ok().text)["sessions"]
+        mine, = (one for one in said if one["uid"] == self.uid and one["state"] == "open")
+        assert mine["kind"] == "inside" and mine["ntlm"] is True, mine
+        self.outside.learn_lsaiso()     # this session's key, too
+        self.keys |= {w: k for w, k in self.outside.keys.items() if w.startswith("lsaiso")}
+
+    def opened(self):
+        path = self.outside.state()
+        keys = self.machine.opened_with(path)
+        os.unlink(path)
+        return {what for what, key in self.real.items() if key in keys}
+
+
 def machine(realm, tenant, more="init_on_free=1"):
     return judged.Machine(realm, more, ports={PORT: tenant.at}, firmware={KEY: tenant.key_file()})
 
 
 def moved_in(machine, kind, tenant):
-    """Somebody of that kind, who has logged on and worked."""
+    """Somebody of that kind, who has logged on and worked. tenant: the Outside, for logon."""
     make = {"FILE": judged.File, "sssd-kcm": judged.SssdKcm, "process": judged.Lsaiso}
-    place = Outside(machine, tenant) if kind == "hypervisor" else make[kind](machine)
+    if kind == "hypervisor":
+        place = Outside(machine, tenant)
+    elif kind == "logon":
+        place = Logon(tenant)
+    else:
+        place = make[kind](machine)
     place.work(*judged.SERVICES, FAR_SERVICE)
     if kind == "hypervisor":
         place.accept()
@@ -145,7 +179,7 @@ ROWS = (
     Row("what lsaiso derives from these", "derived: .*"),
     Row("lsaiso's root, session, private key", "lsaiso .*"),
     Row("TGT keys, unsealed with what is there", ""),
-    Row("the password, and the key made of it", "password|long-term key"),
+    Row("the password, and keys made of it", "password|long-term key|NT hash"),
     Row("keys of service tickets", "service key .*", bad=False),
 )
 
@@ -243,10 +277,10 @@ def readable(mem, at, upto):
     return octets
 
 
-def on_the_host(machine, tenant, place):
+def on_the_host(machine, tenant, *places):
     """{process: (words found, octets read)} of who carried the channel's octets and the rest
-    of the tenant, looking for place's secrets; not for the keys that leave by design."""
-    words = [w for what, mine in place.keys.items() for w in mine
+    of the tenant, looking for their secrets; not for the keys that leave by design."""
+    words = [w for place in places for what, mine in place.keys.items() for w in mine
              if not what.startswith("service key")]
     pids = {"QEMU": machine.guest.qemu.pid, "lsaiso-host": tenant.pid("lsaiso-host"),
             "lsainit": tenant.daemon.pid}

@@ -34,24 +34,30 @@ def outside(machine, tenant):
 
 
 @pytest.fixture(scope="module")
-def columns(machine, tenant, outside, long_run):
-    """All four at once in the memory, or the two that matter most."""
+def inside(machine, outside):
+    return vtl0.moved_in(machine, "logon", outside)
+
+
+@pytest.fixture(scope="module")
+def columns(machine, tenant, outside, inside, long_run):
+    """All five at once in the memory, or the three that matter most."""
     kinds = ("FILE", "sssd-kcm", "process") if long_run else ("FILE",)
     others = [vtl0.moved_in(machine, kind, tenant) for kind in kinds]
-    made = vtl0.look(machine, [*others, outside])
+    made = vtl0.look(machine, [*others, outside, inside])
     print("\n".join(vtl0.lines(made)))
     return made
 
 
 # ---- in this order: one guest's day
 
-def test_memory_has_the_keys_of_service_tickets_and_no_other(columns):
-    mine = columns["hypervisor"]
+@pytest.mark.parametrize("who", ["hypervisor", "logon"])
+def test_memory_has_the_keys_of_service_tickets_and_no_other(columns, who):
+    mine = columns[who]
     assert {f"service key {name}" for name in judged.SERVICES} <= set(mine.found)
     assert not mine.bad(), mine.found
     # Those were looked for.
     assert {"TGT key", "other realm's TGT key", "lsaiso root", "lsaiso session",
-            "lsaiso private key", "password", "long-term key"} <= mine.keys
+            "lsaiso private key", "password", "long-term key", "NT hash"} <= mine.keys
 
 
 def test_the_same_search_finds_what_the_others_keep(columns):
@@ -64,15 +70,16 @@ def test_the_same_search_finds_what_the_others_keep(columns):
         assert {"TGT key", "other realm's TGT key"} == inside.opened
 
 
-def test_lsaisos_keys_are_the_real_ones(outside):
+def test_lsaisos_keys_are_the_real_ones(outside, inside):
     """With lsaiso's memory, which is outside, what is sealed in the guest opens."""
     assert outside.opened() == {"TGT key", "other realm's TGT key"}
+    assert inside.opened() == {"TGT key", "other realm's TGT key"}
     assert vtl0.x25519_public(outside.private).hex() == outside.status()["lsaiso"]["public_key"]
 
 
-def test_the_hosts_other_processes_have_nothing(machine, tenant, outside):
+def test_the_hosts_other_processes_have_nothing(machine, tenant, outside, inside):
     """QEMU carried the channel's octets, lsaiso-host passed them on."""
-    found = vtl0.on_the_host(machine, tenant, outside)
+    found = vtl0.on_the_host(machine, tenant, outside, inside)
     assert all(octets > 100000 for _, octets in found.values()), found
     assert not any(hits for hits, _ in found.values()), found
     # They would have been found.
@@ -104,6 +111,7 @@ def after_reboot(realm, tenant, machine, outside):
     made = vtl0.machine(realm, tenant, more="")
     try:
         place = vtl0.moved_in(made, "hypervisor", tenant)
+        place.inside = vtl0.moved_in(made, "logon", place)
         place.before = before
         yield place
     finally:
@@ -124,6 +132,13 @@ def test_without_init_on_free_what_the_guest_never_had_is_not_there(after_reboot
     found = after_reboot.found()
     print("without init_on_free:", {what: len(at) for what, at in found.items()})
     assert not [w for w in found if w.startswith(("lsaiso", "derived", "other realm"))], found
+
+
+def test_of_a_logon_inside_there_is_not_even_then(after_reboot):
+    """But for the password, which lies in freed pages of who typed it: here, of a pipe."""
+    found = after_reboot.inside.found()
+    print("without init_on_free, a logon inside:", {what: len(at) for what, at in found.items()})
+    assert not [w for w in found if not w.startswith("service key") and w != "password"], found
 
 
 def test_another_lsaiso_on_the_host_ends_the_logon_and_serves_on(after_reboot, tenant):
