@@ -90,8 +90,10 @@ uselog_list(const char *directory, char ***names)
 	if (n >= 0)
 		*names = calloc((size_t)n + 1, sizeof(**names));
 	for (int i = 0; i < n; i++) {
-		if (*names != NULL && ((*names)[kept] = strdup(found[i]->d_name)) != NULL)
-			kept++;
+		char *name = *names != NULL ? strdup(found[i]->d_name) : NULL;
+
+		if (name != NULL)
+			(*names)[kept++] = name;
 		free(found[i]);
 	}
 	free(found);

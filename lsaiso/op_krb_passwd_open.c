@@ -32,8 +32,8 @@ read_ap_rep(const struct iso *iso, const struct pending *p, struct rd der, struc
 		return ISO_E_MISMATCH;
 	if (sub->type == NULL || (key.rest.at != NULL && key.rest.len != sub->type->key_len))
 		return ISO_E_ETYPE;
-	for (size_t i = 0; i < key.rest.len; i++)
-		sub->octets[i] = key.rest.at[i];
+	if (key.rest.at != NULL)
+		memcpy(sub->octets, key.rest.at, sub->type->key_len);
 	return ISO_OK;
 }
 

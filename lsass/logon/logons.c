@@ -56,6 +56,19 @@ logons_save(struct held *he)
 	free(note);
 }
 
+void
+logons_set_principal(struct held *he, struct rd octets)
+{
+	struct wire_princ princ;
+	char text[1024];
+
+	if (wire_princ(&octets, &princ) != 0)
+		return;
+	wire_princ_text(&princ, text, sizeof(text));
+	free(he->principal);
+	he->principal = strdup(text);
+}
+
 /* ---- beginning */
 
 struct begun {

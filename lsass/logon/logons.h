@@ -74,6 +74,9 @@ struct held *logons_begin(struct logons *lg, uid_t owner, const char *name,
 /* Write down what changed. */
 void logons_save(struct held *he);
 
+/* The principal as the KDC has it, of a wire.h principal. */
+void logons_set_principal(struct held *he, struct rd octets);
+
 /*
  * The ticket of a finished exchange into a cache of the owner.
  *

@@ -6,6 +6,7 @@
 #include "lsass/logon/machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +138,7 @@ get_machine(void *arg, krb5_context ctx, struct rd realm, struct ticket *ticket)
 	machine_get(ma, &keys);
 	if (keys.n == 0 || strrchr(keys.name, '@') == NULL)
 		return KRB5_KT_NOTFOUND;
-	strcpy(name, strrchr(keys.name, '@') + 1);
+	(void)snprintf(name, sizeof(name), "%s", strrchr(keys.name, '@') + 1);
 	home = (struct rd){ (const uint8_t *)name, strlen(name) };
 	code = tickets_get(&ma->tickets, ctx, home, get_machine, ma, &own);
 	if (code == 0)

@@ -40,12 +40,12 @@ file_name(const struct offline_logon *on, char name[NAME_SIZE])
 {
 	uint8_t hash[SHA256_DIGEST_SIZE];
 	struct sha256_ctx ctx;
-	int n = snprintf(name, NAME_SIZE, "%u-", on->owner);
+	size_t n = (size_t)snprintf(name, NAME_SIZE, "%u-", on->owner);
 
 	sha256_init(&ctx);
 	sha256_update(&ctx, strlen(on->principal), (const uint8_t *)on->principal);
 	sha256_digest(&ctx, sizeof(hash), hash);
-	for (int i = 0; i < 16; i++)
+	for (size_t i = 0; i < 16; i++)
 		snprintf(name + n + 2 * i, 3, "%02x", hash[i]);
 }
 

@@ -25,11 +25,13 @@ ticket_free(struct ticket *ticket)
 static int32_t
 copy_octets(struct creds_octets *to, struct rd from)
 {
-	to->at = malloc(from.len + 1);
-	if (to->at == NULL)
+	uint8_t *at = malloc(from.len + 1);
+
+	*to = (struct creds_octets){ 0 };
+	if (at == NULL)
 		return ENOMEM;
-	memcpy(to->at, from.at, from.len);
-	to->len = from.len;
+	memcpy(at, from.at, from.len);
+	*to = (struct creds_octets){ at, from.len };
 	return 0;
 }
 
@@ -73,6 +75,7 @@ static struct tickets_row *
 row_of(struct tickets *ts, struct rd realm)
 {
 	struct tickets_row *oldest = NULL;
+	struct creds_octets name;
 
 	for (size_t i = 0; i < TICKETS_MAX; i++) {
 		struct tickets_row *row = &ts->rows[i];
@@ -82,10 +85,11 @@ row_of(struct tickets *ts, struct rd realm)
 		if (!row->busy && (oldest == NULL || row->used < oldest->used))
 			oldest = row;
 	}
-	if (oldest == NULL)
+	if (oldest == NULL || copy_octets(&name, realm) != 0)
 		return NULL;
 	clear(oldest);
-	return copy_octets(&oldest->realm, realm) == 0 ? oldest : NULL;
+	oldest->realm = name;
+	return oldest;
 }
 
 static int32_t

@@ -337,7 +337,7 @@ limited(void **state)
 	struct found fo;
 
 	(void)state;
-	cf.audit_octets = 3 * 21 * USELOG_ENTRY;
+	cf.audit_octets = 3ull * 21 * USELOG_ENTRY;
 	for (unsigned int i = 0; i < 6; i++) {
 		host_start();
 		use(20);

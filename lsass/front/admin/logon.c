@@ -97,18 +97,6 @@ is_cache_name(const char *text)
 	return n > 0 && n <= CACHE_NAME_MAX;
 }
 
-static char *
-principal_text(struct rd octets)
-{
-	struct wire_princ princ;
-	char text[1024];
-
-	if (wire_princ(&octets, &princ) != 0)
-		return NULL;
-	wire_princ_text(&princ, text, sizeof(text));
-	return strdup(text);
-}
-
 static json_t *
 answer_of(const struct work *wo, const struct held *he, const char *cache)
 {
@@ -142,7 +130,7 @@ keep(struct held *he, const struct work *wo)
 	he->password_expires = wo->as.password_expires;
 	he->anchor = wo->as.anchor;
 	if (!wo->offline)
-		he->principal = principal_text((struct rd){ wo->as.client.at, wo->as.client.len });
+		logons_set_principal(he, (struct rd){ wo->as.client.at, wo->as.client.len });
 	if (wo->keep && wo->key_len != 0) {
 		memcpy(he->key, wo->key, wo->key_len);
 		he->key_len = wo->key_len;
