@@ -89,8 +89,8 @@ class Host:
 
     # What the administrator of the host decides; the guest's settings of the same name do not
     # matter.
-    POLICY = {"tgs": ("rate", "burst"), "krb5": ("rc4",), "seal": None,
-              "isolation": ("memory",)}
+    POLICY = {"tgs": ("rate", "burst"), "krb5": ("rc4",), "ntlm": ("enabled",),
+              "logon": ("offline",), "seal": None, "isolation": ("memory",)}
 
     def __init__(self, folder):
         self.folder, self.log = folder, os.path.join(folder, "log")
@@ -189,6 +189,7 @@ class Instance:
             "isolation": {"level": self.level},
             "host": {"directory": self.folder("host")},
             "krb5": {"config": self.lsass_krb5},
+            "logon": {"keytab": self.folder("no-keytab")},
         }
         return self.folder.write("lsaiso.conf", config_text(sections, settings))
 

@@ -284,6 +284,8 @@ guard = off
 directory = {self.here}/host
 [krb5]
 config = {self.here}/krb5.conf
+[logon]
+keytab = {self.here}/no-keytab
 """.encode())
         self.guest.run(f"{instance.program('lsainit')} --config {self.file} "
                        f">{self.log} 2>&1 & echo $! >{self.here}/pid").ok()
