@@ -105,7 +105,22 @@
 	    "say so this long before a logon ends; 0: never")                                  \
 	YES("logon", "offline", logon_offline, "no",                                           \
 	    "keep a verifier of each password, for logons without a KDC")                      \
-	YES("ntlm", "enabled", ntlm_enabled, "no", "logons make and keep an NT hash, too")     \
+	ONE("ntlm", "mode", ntlm_mode, "off", "off|audit|on",                                  \
+	    "NTLM for unmodified programs, NT hashes kept at logon; audit: [ntlm] targets is " \
+	    "not enforced, what it would refuse is told")                                      \
+	STR("ntlm", "targets", ntlm_targets, "",                                               \
+	    "servers that NTLM may talk to, separated by spaces; *.NAME: any below it; "       \
+	    "empty: all")                                                                      \
+	STR("ntlm", "domain", ntlm_domain, "",                                                 \
+	    "NetBIOS name of the domain; empty: the first part of the default realm")          \
+	STR("winbind", "socket", winbind_socket, "",                                           \
+	    "the pipe of winbindd that this takes the place of; empty: none")                  \
+	ONE("winbind", "interface", winbind_interface, "auto", "auto|30|31|32|33",             \
+	    "its version of the protocol; auto: of the libwbclient that is installed")         \
+	STR("winbind", "others", winbind_others, "",                                           \
+	    "more pipes with versions of their own: VERSION:PATH, separated by spaces")        \
+	STR("winbind", "real", winbind_real, "",                                               \
+	    "pipe of a real winbindd, for what is not answered here; empty: there is none")    \
 	STR("audit", "directory", audit_directory, "",                                         \
 	    "where lsass stores the records of use; empty: audit in [state] directory")        \
 	NUM("audit", "octets", audit_octets, 268435456, 1048576, 1099511627776,                \

@@ -42,7 +42,7 @@ configure(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 	/* No front of this version can ask for FORWARDED, PROXY or S4U, so
 	 * nothing in the configuration opens lsaiso to them. */
 	conf.policy = (cf->krb5_rc4 ? ISO_POLICY_RC4 : 0) |
-		      (cf->ntlm_enabled ? ISO_POLICY_NTLM : 0) |
+		      (strcmp(cf->ntlm_mode, "off") != 0 ? ISO_POLICY_NTLM : 0) |
 		      (cf->logon_offline ? ISO_POLICY_OFFLINE : 0);
 	conf.rate = (uint32_t)cf->tgs_rate;
 	conf.burst = (uint32_t)cf->tgs_burst;

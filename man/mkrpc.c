@@ -80,6 +80,9 @@ sentence(enum iso_op op)
 		return "Makes a verifier of a password, for when no KDC can be reached.";
 	case ISO_OP_offline_try:
 		return "Compares a password with it; counted, and ever slower.";
+	case ISO_OP_ntlm_authenticate:
+		return "Answers a whole NTLM challenge with NTLMv2; the exported session key "
+		       "leaves, the keys that it was made of do not.";
 	case ISO_OP_END:
 		break;
 	}

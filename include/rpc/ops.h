@@ -61,10 +61,14 @@
 #define ISO_BODY_MAX	 65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
 #define ISO_AUTH_MAX	 2048u	/* sealed Authenticator */
 #define ISO_PART_MAX	 8192u	/* EncTGSRepPart; real ones are a few hundred octets */
+#define ISO_TARGETS_MAX	 4096u	/* [ntlm] targets */
+#define ISO_NTLM_NAME	 512u	/* user, domain, ... of NTLM in UTF-16LE */
+#define ISO_NTLM_IN	 4096u	/* NEGOTIATE_MESSAGE, CHALLENGE_MESSAGE */
+#define ISO_NTLM_OUT	 8192u	/* AUTHENTICATE_MESSAGE */
 
 /* Kinds of sealed credentials (configure no others). */
 #define ISO_KIND_TGT	  1u /* session key of a ticket-granting ticket */
-#define ISO_KIND_NTLM	  2u /* NT hash; no operation uses it yet */
+#define ISO_KIND_NTLM	  2u /* NT hash: ntlm_authenticate */
 #define ISO_KIND_PASSWORD 3u /* a password that came in a box */
 #define ISO_KIND_KEY	  4u /* long-term key: of a password, or out of a keytab */
 
@@ -83,9 +87,10 @@
 #define ISO_POLICY_FORWARDED 2u	 /* let KDC option FORWARDED through */
 #define ISO_POLICY_PROXY     4u	 /* let KDC option PROXY through */
 #define ISO_POLICY_S4U	     8u	 /* let KDC option CNAME-IN-ADDL-TKT through */
-#define ISO_POLICY_NTLM	     16u /* krb_s2k also makes NT hashes */
+#define ISO_POLICY_NTLM	     16u /* krb_s2k also makes NT hashes; ntlm_authenticate */
 #define ISO_POLICY_OFFLINE   32u /* offline_make, offline_try */
-#define ISO_POLICY_ALL	     63u
+#define ISO_POLICY_TARGETS   64u /* ntlm_authenticate refuses what is not on the list */
+#define ISO_POLICY_ALL	     127u
 
 /* Bounds of krb_s2k's iteration counts; least: the defaults of RFC 3962 and RFC 8009. */
 #define ISO_ITERATIONS_SHA1 4096u
@@ -132,7 +137,8 @@
 	OP(22, session_unlock, ISO_RUN, ISO_FX_USE)                                            \
 	OP(23, audit_read, ISO_BOOT | ISO_RUN, ISO_FX_NONE)                                    \
 	OP(24, offline_make, ISO_RUN, ISO_FX_STORE)                                            \
-	OP(25, offline_try, ISO_RUN, ISO_FX_USE)
+	OP(25, offline_try, ISO_RUN, ISO_FX_USE)                                               \
+	OP(26, ntlm_authenticate, ISO_RUN, ISO_FX_USE)
 
 /* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
 #define ISO_REQ_ping(F)
@@ -142,7 +148,9 @@
 #define ISO_REQ_configure(F)                                                                  \
 	F(U32, policy, 0)     /* ISO_POLICY_* */                                               \
 	F(U32, rate, 0)	      /* krb_tgs_seal per second and session, 1..1 000 000 */          \
-	F(U32, burst, 0)      /* token bucket depth, 1..1 000 000 */
+	F(U32, burst, 0)      /* token bucket depth, 1..1 000 000 */                           \
+	F(VAR, targets, ISO_TARGETS_MAX) /* servers that NTLM may talk to: names in ASCII, each \
+				* with a NUL after it; *.NAME: any below it; empty: all */
 #define ISO_REP_configure(F)
 
 /* ---- status: counters since start; no secret among them */
@@ -427,6 +435,33 @@
 	F(U32, verdict, 0)	     /* 1: the same; 0: not; 2: too early, nothing was tried */ \
 	F(U32, wait, 0)		     /* seconds until the next try */                          \
 	F(VAR, verifier, ISO_VERIFIER_MAX) /* to be kept in place of the one given */
+
+/*
+ * ---- ntlm_authenticate: the AUTHENTICATE_MESSAGE of NTLMv2 for a CHALLENGE_MESSAGE (MS-NLMP
+ * 3.1.5.1.2), whole: nothing here answers a bare challenge, and no other NTLM exists here
+ */
+#define ISO_REQ_ntlm_authenticate(F)                                                          \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, key, ISO_BLOB_MAX)      /* of kind ISO_KIND_NTLM */                             \
+	F(VAR, name, ISO_CLIENT_MAX)   /* as in the box, or the client of cred_absorb */       \
+	F(VAR, user, ISO_NTLM_NAME)    /* UTF-16LE, as all names here */                       \
+	F(VAR, upper, ISO_NTLM_NAME)   /* the same in capitals, for NTOWFv2 */                 \
+	F(VAR, domain, ISO_NTLM_NAME)                                                          \
+	F(VAR, workstation, ISO_NTLM_NAME)                                                     \
+	F(VAR, target, ISO_NTLM_NAME)  /* service principal name (HTTP/web) for MsvAvTargetName; \
+					* empty: the program did not say */                    \
+	F(VAR, bindings, 16)	       /* MD5 of the channel bindings (RFC 4121 4.1.1.2); or empty */ \
+	F(VAR, negotiate, ISO_NTLM_IN) /* as it was sent; empty: not known, there is no MIC then */ \
+	F(VAR, challenge, ISO_NTLM_IN)
+#define ISO_REP_ntlm_authenticate(F)                                                          \
+	F(U32, listed, 0)	       /* 1: server is on the list, or there is none */        \
+	F(VAR, server, ISO_NTLM_NAME)  /* whom the challenge names: MsvAvDnsComputerName, else \
+					* MsvAvNbComputerName; also of a refusal for the list */ \
+	F(VAR, message, ISO_NTLM_OUT)                                                          \
+	F(RELEASE, session_key, 16)    /* ExportedSessionKey, a random one (KEY_EXCH); empty: none \
+					* was agreed on. Sign or seal without KEY_EXCH is refused */
 
 /* clang-format on */
 

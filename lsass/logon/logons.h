@@ -53,7 +53,7 @@ struct held {
 	int32_t key_etype; /* with keep: */
 	uint8_t key[ISO_BLOB_MAX];
 	size_t key_len;		    /* 0: none is kept */
-	uint8_t ntlm[ISO_BLOB_MAX]; /* the NT hash; [ntlm] enabled */
+	uint8_t ntlm[ISO_BLOB_MAX]; /* the NT hash; [ntlm] mode */
 	size_t ntlm_len;	    /* 0: none is kept */
 };
 

@@ -80,7 +80,7 @@ make_key(struct work *wo, const struct password *pw, const struct as_anchor *how
 }
 
 /*
- * The NT hash of the password, where [ntlm] is enabled. A logon without one is
+ * The NT hash of the password, where [ntlm] is switched on. A logon without one is
  * still a logon: its programs have Kerberos.
  */
 static void
@@ -95,7 +95,7 @@ make_ntlm(struct work *wo, const struct password *pw)
 	struct iso_rep_krb_s2k is;
 	enum iso_status status;
 
-	if (!wo->cf->ntlm_enabled)
+	if (strcmp(wo->cf->ntlm_mode, "off") == 0)
 		return;
 	status = ask_krb_s2k(&ask, &is);
 	if (status != ISO_OK) {

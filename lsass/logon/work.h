@@ -41,7 +41,7 @@ struct work {
 	uint8_t key[ISO_BLOB_MAX];		/* again; out of logon with keep, of unlock */
 	size_t key_len;
 	int32_t key_etype;
-	uint8_t ntlm[ISO_BLOB_MAX]; /* out of logon: the NT hash, where [ntlm] is enabled */
+	uint8_t ntlm[ISO_BLOB_MAX]; /* out of logon: the NT hash, where [ntlm] is switched on */
 	size_t ntlm_len;
 	/* out */
 	enum work_step step;

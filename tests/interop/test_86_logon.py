@@ -487,7 +487,7 @@ def test_70_an_nt_hash_is_kept_only_where_ntlm_is_switched_on(inst, realm, user)
     logon(inst, user).ok()
     assert [s["ntlm"] for s in sessions(inst, user)] == [False]
     assert "NTLM" not in lsactl(inst, "sessions", who=user).ok().out
-    with instance.Instance(realm, {"ntlm": {"enabled": "yes"}}) as other:
+    with instance.Instance(realm, {"ntlm": {"mode": "on"}}) as other:
         somebody = users.User(other)
         logon(other, somebody).ok()
         assert [s["ntlm"] for s in sessions(other, somebody)] == [True]

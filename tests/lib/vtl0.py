@@ -53,7 +53,7 @@ class Tenant(instance.Instance):
     def write_config(self, settings):
         return super().write_config({
             "run": {"serves": "guest"}, "guest": {"socket": self.at},
-            "seal": {"root": "file"}, "ntlm": {"enabled": "yes"},
+            "seal": {"root": "file"}, "ntlm": {"mode": "on"},
             "isolation": {"level": "process", "guard": "off", "memory": self.memory}})
 
     def key_file(self):
@@ -96,7 +96,7 @@ class Outside(judged.Lsaiso):
     def __init__(self, machine, tenant):
         self.tenant = tenant
         self.settings = (f"level = hypervisor\nchannel = /dev/virtio-ports/{PORT}\n"
-                         f"host_key = file:{vm.FIRMWARE}/{KEY}/raw\n[ntlm]\nenabled = yes")
+                         f"host_key = file:{vm.FIRMWARE}/{KEY}/raw\n[ntlm]\nmode = on")
         super().__init__(machine)
 
     def state(self):

@@ -57,7 +57,7 @@ def nowhere(person, daemon):
 
 @pytest.fixture(scope="module")
 def logged_on(realm):
-    with instance.Instance(realm, {"ntlm": {"enabled": "yes"}}) as daemon:
+    with instance.Instance(realm, {"ntlm": {"mode": "on"}}) as daemon:
         person, user = Person(realm), users.User(daemon)
         path = realm.folder(f"tap-admin-{user.uid}")
         recorder = search.Recorder(daemon.admin, path, user.uid)
