@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "rpc/ops.h"
+
 #define TEXT(x)	 TEXT_(x)
 #define TEXT_(x) #x
 
@@ -157,8 +159,17 @@ one_of(const char *words, const char *value)
 static bool
 has_form(const struct config_key *key)
 {
-	return strcmp(key->section, "isolation") == 0 &&
-	       (strcmp(key->key, "channel") == 0 || strcmp(key->key, "host_key") == 0);
+	static const char *const rows[][2] = { { "isolation", "channel" },
+					       { "isolation", "host_key" },
+					       { "ntlm", "targets" },
+					       { "ntlm", "domain" },
+					       { "winbind", "others" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(key->section, rows[i][0]) == 0 && strcmp(key->key, rows[i][1]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* A path where the default is one; nothing else has a rule of its own. */
@@ -518,6 +529,74 @@ in_run_directory(struct reading *re, const struct config_key *key, const char *n
 	free(path);
 }
 
+/* ---- [ntlm] */
+
+#define TARGET_MAX 255u /* octets of a DNS name, RFC 1035 2.3.4 */
+#define DOMAIN_MAX 15u	/* of a NetBIOS name of a domain */
+
+/* One name of a list: a host, or *. and what it is below. */
+static bool
+is_target(const char *at, size_t n)
+{
+	bool dot = true; /* none yet, or the last one was one */
+
+	if (n > 2 && at[0] == '*' && at[1] == '.') {
+		at += 2;
+		n -= 2;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (at[i] == '.' ? dot
+				 : !isalnum((unsigned char)at[i]) && at[i] != '-' && at[i] != '_')
+			return false;
+		dot = at[i] == '.';
+	}
+	return n > 0 && n <= TARGET_MAX && !dot;
+}
+
+long
+config_targets(const struct config *cf, char *to, size_t room, struct config_word *bad)
+{
+	const char *at = cf->ntlm_targets;
+	size_t len = 0, n;
+
+	*bad = (struct config_word){ 0 };
+	for (at += strspn(at, " "); *at != '\0'; at += n + strspn(at + n, " ")) {
+		n = strcspn(at, " ");
+		*bad = (struct config_word){ at, n };
+		if (!is_target(at, n) || n + 1 > room - len)
+			return -1;
+		memcpy(to + len, at, n);
+		to[len + n] = '\0';
+		len += n + 1;
+	}
+	return (long)len;
+}
+
+static void
+check_ntlm(struct reading *re)
+{
+	const char *domain = re->cf->ntlm_domain;
+	char list[ISO_TARGETS_MAX];
+	struct config_word bad;
+
+	if (!re->failed && config_targets(re->cf, list, sizeof(list), &bad) < 0) {
+		if (is_target(bad.at, bad.n))
+			fail(re,
+			     "[ntlm] targets is too long: %u octets at most; *.NAME stands "
+			     "for any name below NAME",
+			     ISO_TARGETS_MAX);
+		else
+			fail(re,
+			     "[ntlm] targets: %.*s is no name of a server; write names as web, "
+			     "web.example.com or *.example.com, with spaces in between; empty: all",
+			     bad.n < 64 ? (int)bad.n : 64, bad.at);
+	}
+	if (!re->failed &&
+	    (strlen(domain) > DOMAIN_MAX || strpbrk(domain, "\\/:*?\"<>|@ .") != NULL))
+		fail(re, "[ntlm] domain must be a NetBIOS name: at most %u octets, no dot",
+		     DOMAIN_MAX);
+}
+
 /* What no single line can show. */
 static void
 finish(struct reading *re, const char *file)
@@ -528,6 +607,7 @@ finish(struct reading *re, const char *file)
 	in_run_directory(re, config_key_find("state", "directory"), "state");
 	if (!re->failed && strcmp(re->cf->admin_socket, re->cf->kcm_socket) == 0)
 		fail(re, "[kcm] socket and [admin] socket are the same path");
+	check_ntlm(re);
 }
 
 int

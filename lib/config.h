@@ -45,6 +45,21 @@ int config_read(struct config *cf, const char *file, char *error, size_t n)
 int config_defaults(struct config *cf) __attribute__((warn_unused_result));
 void config_free(struct config *cf);
 
+/*
+ * [ntlm] targets as `configure` of lsaiso takes them: names, a NUL after each.
+ *
+ * to   room for ISO_TARGETS_MAX octets
+ * bad  out: the word that is no name of a server, or one too many
+ *
+ * Returns the octets written, or -1; never that once config_read is content.
+ */
+struct config_word {
+	const char *at;
+	size_t n;
+};
+long config_targets(const struct config *cf, char *to, size_t room, struct config_word *bad)
+    __attribute__((warn_unused_result));
+
 /* One row of config_keys.h, for whoever shows or checks keys. */
 enum config_kind { CONFIG_STR, CONFIG_NUM, CONFIG_YES, CONFIG_ONE };
 struct config_key {

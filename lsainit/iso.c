@@ -35,15 +35,22 @@ configure(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 	struct iso_req_configure conf = { 0 };
 	struct iso_rep_configure done = { 0 };
 	bool kept = strcmp(cf->seal_root, "random") != 0;
+	char targets[ISO_TARGETS_MAX];
+	struct config_word bad;
+	long len = config_targets(cf, targets, sizeof(targets), &bad);
 	enum iso_status st;
 
-	if (is == NULL)
+	if (is == NULL || len < 0) {
+		free(is);
 		return -1;
+	}
 	/* No front of this version can ask for FORWARDED, PROXY or S4U, so
 	 * nothing in the configuration opens lsaiso to them. */
 	conf.policy = (cf->krb5_rc4 ? ISO_POLICY_RC4 : 0) |
 		      (strcmp(cf->ntlm_mode, "off") != 0 ? ISO_POLICY_NTLM : 0) |
-		      (cf->logon_offline ? ISO_POLICY_OFFLINE : 0);
+		      (cf->logon_offline ? ISO_POLICY_OFFLINE : 0) |
+		      (strcmp(cf->ntlm_mode, "on") == 0 && len > 0 ? ISO_POLICY_TARGETS : 0);
+	conf.targets = (struct rd){ (const uint8_t *)targets, (size_t)len };
 	conf.rate = (uint32_t)cf->tgs_rate;
 	conf.burst = (uint32_t)cf->tgs_burst;
 	st = mailbox_call(mb, in->life_fd, ISO_OP_configure, &conf, &done, ISO_ANSWER_MS);

@@ -82,7 +82,9 @@ ISO_HANDLER(krb_s2k)
 	st = st ?: make(iso, req, (struct rd){ password, n }, &key, &b, &len);
 	if (st == ISO_OK) {
 		memcpy(b.client, got.client, sizeof(b.client));
-		b.expires_ms = (got.flags & BLOB_KEEP) != 0 ? s->expires_ms : got.expires_ms;
+		b.expires_ms = (got.flags & BLOB_KEEP) != 0 || b.kind == ISO_KIND_NTLM
+				   ? s->expires_ms
+				   : got.expires_ms;
 		st = blob_seal(iso, s, &b, (struct rd){ key.octets, len }, ROOM(rep->blob),
 			       &rep->blob.len);
 	}

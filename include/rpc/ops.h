@@ -292,7 +292,8 @@
 	F(VAR, salt, ISO_SALT_MAX)     /* as the KDC says (RFC 4120 5.2.7.5) */                \
 	F(VAR, params, ISO_PARAMS_MAX) /* iterations, big-endian; empty: the etype's default */
 #define ISO_REP_krb_s2k(F)                                                                    \
-	F(VAR, blob, ISO_BLOB_MAX)     /* ISO_KIND_KEY that may ISO_MAY_AS, or ISO_KIND_NTLM */ \
+	F(VAR, blob, ISO_BLOB_MAX)     /* ISO_KIND_KEY that may ISO_MAY_AS, or ISO_KIND_NTLM,  \
+					* which lasts as long as the session */                \
 	F(VAR, anchor, ISO_BLOB_MAX)   /* of the session's first password, made before any lock:  \
 					* the same key, that may ISO_MAY_UNLOCK only and lasts \
 					* as long as the session; else empty */

@@ -65,8 +65,7 @@ enum ntlm_result ntlm_has(struct ntlm *nt, const struct ntlm_peer *peer, const c
 			  const char *user);
 
 /* An AUTHENTICATE_MESSAGE. Whoever gets it wipes *an. */
-enum ntlm_result ntlm_answer(struct ntlm *nt, const struct ntlm_ask *ask,
-			     struct ntlm_answer *an);
+enum ntlm_result ntlm_answer(struct ntlm *nt, const struct ntlm_ask *ask, struct ntlm_answer *an);
 
 /*
  * A logon for NTLM alone, of a password that a program sent here (CCACHE_SAVE):

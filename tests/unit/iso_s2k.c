@@ -531,6 +531,29 @@ s2k_keeps_and_locks(void **state)
 	assert_int_equal(s->flags, 0);
 }
 
+/* A password ends soon, what NTLM is answered with lasts as long as the session. */
+static void
+s2k_keeps_an_nt_hash(void **state)
+{
+	struct iso_rep_krb_s2k rep = { 0 };
+	uint8_t key[ISO_KEY_MAX];
+	struct session *s;
+	struct blob got;
+	struct logon l;
+
+	(void)state;
+	logon(&l, ISO_POLICY_NTLM);
+	s = &l.iso->session[l.s.session];
+	l.req.etype = 0;
+	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &l.req, &rep), ISO_OK);
+	assert_int_equal(rep.anchor.len, 0);
+	pass_ms((uint64_t)ISO_BOX_MS * 2);
+	assert_int_equal(inside(&l, rep.blob.at, rep.blob.len, ISO_KIND_NTLM, 0, &got, key),
+			 ISO_OK);
+	assert_int_equal(got.expires_ms, s->expires_ms);
+	assert_int_equal(iso_call(l.iso, ISO_OP_krb_s2k, &l.req, &rep), ISO_E_EXPIRED);
+}
+
 int
 main(void)
 {
@@ -543,6 +566,7 @@ main(void)
 		cmocka_unit_test(s2k_refuses),
 		cmocka_unit_test(s2k_takes_only_what_it_may),
 		cmocka_unit_test(s2k_keeps_and_locks),
+		cmocka_unit_test(s2k_keeps_an_nt_hash),
 	};
 
 	return cmocka_run_group_tests(tests, open_krb5, close_krb5);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/config.h"
+#include "rpc/ops.h"
 
 static char folder[] = "/tmp/lsaiso-config-XXXXXX";
 static char path[128], dir[160], error[512];
@@ -316,6 +317,61 @@ test_bad_paths(void **state)
 	refuses("[kcm]\nsocket = /a/s\n[admin]\nsocket = /a/s\n", 0, "same path");
 }
 
+/* ---- [ntlm] targets, as lsaiso is told of them */
+
+static void
+test_targets(void **state)
+{
+	static const char four[] = "web\0web.example.com\0*.lab.example.com\0A_1-b";
+	char list[ISO_TARGETS_MAX];
+	struct config_word bad;
+
+	(void)state;
+	reads("[ntlm]\ntargets =\n");
+	assert_int_equal(config_targets(&cf, list, sizeof(list), &bad), 0);
+	config_free(&cf);
+	reads("[ntlm]\ntargets = web web.example.com   *.lab.example.com   A_1-b\n"
+	      "domain = CORP\n[winbind]\nothers = 31:/a/pipe\n");
+	assert_int_equal(config_targets(&cf, list, sizeof(list), &bad), sizeof(four));
+	assert_memory_equal(list, four, sizeof(four));
+	assert_int_equal(config_targets(&cf, list, sizeof(four), &bad), sizeof(four));
+	assert_int_equal(config_targets(&cf, list, sizeof(four) - 1, &bad), -1);
+	config_free(&cf);
+}
+
+static void
+test_bad_targets(void **state)
+{
+	static const char *const words[] = { "http://web", "web,db", "*",	"*.",
+					     "*web",	   "*.*.a",  ".web",	"web.",
+					     "a..b",	   "web/x",  "web:445", "w\303\251b",
+					     "..",	   "*..web", "cifs@web" };
+	char text[8192];
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[ntlm]\ntargets = good %s good\n", words[i]);
+		refuses(text, 0, "is no name of a server");
+		assert_non_null(strstr(error, words[i]));
+	}
+	n = (size_t)snprintf(text, sizeof(text), "[ntlm]\ntargets = ");
+	memset(text + n, 'a', 256);
+	text[n + 256] = '\0';
+	refuses(text, 0, "is no name of a server");
+	text[n + 255] = '\0';
+	reads(text);
+	config_free(&cf);
+	for (size_t i = 0; i < 4050; i++)
+		text[n + i] = i % 2 == 0 ? 'a' : ' ';
+	text[n + 4050] = '\0';
+	reads(text);
+	config_free(&cf);
+	refuses("[ntlm]\ndomain = CORP.EXAMPLE.COM\n", 0, "NetBIOS");
+	refuses("[ntlm]\ndomain = CORP\\a\n", 0, "NetBIOS");
+	refuses("[ntlm]\ndomain = SIXTEENLETTERS_X\n", 0, "NetBIOS");
+}
+
 static void
 test_twice(void **state)
 {
@@ -400,6 +456,8 @@ main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_bad_paths),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_bad_targets),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_not_ini),
 		cmocka_unit_test(test_first_error),
