@@ -18,7 +18,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from lib import instance, peers, proc, services, users, vm  # noqa: E402
+from lib import domain as ad, instance, peers, proc, services, users, vm  # noqa: E402
 from lib.realm import Realm  # noqa: E402
 
 PEERS = {p.name: p for p in (peers.HeimdalKcm, peers.SssdKcm)}
@@ -65,6 +65,17 @@ def long_run():
 @pytest.fixture(scope="session")
 def realm():
     yield from ended(Realm(), "close")
+
+
+@pytest.fixture(scope="session")
+def domain():
+    """An Active Directory domain, of Samba's."""
+    if os.geteuid() != 0:
+        pytest.skip("a domain controller needs root")
+    missing = [n for n in ad.PROGRAMS if not proc.program(n)]
+    if missing:
+        pytest.skip(f"not installed: {' '.join(missing)} (scripts/setup.sh test)")
+    yield from ended(ad.Domain(), "stop")
 
 
 @pytest.fixture(scope="session")

@@ -95,15 +95,7 @@ def test_05_heimdal_and_armour(kdc):
 # ---- Active Directory
 
 PREPARE = """
-import sys
-from samba.auth import system_session
-from samba.param import LoadParm
-from samba.samdb import SamDB
-from samba import dsdb
-lp = LoadParm()
-lp.load("dc/etc/smb.conf")
-db = SamDB("dc/private/sam.ldb", session_info=system_session(), lp=lp)
-word = sys.stdin.readline().rstrip("\\n")
+word = word()
 for name in ("off", "must", "weak", "many"):
     db.newuser(name, word)
 db.toggle_userAccountFlags("(sAMAccountName=off)", dsdb.UF_ACCOUNTDISABLE)
@@ -117,21 +109,11 @@ db.modify_ldif("dn: DC=ad,DC=test\\nchangetype: modify\\n"
 
 
 @pytest.fixture(scope="module")
-def controller():
-    if os.geteuid() != 0:
-        pytest.skip("a domain controller needs root")
-    missing = [n for n in ("samba", "samba-tool", "winbindd", "net", "wbinfo")
-               if not proc.program(n)]
-    if missing:
-        pytest.skip(f"not installed: {' '.join(missing)} (scripts/setup.sh test)")
-    it = ad.Domain()
-    try:
-        it.run("/usr/bin/python3", "-c", PREPARE, stdin=ad.PASSWORD + "\n").ok()
-        it.run("samba-tool", "domain", "exportkeytab", "host.keytab", "--principal=host/dc1.ad.test",
-               "--configfile=dc/etc/smb.conf").ok()
-        yield it
-    finally:
-        it.stop()
+def controller(domain):
+    domain.sam(PREPARE, ad.PASSWORD)
+    domain.run("samba-tool", "domain", "exportkeytab", "host.keytab",
+               "--principal=host/dc1.ad.test", "--configfile=dc/etc/smb.conf").ok()
+    return domain
 
 
 @pytest.fixture(scope="module")

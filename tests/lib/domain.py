@@ -13,15 +13,27 @@ import os
 import re
 import shlex
 
-import tdb
-
 from . import proc, search
 from .holders import Holder, Secret
 
+REALM = "AD.TEST"
+PROGRAMS = ("samba", "samba-tool", "winbindd", "net", "wbinfo")
 CONTROLLER, MEMBER = "10.99.0.1", "10.99.0.2"
 ALICE = "ADTEST\\alice"
 PASSWORD = "alice's password in the domain 1"
 ADMINISTRATOR = "Adm1n.of.the.domain"
+
+SAM = """
+import sys
+from samba import dsdb
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+lp = LoadParm()
+lp.load("dc/etc/smb.conf")
+db = SamDB("dc/private/sam.ldb", session_info=system_session(), lp=lp)
+word = lambda: sys.stdin.readline().rstrip("\\n")
+"""
 
 
 def nt_hash(password):
@@ -39,7 +51,7 @@ class Domain:
     """The controller, and the namespaces in which everything runs."""
 
     def __init__(self):
-        for name in ("samba", "samba-tool", "winbindd", "net", "wbinfo"):
+        for name in PROGRAMS:
             if not proc.program(name):
                 raise proc.Failed(f"{name} is not installed (scripts/setup.sh theft-peers)")
         self.folder = proc.Folder("domain")
@@ -58,16 +70,7 @@ class Domain:
         f.write("hosts", f"127.0.0.1 localhost\n{CONTROLLER} dc1.ad.test dc1\n"
                 f"{MEMBER} member.ad.test member\n")
         f.write("resolv.conf", f"nameserver {CONTROLLER}\nsearch ad.test\n")
-        f.write("krb5.conf", f"""[libdefaults]
-    default_realm = AD.TEST
-    dns_lookup_kdc = false
-    dns_lookup_realm = false
-    rdns = false
-[realms]
-    AD.TEST = {{
-        kdc = {CONTROLLER}
-    }}
-""")
+        self.config = self.write_config("krb5.conf")
         self.log = f("log", "samba")
         script = f.write("controller.sh", self.script())
         self.daemon = proc.Daemon(
@@ -99,7 +102,8 @@ samba-tool domain provision --realm=AD.TEST --domain=ADTEST --server-role=dc \\
 	--option="interfaces={CONTROLLER}/24" --option="bind interfaces only=yes" >log/provision 2>&1
 samba-tool user create alice {shlex.quote(PASSWORD)} --configfile=dc/etc/smb.conf
 samba --configfile=dc/etc/smb.conf -i -M standard \\
-	--option='server services=s3fs,rpc,ldap,cldap,kdc,dns,winbindd' &
+	--option='server services=s3fs,rpc,ldap,cldap,kdc,dns,winbindd' \\
+	--option='log level = 1 kerberos:3' &
 until ss -ltn | grep -q {CONTROLLER}:445 && ss -ltn | grep -q {CONTROLLER}:389 &&
 	test -S /run/samba/winbindd/pipe; do
 	sleep 0.2
@@ -107,6 +111,63 @@ done
 echo ready
 wait
 """
+
+    # The face of realm.Realm that instances and users need.
+
+    def write_config(self, name, kcm_socket=None, kdc=None):
+        """A krb5.conf in the folder; returns its path. kdc: another address."""
+        ours = ""
+        if kcm_socket:
+            ours = f"""kcm_socket = {kcm_socket}
+    default_ccache_name = KCM:
+    dns_canonicalize_hostname = false"""
+        return self.folder.write(name, f"""[libdefaults]
+    default_realm = {REALM}
+    dns_lookup_kdc = false
+    dns_lookup_realm = false
+    rdns = false
+    {ours}
+[realms]
+    {REALM} = {{
+        kdc = {kdc or CONTROLLER}
+    }}
+""")
+
+    def env(self, config=None, **more):
+        return proc.clean_env(KRB5_CONFIG=config or self.config, **more)
+
+    def sam(self, script, *words):
+        """Python in the domain's database, db; words: lines of its standard input, word()."""
+        done = self.run("/usr/bin/python3", "-c", SAM + script,
+                        stdin="".join(word + "\n" for word in words)).ok()
+        return done.out
+
+    @contextlib.contextmanager
+    def kdc_without_fast(self):
+        """Another KDC of the domain, at MEMBER, which offers no armour."""
+        f = self.folder
+        other, log = f.make("plain"), f("plain", "log")
+        argv = ["samba", "--configfile=dc/etc/smb.conf", "-i", "-M", "single"]
+        argv += [f"--option={line}" for line in (
+            "server services=kdc", f"interfaces={MEMBER}/24", "kdc enable fast=no",
+            f"pid directory={other}", f"ncalrpc dir={other}")]
+        daemon = proc.Daemon(self.argv(argv), log)
+        try:
+            proc.wait_until("the KDC without FAST", lambda: self.run(
+                "sh", "-c", f"ss -ltn | grep -q {MEMBER}:88").code == 0,
+                process=daemon.process, log=log)
+            yield
+        finally:
+            proc.end_processes(proc.descendants(daemon.pid))
+            daemon.stop()
+
+    def log_size(self):
+        return os.path.getsize(self.log)
+
+    def read_log(self, start=0):
+        with open(self.log, "rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
 
     @property
     def inside(self):
@@ -211,6 +272,7 @@ class Winbindd(Holder):
 
     def machine_password(self):
         """As the member keeps it; the controller knows that it is the true one."""
+        import tdb  # which not every machine has that runs other tests
         with contextlib.closing(tdb.open(self.folder("private", "secrets.tdb"),
                                          flags=os.O_RDONLY)) as secrets:
             word = secrets.get(b"SECRETS/MACHINE_PASSWORD/ADTEST").rstrip(b"\0").decode()

@@ -156,8 +156,9 @@ class Instance:
 
     name = "lsaiso"
 
-    def __init__(self, realm, settings=None, start=True, kdc=None):
-        self.realm = realm
+    def __init__(self, realm, settings=None, start=True, kdc=None, network=None):
+        """network: pid of a process whose network its own is (not at level hypervisor)."""
+        self.realm, self.network = realm, network
         self.level = (settings or {}).get("isolation", {}).get("level") or level()
         self.folder = proc.Folder("instance")
         self.daemon = self.far = None
@@ -197,8 +198,10 @@ class Instance:
         if self.far and not self.far.running():
             self.far.start()
         self.log = self.folder("log")
-        self.daemon = proc.Daemon([program("lsainit"), "--config", self.file], self.log,
-                                  env=proc.clean_env(**env))
+        argv = [program("lsainit"), "--config", self.file]
+        if self.network is not None:
+            argv = ["nsenter", "-t", str(self.network), "-n", *argv]
+        self.daemon = proc.Daemon(argv, self.log, env=proc.clean_env(**env))
         proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
         return self
 
