@@ -11,6 +11,7 @@ MIT's KDC, kadmind and a real lsaiso; tests/interop has the others. Exit code
 
 import os
 import socket
+import struct
 import sys
 import threading
 import unittest
@@ -267,6 +268,51 @@ class Machine(Kdc):
         said = self.change("soon", "too soon", "quite long enough")
         self.assertEqual(said["step"], "refused", said)
         self.assertIn("wait", said["words"].lower())
+
+    def refuse(self, words):
+        """What a change comes to at a server that says no, as Windows does: without a frame."""
+        kpasswd = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(kpasswd.close)
+        error = der.build([[0x7e, [[0x30, [
+            [0xa0, [der.integer(5)]], [0xa1, [der.integer(30)]],
+            [0xa4, [[0x18, b"20260101000000Z"]]], [0xa5, [der.integer(0)]],
+            [0xa6, [der.integer(60)]], [0xa9, [[0x1b, HOME.encode()]]],
+            [0xaa, [[0x30, [[0xa0, [der.integer(2)]], [0xa1, [[0x30, [
+                [0x1b, b"kadmin"], [0x1b, b"changepw"]]]]]]]]],
+            [0xac, [[0x04, b"\0\4" + words]]]]]]]])
+
+        def serve():
+            client, _ = kpasswd.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(len(error).to_bytes(4, "big") + error)
+        threading.Thread(target=serve, daemon=True).start()
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read().replace(f"kpasswd_server = 127.0.0.1:{self.realm.kpasswd}",
+                                    f"kpasswd_server = 127.0.0.1:{kpasswd.getsockname()[1]}")
+        config = self.realm.folder.write("says-no.conf", text)
+        said = self.change("alice", WORD, "whatever it is", config=config)
+        self.assertEqual((said["step"], said["result"], said["proved"]), ("refused", 4, False),
+                         said)
+        return said["words"]
+
+    def test_policy_of_windows(self):
+        """No words but numbers: 0, length, history, properties, ages in 100 ns."""
+        day = 24 * 3600 * 10**7
+
+        def policy(length=0, history=0, properties=0, age=0, zero=0):
+            return struct.pack(">HIIIQQ", zero, length, history, properties, 42 * day, age)
+        words = self.refuse(policy(length=9, history=24, properties=1, age=2 * day))
+        for part in ("at least 9 characters", "different from the previous 24 passwords",
+                     "numbers or symbols", "every 2 days"):
+            self.assertIn(part, words)
+        self.assertNotIn("numbers", self.refuse(policy(length=9)))
+        ours = "too short or simple, used before"
+        for odd in (b"", policy(length=9)[:29], policy(length=9) + b"\0",
+                    policy(length=9, zero=0x1b5b), b"\xff" * 30):
+            words = self.refuse(odd)
+            self.assertTrue(words.isprintable() and len(words) > 20, ascii(words))
+            self.assertTrue(ours in words if odd == b"" else "9" not in words, words)
 
     def test_wrong_old_password(self):
         said = self.change("alice", "not it", "whatever it is")
