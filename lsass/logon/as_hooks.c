@@ -234,6 +234,22 @@ note_words(struct as_state *st, const struct der_error *error)
 		as->nt_status = little32(value.at);
 }
 
+/*
+ * Does it want a password's key without saying how one is made (RFC 4120 5.2.7.5)?
+ * So does Samba for an account that has no key of a type that was asked for, and
+ * under FAST takes each answer for a wrong password, and counts it.
+ */
+static bool
+has_no_key(struct rd list)
+{
+	struct rd value;
+
+	return (der_find_padata(list, DER_PA_ENC_TIMESTAMP, &value) ||
+		der_find_padata(list, DER_PA_ENCRYPTED_CHALLENGE, &value)) &&
+	       !der_find_padata(list, DER_PA_ETYPE_INFO2, &value) &&
+	       !der_find_padata(list, DER_PA_ETYPE_INFO, &value);
+}
+
 /* METHOD-DATA: remember how keys are made, and leave what this can do. */
 static int32_t
 take_method_data(struct as_state *st, const struct der_error *error, struct der_pa pa[], size_t *n)
@@ -246,6 +262,8 @@ take_method_data(struct as_state *st, const struct der_error *error, struct der_
 	creds_free(&st->pw_salt);
 	if (der_read_method_data(error->data, &list) != 0)
 		return KRB5KRB_AP_ERR_MSG_TYPE;
+	if (has_no_key(list))
+		return KRB5KDC_ERR_ETYPE_NOSUPP;
 	if (der_find_padata(list, DER_PA_ETYPE_INFO2, &value))
 		code = as_copy(&st->info2, value);
 	if (code == 0 && der_find_padata(list, DER_PA_PW_SALT, &value))
@@ -282,7 +300,7 @@ plain_error(struct as_state *st, struct rd message, krb5_data **new_reply)
 	if (code == 0)
 		code = as_room(&octets, message.len + DER_AS_SLACK, &out);
 	if (code != 0)
-		return as_broken(st, AS_HERE, code);
+		return as_broken(st, code == KRB5KDC_ERR_ETYPE_NOSUPP ? AS_KDC : AS_HERE, code);
 	if (der_make_error(&error, pa, n, &out) == 0) {
 		as_fit(&octets, &out);
 		code = give(st, rd_of(&octets), new_reply);

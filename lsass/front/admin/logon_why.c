@@ -50,6 +50,9 @@ static const struct why whys[] = {
 	{ KRB5KDC_ERR_ETYPE_NOSUPP, AS_NOBODY, "weak-type",
 	  "the KDC offers %s only encryption types that are too weak; a new password gives the "
 	  "account stronger keys" },
+	{ KRB5_ERR_FAST_REQUIRED, AS_NOBODY, "other",
+	  "who answered for %s does not protect the logon (FAST), though it says elsewhere that it "
+	  "can, or must by [logon] fast; if this KDC cannot, [logon] fast = off" },
 	{ KRB5_PREAUTH_FAILED, AS_HERE, "other",
 	  "the KDC wants something else of %s than a password (a smart card, a one-time code)" },
 	{ KRB5_PARSE_MALFORMED, AS_NOBODY, "other", "%s is not the name of a principal" },
@@ -175,6 +178,22 @@ explain_new(const struct work *wo, char *text, size_t n)
 		    why_text(ch->code, said, sizeof(said)));
 }
 
+static const char *
+explain_kdc(const struct work *wo)
+{
+	if (wo->verdict != VERIFY_FALSE)
+		return "the KDC of %s could not be shown to be the real one, and [logon] "
+		       "verify_kdc = required; see lsactl doctor";
+	/* Nor is that let pass: whoever plays the KDC chooses the type. */
+	if (wo->verify_code == KRB5_KT_KVNONOTFOUND)
+		return "who answered for %s gives tickets for this machine of an encryption type "
+		       "that its keytab has no key of, which shows nothing; nobody was logged on. "
+		       "A domain does so (arcfour) until msDS-SupportedEncryptionTypes of the "
+		       "machine's account says 24, for AES";
+	return "who answered for %s is not the KDC that has this machine's key: a false one, or "
+	       "the keytab is out of date; nobody was logged on";
+}
+
 static void
 explain(const struct work *wo, char *text, size_t n)
 {
@@ -189,13 +208,7 @@ explain(const struct work *wo, char *text, size_t n)
 		explain_as(wo, text, n);
 		break;
 	case WORK_KDC:
-		fill(text, n,
-		     wo->verdict == VERIFY_FALSE
-			 ? "who answered for %s is not the KDC that has this machine's key: a "
-			   "false one, or the keytab is out of date; nobody was logged on"
-			 : "the KDC of %s could not be shown to be the real one, and [logon] "
-			   "verify_kdc = required; see lsactl doctor",
-		     wo->name);
+		fill(text, n, explain_kdc(wo), wo->name);
 		break;
 	case WORK_OFFLINE:
 		if (wo->offline_verdict == OFFLINE_WRONG)
