@@ -4,6 +4,7 @@
  * as it would the state of a machine that was migrated.
  */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,25 @@ map_image(struct tables *t, const struct image *im, bool sealed, bool bell_is_lo
 
 /* ---- the processor */
 
+/*
+ * What this processor has, whatever KVM says: it runs the guest's ring 3 as it
+ * runs ours, and a paravirtual KVM lists little. Without the random generator
+ * nothing starts, without the others nettle looks up tables. If one is not to
+ * be had after all, the machine ends at its start.
+ */
+static void
+add_native(struct vm_info *info)
+{
+	const uint32_t random = 1u << 30, aes = 1u << 25, clmul = 1u << 1; /* leaf 1, ECX */
+	const uint32_t seed = 1u << 18, sha = 1u << 29;			   /* leaf 7, EBX */
+	uint32_t a, b, c, d;
+
+	if (__get_cpuid(1, &a, &b, &c, &d))
+		info->cpuid[1][2] |= c & (random | aes | clmul);
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		info->cpuid[7][1] |= b & (seed | sha);
+}
+
 /* Sets what the processor says of itself, and tells the guest so in info. */
 static int
 set_cpuid(int kvm, int vcpu, struct vm_info *info)
@@ -120,6 +140,7 @@ set_cpuid(int kvm, int vcpu, struct vm_info *info)
 		if (e->function < VM_LEAVES && e->index == 0)
 			memcpy(info->cpuid[e->function], words, sizeof(words));
 	}
+	add_native(info);
 	return ioctl(vcpu, KVM_SET_CPUID2, &ids);
 }
 
