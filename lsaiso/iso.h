@@ -104,9 +104,10 @@ struct iso {
 	uint8_t public[ISO_PUBLIC]; /* the private key is made of root when needed */
 	uint32_t root_kind;	    /* ISO_ROOT_* */
 	uint32_t phase;		    /* ISO_BOOT, ISO_RUN */
-	uint32_t policy, rate, burst;
-	uint64_t start_ms, now_ms; /* own clock; now_ms never goes back */
-	uint64_t stamp_us;	   /* of the last authenticator */
+	uint32_t policy, rate, burst, targets_len;
+	uint8_t targets[ISO_TARGETS_MAX]; /* as configured */
+	uint64_t start_ms, now_ms;	  /* own clock; now_ms never goes back */
+	uint64_t stamp_us;		  /* of the last authenticator */
 	struct iso_counters count;
 
 	uint32_t open;	    /* sessions */

@@ -3,8 +3,9 @@
  * Does a key that must stay ever show in a reply? Known keys are loaded, then
  * every operation runs with random, with valid and with bent input; every
  * reply is searched for any eight consecutive octets of any of them: keys of
- * TGTs and of users, passwords, NT hashes, keys withheld from replies, subkeys,
- * session keys, the root key and the private key made of it.
+ * TGTs and of users, passwords, NT hashes and what NTLM makes of them, keys
+ * withheld from replies, subkeys, session keys, the root key and the private key
+ * made of it.
  */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
@@ -18,6 +19,7 @@
 #include "iso_host.h"
 #include "krb.h"
 #include "lib/box.h"
+#include "ntlm_verify.h"
 
 #define OWNER	 1000u
 #define NONCE	 77u
@@ -540,6 +542,56 @@ offline(struct world *w)
 	assert_int_equal(tried.verdict, 0);
 }
 
+#define N16(s)                                                                                     \
+	{                                                                                          \
+		(const uint8_t *)(s), sizeof(s) - 1                                                \
+	} /* its NUL ends the last unit */
+
+/*
+ * An answer of NTLM. Its keys are those that a server finds in it: NTOWFv2,
+ * which is ResponseKeyNT, and SessionBaseKey, which is KeyExchangeKey. Bit 1 of
+ * how: with a NEGOTIATE_MESSAGE, bit 2: KEY_EXCH and SIGN.
+ */
+static void
+ntlm(struct world *w, unsigned int how)
+{
+	static struct iso_rep_ntlm_authenticate rep;
+	static uint8_t negotiate[16] = "NTLMSSP\0\1";
+	static uint8_t challenge[] =
+	    "NTLMSSP\0\2\0\0\0\0\0\0\0\0\0\0\0....\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0\0\0\0"
+	    "\x0c\0\x0c\0\x30\0\0\0\1\0\4\0S\0V\0\0\0\0";
+	const uint32_t flags = 0x00888201u | ((how & 2) != 0 ? 0x40000010u : 0);
+	struct iso_req_ntlm_authenticate req = { .session = w->s.session,
+						 .generation = w->s.generation,
+						 .owner = OWNER,
+						 .key = { w->ntlm.blob.at, w->ntlm.blob.len },
+						 .name = d_client(),
+						 .user = N16("u\0"),
+						 .upper = N16("U\0"),
+						 .domain = N16("D\0"),
+						 .challenge = { challenge, sizeof(challenge) } };
+	struct v_exchange x = { .upper = req.upper,
+				.domain = req.domain,
+				.challenge = req.challenge };
+	struct v_seen seen;
+
+	memcpy(challenge + 20, &flags, sizeof(flags));
+	memcpy(negotiate + 12, &flags, sizeof(flags));
+	if ((how & 1) != 0)
+		x.negotiate = req.negotiate = (struct rd){ negotiate, sizeof(negotiate) };
+	memcpy(x.hash, w->hash, sizeof(x.hash));
+	/* Twice: what the first answer was made with may not be in the second either. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(call(w->iso, ISO_OP_ntlm_authenticate, &req, &rep), ISO_OK);
+		assert_null(v_check(&x, (struct rd){ rep.message.at, rep.message.len }, &seen));
+		watch(seen.owf, sizeof(seen.owf));
+		watch(seen.base, sizeof(seen.base));
+		assert_int_equal(rep.session_key.len, (how & 2) != 0 ? 16 : 0);
+		assert_false(leaks(rep.message.at, rep.message.len));
+		assert_false(leaks(rep.session_key.at, rep.session_key.len));
+	}
+}
+
 /* Any operation with random fields, some of them replaced by good ones. */
 static void
 random_call(struct world *w)
@@ -654,6 +706,7 @@ no_key_leaves(void **state)
 			lock(&w);
 			if (round == 0)
 				offline(&w);
+			ntlm(&w, (unsigned int)round);
 			referral(&w, false);
 			end(&w);
 			build(&w, etypes[e]);
