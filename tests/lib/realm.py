@@ -171,6 +171,15 @@ class Realm:
         proc.wait_until("kadmind", lambda: proc.port_answers(self.kpasswd),
                         process=kadmind.process, log=self.folder("kadmind.log"))
 
+    def restart_kdc(self, *wrap, **env):
+        """krb5kdc again, wrapped (faketime, say), with more in its environment."""
+        self.daemons[0].stop()
+        kdc = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME, "-r", AWAY],
+                          self.folder("kdc2.out"), env=dict(self.kdc_env, **env))
+        self.daemons[0], self.kdc_pid = kdc, kdc.pid
+        proc.wait_until("krb5kdc", lambda: proc.port_answers(self.kdc[HOME]),
+                        process=kdc.process, log=self.folder("kdc2.out"))
+
     # ---- using it
 
     def keytab(self, service):

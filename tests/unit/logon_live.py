@@ -286,13 +286,7 @@ class Hostile(unittest.TestCase):
 
     def restart(self, *wrap, **env):
         """The KDC again, wrapped."""
-        self.realm.daemons[0].stop()
-        daemon = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME, "-r", AWAY],
-                             self.realm.folder("kdc2.out"),
-                             env=dict(self.realm.kdc_env, **env))
-        self.realm.daemons[0] = daemon
-        proc.wait_until("krb5kdc", lambda: proc.port_answers(self.realm.kdc[HOME]),
-                        process=daemon.process, log=self.realm.folder("kdc2.out"))
+        self.realm.restart_kdc(*wrap, **env)
 
     def through(self, change, away=9):
         """Logons go through somebody between."""
