@@ -52,6 +52,12 @@ static const struct {
 	{ "passwd",
 	  "Changes a password, the default of your user name, also one that has expired. The old\n"
 	  "and the new one are asked for, or are two lines of standard input.\n" },
+	{ "ntlm",
+	  "list (the default): the names that NTLM is answered for, of logons, of ntlm add and of\n"
+	  "Heimdal's kinit; add 'DOMAIN\\user': of a password, sealed to lsaiso, without a "
+	  "ticket;\n"
+	  "remove 'DOMAIN\\user'; uses: which programs use NTLM, to which servers, and whether\n"
+	  "those are on the list ([ntlm] targets). --uid N: of that user (root).\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

@@ -200,6 +200,31 @@ show_lsass(const json_t *is)
 }
 
 static void
+show_ntlm(const struct ctl *ct, const json_t *is)
+{
+	const json_t *nt = json_object_get(is, "ntlm");
+	const char *mode = get_text(nt, "mode");
+	long long targets = get_number(nt, "targets");
+
+	if (nt == NULL)
+		return;
+	(void)printf("NTLM:   %s", mode);
+	if (strcmp(mode, "off") != 0) {
+		if (targets == 0)
+			(void)printf(", no list of servers");
+		else
+			(void)printf(", %lld servers on the list", targets);
+		(void)printf(", %lld names; %lld answers, %s%lld not on the list%s, %lld refused",
+			     get_number(nt, "hashes"), get_number(nt, "answered"),
+			     get_number(nt, "unlisted") > 0 ? paint(ct, YELLOW) : "",
+			     get_number(nt, "unlisted"),
+			     get_number(nt, "unlisted") > 0 ? paint(ct, PLAIN) : "",
+			     get_number(nt, "refused"));
+	}
+	(void)putchar('\n');
+}
+
+static void
 show_audit(const struct ctl *ct, const json_t *is)
 {
 	const json_t *au = json_object_get(is, "audit");
@@ -283,6 +308,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 			show_guest(ct, guest);
 		else
 			show_lsass(is);
+		show_ntlm(ct, is);
 		show_audit(ct, is);
 	}
 	if (!whole)

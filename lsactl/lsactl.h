@@ -53,7 +53,7 @@ extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
     cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_logon, cmd_logoff, cmd_lock,
-    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit;
+    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm;
 
 /* ---- call.c */
 /*

@@ -22,6 +22,7 @@ const struct command commands[] = {
 	{ "renew", "[SESSION]", 1, false, cmd_renew, "renew the ticket of a logon now" },
 	{ "passwd", "[PRINCIPAL]", 1, false, cmd_passwd,
 	  "change a password: old and new go to lsaiso only" },
+	{ "ntlm", "[VERB]", 2, false, cmd_ntlm, "NTLM for programs: list, add, remove, uses" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
@@ -217,8 +218,8 @@ run(struct ctl *ct, int argc, char **argv)
 	const struct command *co = argc > 0 ? find(argv[0]) : NULL;
 	char error[1024];
 	/* Where the public key is, the socket does not say. */
-	bool folder = co != NULL &&
-		      (co->run == cmd_logon || co->run == cmd_unlock || co->run == cmd_passwd);
+	bool folder = co != NULL && (co->run == cmd_logon || co->run == cmd_unlock ||
+				     co->run == cmd_passwd || co->run == cmd_ntlm);
 	bool need = co != NULL && !co->offline && (folder || ct->socket == NULL);
 	int code;
 

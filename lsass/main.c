@@ -28,6 +28,7 @@
 #include "lsass/logon/pool.h"
 #include "lsass/logon/renew.h"
 #include "lsass/loop.h"
+#include "lsass/ntlm/ntlm.h"
 #include "lsass/start.h"
 #include "lsass/tgs/tgs.h"
 
@@ -45,6 +46,7 @@ struct lsass {
 	struct tgs *tgs;
 	struct pool *pool;
 	struct logons logons;
+	struct ntlm *ntlm;
 	struct kcm *kcm;
 	struct audit *audit;
 	struct control_table table;
@@ -126,7 +128,8 @@ start_logons(struct lsass *ls)
 	ls->logons.pool = ls->pool;
 	ls->logons.tgs = ls->tgs;
 	ls->logons.machine = machine_new(&ls->cf);
-	if (ls->logons.machine == NULL)
+	ls->ntlm = ntlm_new(&ls->cf, &ls->logons);
+	if (ls->logons.machine == NULL || ls->ntlm == NULL)
 		return false;
 	logons_open(&ls->logons);
 	return ls->workers != NULL && loop_every(ls->lo, RENEW_TICK_MS, renew, ls) == 0;
@@ -139,6 +142,7 @@ start_fronts(struct lsass *ls)
 				   .store = ls->store,
 				   .tgs = ls->tgs,
 				   .logons = &ls->logons,
+				   .ntlm = ls->ntlm,
 				   .table = &ls->table,
 				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
@@ -273,6 +277,7 @@ run(struct lsass *ls)
 	pool_stop(ls->pool);
 	if (ls->tgs != NULL)
 		tgs_stop(ls->tgs);
+	ntlm_free(ls->ntlm);
 	store_close(ls->store);
 	audit_stop(ls->audit);
 	ask_detach();

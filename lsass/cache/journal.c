@@ -378,7 +378,7 @@ journal_logon(struct collection *co, const struct logon *lo)
 	buffer_u32(bu, lo->generation);
 	buffer_u32(bu, lo->expires);
 	buffer_data(bu, (struct rd){ lo->note, lo->note_len });
-	seal_record(co, REC_LOGON);
+	seal_record(co, lo->alone ? REC_ALONE : REC_LOGON);
 }
 
 /* ---- writing */

@@ -262,9 +262,10 @@ play_change(struct replay *re, uint32_t type, struct rd in)
 	}
 }
 
-/* Without a cache that uses it, its session is closed at the end of the file. */
+/* Without a cache that uses it, its session is closed at the end of the file, unless it is alone.
+ */
 static int
-play_noted(struct replay *re, struct rd in)
+play_noted(struct replay *re, struct rd in, bool alone)
 {
 	uint32_t id[3];
 	struct rd note;
@@ -275,6 +276,7 @@ play_noted(struct replay *re, struct rd in)
 	    wire_u32(&in, &id[2]) != 0 || wire_data(&in, &note) != 0 || in.len != 0 ||
 	    (lo = play_logon(re, re->boot_now, id)) == NULL)
 		return -1;
+	lo->alone = alone;
 	if (!lo->dead)
 		ret = logon_keep_note(lo, note.at, note.len);
 	logon_unref(lo);
@@ -288,7 +290,8 @@ play(struct replay *re, uint32_t type, struct rd in)
 		return -1;
 	switch (type) {
 	case REC_LOGON:
-		return play_noted(re, in);
+	case REC_ALONE:
+		return play_noted(re, in, type == REC_ALONE);
 	case REC_BOOT:
 		return play_boot(re, in);
 	case REC_CACHE:
@@ -452,8 +455,13 @@ finish(struct replay *re, enum outcome outcome, const char *name, size_t size)
 	struct collection *co = re->co;
 	struct store *st = co->store;
 
-	for (size_t i = 0; i < re->nlogons; i++)
-		logon_unref(re->logons[i]);
+	for (size_t i = 0; i < re->nlogons; i++) {
+		struct logon *lo = re->logons[i];
+
+		lo->alone = lo->alone && !lo->dead && lo->note != NULL;
+		if (!lo->alone)
+			logon_unref(lo); /* else it is lsass/logon's now */
+	}
 	free(re->logons);
 	count_names(co);
 	co->jo.seq = re->seq;

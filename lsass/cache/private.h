@@ -38,7 +38,8 @@ enum {
 	REC_MOVE = 6,
 	REC_OFFSET = 7,
 	REC_DEFAULT = 8,
-	REC_LOGON = 9, /* a logon of lsass/logon, or news of it */
+	REC_LOGON = 9,	/* a logon of lsass/logon, or news of it */
+	REC_ALONE = 10, /* the same of one that no cache has */
 };
 
 struct buffer {

@@ -41,6 +41,7 @@ struct logon {
 	uid_t owner;
 	uint32_t expires;	/* seconds since 1970, of the session */
 	bool dead;		/* its lsaiso is gone: log on again */
+	bool alone;		/* no cache has it: lsass/logon does, also after a restart */
 	bool unclosed;		/* nobody's any more, but lsaiso could not be told */
 	struct node by_session; /* while alive */
 	uint8_t *note;		/* what lsass/logon keeps of it; NULL: it came by STORE */

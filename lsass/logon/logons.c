@@ -30,10 +30,14 @@ open_one(struct logon *lo, void *arg)
 	if (lo->note == NULL || lo->held != NULL)
 		return false;
 	lo->held = note_read(lo->note, lo->note_len);
-	if (lo->held != NULL)
+	if (lo->held != NULL) {
 		lo->held->logon = lo;
-	else
-		log_warn("uid %u: the note of a logon cannot be read", (unsigned int)lo->owner);
+		lo->held->own = lo->alone;
+		return false;
+	}
+	log_warn("uid %u: the note of a logon cannot be read", (unsigned int)lo->owner);
+	if (lo->alone)
+		logon_unref(lo);
 	return false;
 }
 
@@ -50,6 +54,8 @@ logons_save(struct held *he)
 	size_t n = 0;
 	char *note = note_write(he, &n);
 
+	/* The machine's has no cache either, but its keys are brought again. */
+	he->logon->alone = !he->begun && (he->ntlm_only || he->offline);
 	if (note == NULL || logon_set_note(he->logon, (const uint8_t *)note, n) != 0)
 		log_warn("uid %u: a change of a logon could not be written down",
 			 (unsigned int)he->logon->owner);
@@ -156,8 +162,10 @@ end_stale(struct logon *lo, void *arg)
 	const uint32_t *now = arg;
 	struct held *he = lo->held;
 
-	if (he != NULL && he->own && he->begun && !he->at_work &&
-	    (lo->dead || *now - he->started > LOGONS_BEGUN_SECONDS))
+	if (he == NULL || !he->own || he->at_work)
+		return false;
+	if (he->begun ? lo->dead || *now - he->started > LOGONS_BEGUN_SECONDS
+		      : lo->alone && (lo->dead || lo->expires <= *now))
 		let_go(he);
 	return false;
 }

@@ -25,6 +25,7 @@
 #define LOGONS_TEXT	     24	 /* "SESSION.GENERATION" with its NUL */
 
 struct config;
+struct ntlm;
 struct pool;
 struct tgs;
 
@@ -35,6 +36,7 @@ struct logons {
 	struct pool *pool;
 	struct tgs *tgs;
 	struct machine *machine;
+	struct ntlm *ntlm; /* NULL: none is answered here */
 };
 
 struct held {
@@ -55,12 +57,14 @@ struct held {
 	size_t key_len;		    /* 0: none is kept */
 	uint8_t ntlm[ISO_BLOB_MAX]; /* the NT hash; [ntlm] mode */
 	size_t ntlm_len;	    /* 0: none is kept */
+	bool ntlm_only;		    /* it has nothing else, and never a cache: lsass/ntlm */
+	bool ntlm_stale;	    /* it is gone, for the password was changed */
 };
 
 /* Read the notes of the logons that came back with the journal. */
 void logons_open(struct logons *lg);
 
-/* Once in a while: begun ones that nobody finishes are ended. */
+/* Once in a while: those that nobody finishes, and those without a cache that expired, end. */
 void logons_tick(struct logons *lg);
 
 /*

@@ -18,10 +18,14 @@
 
 #include "rpc/rpc.h"
 
-#define NTLM_NAME 256 /* a user, a domain: UTF-8 with its NUL */
-#define NTLM_USES 256 /* rows of the table of uses; the oldest makes room */
+#define NTLM_NAME  256 /* a user, a domain: UTF-8 with its NUL */
+#define NTLM_SHOWN 256 /* a program, a server, a user of the table: printable ASCII, NUL */
+#define NTLM_USES  256 /* rows of the table of uses; the oldest of whom has most makes room */
+#define NTLM_ADDED 16  /* logons for NTLM alone, of one user */
 
 struct config;
+struct held;
+struct logon;
 struct logons;
 struct ntlm;
 
@@ -74,5 +78,67 @@ enum ntlm_result ntlm_answer(struct ntlm *nt, const struct ntlm_ask *ask, struct
  */
 enum ntlm_result ntlm_save(struct ntlm *nt, const struct ntlm_peer *peer, const char *domain,
 			   const char *user, const char *password);
+
+/* "DOMAIN\\user" taken apart; false: it is not that. */
+bool ntlm_split(const char *name, char domain[NTLM_NAME], char user[NTLM_NAME]);
+
+/* ---- for lsass/front/admin */
+
+/*
+ * Finish a begun logon, whose name is DOMAIN\\user, with a box: for NTLM alone. It
+ * lives without a cache, is locked and ended as others are, and takes the place of
+ * an earlier one of that name. On failure the caller ends it.
+ *
+ * Returns ISO_OK; ISO_E_POLICY: [ntlm] mode is off; ISO_E_RANGE: the name; ISO_E_FULL:
+ * the user has NTLM_ADDED; else what lsaiso says.
+ */
+enum iso_status ntlm_add(struct ntlm *nt, struct held *he, const uint8_t box[ISO_BOX]);
+
+/*
+ * A password was changed: no hash of it is kept any more, of whomever, for a server
+ * counts wrong ones and locks accounts. principal: as its user wrote it.
+ * Returns how many those were.
+ */
+size_t ntlm_changed(struct ntlm *nt, const char *principal);
+
+enum ntlm_source {
+	NTLM_LOGON,   /* a logon inside */
+	NTLM_ALONE,   /* for NTLM alone */
+	NTLM_HEIMDAL, /* a Heimdal client stored it */
+};
+
+/* A hash that there is, or of a logon inside that there was. Views. */
+struct ntlm_hash {
+	enum ntlm_source source;
+	struct logon *logon;
+	const char *domain, *user; /* that it answers for */
+	uint32_t since;		   /* seconds since 1970; 0: not known */
+	bool locked;
+	bool stale; /* gone: the password was changed */
+};
+
+/* Call fn for each of everybody's; true stops. */
+void ntlm_each(struct ntlm *nt, bool (*fn)(const struct ntlm_hash *, void *), void *arg);
+
+/* End what ntlm_add, ntlm_save or a Heimdal client brought of that name. Returns how many. */
+size_t ntlm_remove(struct ntlm *nt, uid_t owner, const char *domain, const char *user);
+
+/* A row of the table of uses: who talks NTLM, as whom, to whom. */
+struct ntlm_use {
+	uid_t uid;
+	char program[NTLM_SHOWN]; /* path, or what the kernel calls it, if that is not to be had */
+	char server[NTLM_SHOWN];
+	char user[NTLM_SHOWN];
+	bool listed; /* at the last use */
+	uint64_t count, refused;
+	int64_t first, last; /* seconds since 1970 */
+};
+const struct ntlm_use *ntlm_use_at(const struct ntlm *nt, size_t i); /* NULL: no more rows */
+
+struct ntlm_stats {
+	uint64_t answered, refused, unlisted; /* unlisted: of those answered */
+	size_t hashes;
+};
+void ntlm_stats(struct ntlm *nt, struct ntlm_stats *stats);
 
 #endif

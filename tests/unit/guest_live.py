@@ -209,7 +209,7 @@ class Speaking(unittest.TestCase):
     def test_policy_is_not_the_guests(self):
         gu = self.guest()
         gu.welcome()
-        self.assertEqual(gu.call(CONFIGURE, struct.pack("<III", 15, 1000000, 1000000))[0], E_PHASE)
+        self.assertEqual(gu.call(CONFIGURE, struct.pack("<IIII", 15, 1000000, 1000000, 0))[0], E_PHASE)
         self.assertEqual(gu.call(ROOT, struct.pack("<I", 32) + bytes(32))[0], E_PHASE)
         self.assertEqual(gu.call(4711)[0], E_OP)
         self.assertEqual(self.host.status(0)["lsaiso"]["policy"], 0)

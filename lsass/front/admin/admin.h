@@ -20,6 +20,10 @@
  *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
  *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
  *   org.lsaiso.Renew          {session?, uid?}
+ *   org.lsaiso.NtlmAdd        {session, principal, box} a hash for NTLM; principal: DOMAIN\\user
+ *   org.lsaiso.NtlmRemove     {name, uid?}
+ *   org.lsaiso.ListNtlm       {uid?} root: all; others: their own; never a hash
+ *   org.lsaiso.ListNtlmUses   likewise: who talks NTLM, to whom
  *   org.lsaiso.Stop           root: the whole instance
  *   org.lsaiso.AuditRead      {boot?, from?, limit?, uid?} records of use; root: of all,
  *                             others: their own, which are no whole chain
@@ -39,6 +43,7 @@ struct config;
 struct guest;
 struct logons;
 struct loop;
+struct ntlm;
 struct store;
 struct tgs;
 
@@ -50,6 +55,7 @@ struct admin_view {
 	struct tgs *tgs;
 	struct audit *audit;
 	struct logons *logons;
+	struct ntlm *ntlm;
 	const uint32_t *kcm_clients; /* connected now */
 	const struct guest *guest;   /* lsaiso-host: whom it serves; then those above are NULL */
 	struct admin_call *call;     /* the request that is being served: admin_later */

@@ -9,14 +9,8 @@
 #include "lsass/front/admin/methods.h"
 #include "lsass/logon/renew.h"
 
-/* Whose: one uid, or for root without "uid" everybody's. */
-struct scope {
-	bool all;
-	uid_t uid;
-};
-
-static int
-scope_of(uid_t uid, const json_t *ask, struct scope *sc, struct admin_error *error)
+int
+admin_scope_of(uid_t uid, const json_t *ask, struct admin_scope *sc, struct admin_error *error)
 {
 	sc->all = uid == 0 && json_object_get(ask, "uid") == NULL;
 	return admin_whose(uid, ask, &sc->uid, error);
@@ -48,7 +42,7 @@ principal_of(const struct cache *ca)
 /* ---- caches */
 
 struct cache_list {
-	struct scope scope;
+	struct admin_scope scope;
 	uint32_t now;
 	const char *dflt; /* name of the default cache of this collection */
 	json_t *list;
@@ -89,7 +83,7 @@ method_list_caches(const struct admin_view *view, uid_t uid, const json_t *ask,
 {
 	struct cache_list cl = { .now = (uint32_t)time(NULL) };
 
-	if (scope_of(uid, ask, &cl.scope, error) != 0)
+	if (admin_scope_of(uid, ask, &cl.scope, error) != 0)
 		return NULL;
 	cl.list = json_array();
 	store_each_collection(view->store, add_caches, &cl);
@@ -104,7 +98,7 @@ struct use {
 };
 
 struct session_list {
-	struct scope scope;
+	struct admin_scope scope;
 	struct use *uses;
 	size_t n, room;
 	bool failed;
@@ -178,9 +172,10 @@ add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cac
 	if (ca != NULL)
 		ends = renew_ends(lg, ca, &more);
 	(void)json_object_set_new(to, "kind",
-				  json_string(he == NULL    ? "absorbed"
-					      : he->machine ? "machine"
-							    : "inside"));
+				  json_string(he == NULL      ? "absorbed"
+					      : he->machine   ? "machine"
+					      : he->ntlm_only ? "ntlm"
+							      : "inside"));
 	(void)json_object_set_new(to, "ends", json_integer(ends));
 	(void)json_object_set_new(to, "renewable", json_boolean(more));
 	if (he == NULL)
@@ -218,7 +213,7 @@ add_info(json_t *to, const struct logon *lo)
 
 /* Those that no cache has: without a KDC, the machine's. */
 struct bare {
-	struct scope scope;
+	struct admin_scope scope;
 	json_t *list;
 };
 
@@ -276,7 +271,7 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 	struct session_list sl = { 0 };
 	struct bare ba;
 
-	if (scope_of(uid, ask, &sl.scope, error) != 0)
+	if (admin_scope_of(uid, ask, &sl.scope, error) != 0)
 		return NULL;
 	store_each_collection(view->store, add_collection, &sl);
 	if (sl.failed) {

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/admin/logons.h"
+#include "lsass/ntlm/ntlm.h"
 
 /* ---- LogonStart */
 
@@ -227,6 +228,8 @@ change_done(struct pool_job *job, bool ran)
 		why_refuse(wo->later, wo, "change of password");
 	} else {
 		log_info("uid %u: a password was changed", wo->owner);
+		if (wo->logons->ntlm != NULL && ntlm_changed(wo->logons->ntlm, wo->name) > 0)
+			log_info("NTLM: hashes of the password that was changed are gone");
 		admin_answer(wo->later, json_pack("{s:s}", "principal", wo->name));
 	}
 	(void)logons_end(wo->logons, wo->logon); /* it was opened for this */

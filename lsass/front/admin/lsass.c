@@ -59,6 +59,7 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)json_object_set_new(to, "caches", caches(view));
 	(void)json_object_set_new(to, "tgs", tickets(view));
 	(void)json_object_set_new(to, "audit", admin_audit(view));
+	(void)json_object_set_new(to, "ntlm", admin_ntlm(view));
 	(void)json_object_set_new(to, "kcm",
 				  json_pack("{s:s, s:I}", "socket", view->cf->kcm_socket, "clients",
 					    (json_int_t)*view->kcm_clients));
@@ -81,6 +82,10 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.Unlock", method_unlock },
 	{ "org.lsaiso.Logoff", method_logoff },
 	{ "org.lsaiso.Renew", method_renew },
+	{ "org.lsaiso.NtlmAdd", method_ntlm_add },
+	{ "org.lsaiso.NtlmRemove", method_ntlm_remove },
+	{ "org.lsaiso.ListNtlm", method_list_ntlm },
+	{ "org.lsaiso.ListNtlmUses", method_list_ntlm_uses },
 	{ "org.lsaiso.Wipe", method_wipe },
 	{ "org.lsaiso.Stop", method_stop },
 	{ NULL, NULL },

@@ -8,6 +8,7 @@
 #define LSASS_FRONT_ADMIN_METHODS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -62,7 +63,8 @@ int admin_serve(struct loop *lo, int listen_fd, const struct admin_row *methods,
 admin_method method_status, method_list_sessions, method_list_caches, method_show_cache,
     method_destroy_cache, method_wipe, method_stop, method_logon_start, method_logon,
     method_change_password, method_machine_key, method_unlock, method_lock, method_logoff,
-    method_renew, method_audit_read, method_audit_head;
+    method_renew, method_audit_read, method_audit_head, method_ntlm_add, method_ntlm_remove,
+    method_list_ntlm, method_list_ntlm_uses;
 
 /* What Status says of any instance: processes, level, launch, guard, lsaiso. */
 json_t *admin_status(const struct admin_view *view);
@@ -80,6 +82,17 @@ int admin_whose(uid_t uid, const json_t *ask, uid_t *whose, struct admin_error *
 
 /* What Status says of the use log. */
 json_t *admin_audit(const struct admin_view *view);
+
+/* What Status says of NTLM. */
+json_t *admin_ntlm(const struct admin_view *view);
+
+/* Whose: one uid, or for root without "uid" everybody's. */
+struct admin_scope {
+	bool all;
+	uid_t uid;
+};
+/* Returns 0, or -1 with error. */
+int admin_scope_of(uid_t uid, const json_t *ask, struct admin_scope *sc, struct admin_error *error);
 
 struct wire_princ;
 
