@@ -124,6 +124,10 @@ enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t i
 #define KRB_NT_HASH 16u
 enum iso_status krb_nt_hash(struct rd password, uint8_t hash[KRB_NT_HASH]) RPC_CHECKED;
 
+/* HMAC-MD5 (RFC 2104) of n parts after each other; and RC4, in place. */
+void krb_hmac_md5(const uint8_t key[16], const struct rd *parts, size_t n, uint8_t mac[16]);
+void krb_rc4(const uint8_t key[16], struct wr text);
+
 /* The type's mandatory checksum of data: type->mac_len octets into mac. */
 void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,
 		  uint8_t mac[KRB_MAC_MAX]);

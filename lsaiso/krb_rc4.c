@@ -7,14 +7,25 @@
 #include "krb_impl.h"
 #include "wipe.h"
 
-static void
-hmac(const uint8_t key[16], struct rd data, uint8_t mac[16])
+void
+krb_hmac_md5(const uint8_t key[16], const struct rd *parts, size_t n, uint8_t mac[16])
 {
 	struct hmac_md5_ctx ctx;
 
 	hmac_md5_set_key(&ctx, 16, key);
-	hmac_md5_update(&ctx, data.len, data.at);
+	for (size_t i = 0; i < n; i++)
+		hmac_md5_update(&ctx, parts[i].len, parts[i].at);
 	hmac_md5_digest(&ctx, 16, mac);
+	wipe(&ctx, sizeof(ctx));
+}
+
+void
+krb_rc4(const uint8_t key[16], struct wr text)
+{
+	struct arcfour_ctx ctx;
+
+	arcfour_set_key(&ctx, 16, key);
+	arcfour_crypt(&ctx, text.left, text.at, text.at);
 	wipe(&ctx, sizeof(ctx));
 }
 
@@ -36,13 +47,10 @@ salt(uint32_t t, uint8_t out[4])
 static void
 stream(const uint8_t k1[16], const uint8_t mac[16], struct wr text)
 {
-	struct arcfour_ctx ctx;
 	uint8_t k3[16] = { 0 };
 
-	hmac(k1, (struct rd){ mac, 16 }, k3);
-	arcfour_set_key(&ctx, sizeof(k3), k3);
-	arcfour_crypt(&ctx, text.left, text.at, text.at);
-	wipe(&ctx, sizeof(ctx));
+	krb_hmac_md5(k1, &(struct rd){ mac, 16 }, 1, k3);
+	krb_rc4(k3, text);
 	wipe(k3, sizeof(k3));
 }
 
@@ -52,7 +60,7 @@ derive(const struct krb_key *key, uint32_t t, uint8_t k1[16])
 	uint8_t octets[4] = { 0 };
 
 	salt(t, octets);
-	hmac(key->octets, (struct rd){ octets, sizeof(octets) }, k1);
+	krb_hmac_md5(key->octets, &(struct rd){ octets, sizeof(octets) }, 1, k1);
 }
 
 void
@@ -61,7 +69,7 @@ krb_rc4_encrypt(const struct krb_key *key, uint32_t usage, struct wr text, uint8
 	uint8_t k1[16] = { 0 };
 
 	derive(key, number(usage), k1);
-	hmac(k1, (struct rd){ text.at, text.left }, mac);
+	krb_hmac_md5(k1, &(struct rd){ text.at, text.left }, 1, mac);
 	stream(k1, mac, text);
 	wipe(k1, sizeof(k1));
 }
@@ -74,13 +82,13 @@ krb_rc4_decrypt(const struct krb_key *key, uint32_t usage, struct wr text, const
 
 	derive(key, number(usage), k1);
 	stream(k1, mac, text);
-	hmac(k1, (struct rd){ text.at, text.left }, expected);
+	krb_hmac_md5(k1, &(struct rd){ text.at, text.left }, 1, expected);
 	if (number(usage) != usage && !ct_equal(mac, expected, 16)) {
 		/* MIT's KDC takes RFC 4120's number as it is: once more. */
 		stream(k1, mac, text);
 		derive(key, usage, k1);
 		stream(k1, mac, text);
-		hmac(k1, (struct rd){ text.at, text.left }, expected);
+		krb_hmac_md5(k1, &(struct rd){ text.at, text.left }, 1, expected);
 	}
 	wipe(k1, sizeof(k1));
 }
@@ -93,11 +101,11 @@ krb_rc4_checksum(const struct krb_key *key, uint32_t usage, struct rd data, uint
 	struct md5_ctx ctx;
 
 	salt(number(usage), t);
-	hmac(key->octets, (struct rd){ label, sizeof(label) }, sign);
+	krb_hmac_md5(key->octets, &(struct rd){ label, sizeof(label) }, 1, sign);
 	md5_init(&ctx);
 	md5_update(&ctx, sizeof(t), t);
 	md5_update(&ctx, data.len, data.at);
 	md5_digest(&ctx, sizeof(digest), digest);
-	hmac(sign, (struct rd){ digest, sizeof(digest) }, mac);
+	krb_hmac_md5(sign, &(struct rd){ digest, sizeof(digest) }, 1, mac);
 	wipe(sign, sizeof(sign));
 }

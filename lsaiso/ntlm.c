@@ -1,46 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ntlm.h"
 
-#include <nettle/arcfour.h>
-#include <nettle/hmac.h>
-#include <nettle/md5.h>
-
 #include "host.h"
+#include "krb.h"
 #include "wipe.h"
 
-/* Where things are in messages, MS-NLMP 2.2.1; *_LEN: least lengths. */
-enum {
-	TYPE = 8,
-	NEGOTIATE_FLAGS = 12,
-	NEGOTIATE_LEN = 16,
-	CHALLENGE_TARGET = 12,
-	CHALLENGE_FLAGS = 20,
-	CHALLENGE = 24,
-	CHALLENGE_INFO = 40,
-	CHALLENGE_LEN = 48,
-	LM_RESPONSE = 12,
-	NT_RESPONSE = 20,
-	DOMAIN = 28,
-	USER = 36,
-	WORKSTATION = 44,
-	SESSION_KEY = 52,
-	FLAGS = 60,
-	VERSION = 64,
-	MIC = 72,
-	MIC_END = 88
+/* NegotiateFlags, MS-NLMP 2.2.2.5. */
+#define SIGNS	    0x00000030u /* SIGN, SEAL */
+#define TARGET_INFO 0x00800000u
+#define VERSION	    0x02000000u
+#define KEY_EXCH    0x40000000u
+#define REQUIRED    (TARGET_INFO | 0x00080201u) /* UNICODE, NTLM, EXTENDED_SESSIONSECURITY */
+#define NEVER	    0x00000840u			/* DATAGRAM, ANONYMOUS */
+/* These, and REQUEST_TARGET, ALWAYS_SIGN, IDENTIFY, 128, 56; but not LM_KEY. */
+#define ALLOWED (REQUIRED | SIGNS | VERSION | KEY_EXCH | 0xa0108004u)
+
+/* AvId, 2.2.2.1. Up to AV_FLAGS they are names. */
+enum { AV_END, AV_NB, AV_DNS = 3, AV_FLAGS = 6, AV_TIME, AV_TARGET = 9, AV_BINDINGS };
+#define AV_CONSTRAINED 1u /* of MsvAvFlags, as the next */
+#define AV_MIC	       2u
+
+/* Messages as they are on the wire, 2.2.1: little-endian, no holes. */
+#define TYPE(t)	 "NTLMSSP\0" t "\0\0"
+#define TYPE_LEN 12u
+struct field {
+	uint16_t len, max;
+	uint32_t at;
 };
-#define LM_LEN	    24u
-#define EPOCH	    UINT64_C(116444736000000000) /* 1970 as FILETIME: since 1601, by 100 ns */
-#define AV_STANDING 1u				 /* of MsvAvFlags: the account is constrained */
-#define AV_MIC	    2u
+struct challenge {
+	uint8_t type[TYPE_LEN];
+	struct field target;
+	uint32_t flags;
+	uint8_t server[8], reserved[8];
+	struct field info;
+};
+struct authenticate {
+	uint8_t type[TYPE_LEN];
+	struct field lm, nt, domain, user, workstation, key;
+	uint32_t flags;
+	uint8_t version[8], mic[NTLM_KEY];
+};
+#define EPOCH UINT64_C(116444736000000000) /* 1970 as FILETIME: since 1601, by 100 ns */
 
-_Static_assert(MIC_END + 4 * ISO_NTLM_NAME + LM_LEN + 16 + 28 + ISO_NTLM_IN + 8 + 20 + 4 + 4 + 4 +
-		       NTLM_KEY <=
-		   ISO_NTLM_OUT,
-	       "the longest answer fits");
+/* 256: what is of fixed length, with the heads of pairs. */
+_Static_assert(4 * ISO_NTLM_NAME + ISO_NTLM_IN + 256 <= ISO_NTLM_OUT, "the longest answer fits");
 
-static const uint8_t signature[8] = "NTLMSSP", zero[LM_LEN];
-static const struct rd none = { zero, 0 };
+/* An answer while it is made. */
+struct answer {
+	const struct iso_req_ntlm_authenticate *req;
+	const struct ntlm_challenge *c;
+	struct iso_rep_ntlm_authenticate *rep;
+	struct authenticate head;
+};
+
+static const uint8_t zero[24];
 
 static uint16_t
 u16(const uint8_t *at)
@@ -48,40 +61,15 @@ u16(const uint8_t *at)
 	return (uint16_t)(at[0] | at[1] << 8);
 }
 
-static uint32_t
-u32(const uint8_t *at)
-{
-	return u16(at) | (uint32_t)u16(at + 2) << 16;
-}
-
-static bool
-is_message(struct rd m, uint32_t type, size_t least)
-{
-	return m.len >= least && memcmp(m.at, signature, sizeof(signature)) == 0 &&
-	       u32(m.at + TYPE) == type;
-}
-
-/* What a field of a challenge points to. False: not into what follows the fixed part. */
-static bool
-field(struct rd m, size_t at, struct rd *value)
-{
-	size_t len = u16(m.at + at), from = len > 0 ? u32(m.at + at + 4) : CHALLENGE_LEN;
-
-	if (from < CHALLENGE_LEN || from > m.len || len > m.len - from)
-		return false;
-	*value = (struct rd){ m.at + from, len };
-	return true;
-}
-
 /* Has the value of a pair a length that it may have? */
 static bool
 fits(uint32_t id, size_t len)
 {
-	if (id == NTLM_AV_EOL)
+	if (id == AV_END)
 		return len == 0;
-	if (id < NTLM_AV_FLAGS)
+	if (id < AV_FLAGS)
 		return len <= ISO_NTLM_NAME && len % 2 == 0;
-	return (id != NTLM_AV_FLAGS || len == 4) && (id != NTLM_AV_TIMESTAMP || len == 8);
+	return (id != AV_FLAGS || len == 4) && (id != AV_TIME || len == 8);
 }
 
 /* AV_PAIRs up to their end, after which there is nothing. */
@@ -91,7 +79,7 @@ read_pairs(struct rd in, struct ntlm_challenge *c)
 	uint32_t id = NTLM_AVS;
 	size_t len = 0;
 
-	for (c->pairs = in; id != NTLM_AV_EOL; in = (struct rd){ in.at + len, in.len - len }) {
+	for (c->pairs = in; id != AV_END; in = (struct rd){ in.at + len, in.len - len }) {
 		c->pairs.len = (size_t)(in.at - c->pairs.at);
 		if (in.len < 4)
 			return false;
@@ -109,40 +97,33 @@ read_pairs(struct rd in, struct ntlm_challenge *c)
 enum iso_status
 ntlm_read(struct rd challenge, struct rd negotiate, struct ntlm_challenge *c)
 {
-	struct rd target = none, info = none;
-	uint32_t own = ~NTLM_NEVER;
+	struct challenge m = { 0 };
+	uint32_t own = ~NEVER;
 	bool signs = false, keyed = false;
 
-	if (!is_message(challenge, 2, CHALLENGE_LEN) ||
-	    (negotiate.len > 0 && !is_message(negotiate, 1, NEGOTIATE_LEN)))
+	if (challenge.len < sizeof(m) || memcmp(challenge.at, TYPE("\2"), TYPE_LEN) != 0 ||
+	    (negotiate.len > 0 && (negotiate.len < TYPE_LEN + sizeof(own) ||
+				   memcmp(negotiate.at, TYPE("\1"), TYPE_LEN) != 0)))
 		return ISO_E_RANGE;
+	memcpy(&m, challenge.at, sizeof(m));
 	if (negotiate.len > 0)
-		own = u32(negotiate.at + NEGOTIATE_FLAGS) | NTLM_TARGET_INFO;
-	c->flags = u32(challenge.at + CHALLENGE_FLAGS);
-	c->server = (struct rd){ challenge.at + CHALLENGE, 8 };
-	if (!field(challenge, CHALLENGE_TARGET, &target) ||
-	    !field(challenge, CHALLENGE_INFO, &info) ||
-	    (target.at < info.at + info.len && info.at < target.at + target.len) ||
-	    !read_pairs(info, c))
+		memcpy(&own, negotiate.at + TYPE_LEN, sizeof(own));
+	if (m.info.at < sizeof(m) || m.info.at > challenge.len ||
+	    m.info.len > challenge.len - m.info.at ||
+	    !read_pairs((struct rd){ challenge.at + m.info.at, m.info.len }, c))
 		return ISO_E_RANGE;
-	if (((c->flags | own) & NTLM_NEVER) != 0)
-		return ISO_E_POLICY;
-	c->flags &= own & NTLM_ALLOWED;
-	signs = (c->flags & NTLM_SIGNS) != 0;
-	keyed = (c->flags & NTLM_KEY_EXCH) != 0;
+	c->server = challenge.at + offsetof(struct challenge, server);
+	c->name = c->av[c->av[AV_DNS].len > 0 ? AV_DNS : AV_NB];
+	c->flags = m.flags & (own | TARGET_INFO) & ALLOWED;
+	signs = (c->flags & SIGNS) != 0;
+	keyed = (c->flags & KEY_EXCH) != 0;
 	/* Without KEY_EXCH it is SessionBaseKey that signs, and that stays here. */
-	if ((c->flags & NTLM_REQUIRED) != NTLM_REQUIRED || (signs && !keyed))
+	if (((m.flags | own) & NEVER) != 0 || (c->flags & REQUIRED) != REQUIRED ||
+	    (signs && !keyed))
 		return ISO_E_POLICY;
 	/* KEY_EXCH and nothing to sign: servers do not agree on which key makes a MIC. */
 	c->mic = negotiate.len > 0 && signs == keyed;
 	return ISO_OK;
-}
-
-struct rd
-ntlm_server(const struct ntlm_challenge *c)
-{
-	return c
-	    ->av[c->av[NTLM_AV_DNS_COMPUTER].len > 0 ? NTLM_AV_DNS_COMPUTER : NTLM_AV_NB_COMPUTER];
 }
 
 /* ---- the list */
@@ -150,16 +131,14 @@ ntlm_server(const struct ntlm_challenge *c)
 struct rd
 ntlm_host(struct rd spn)
 {
-	struct rd host = spn;
-	size_t at = 0;
+	size_t from = 0, to = 0;
 
-	while (at < spn.len && u16(spn.at + at) != '/')
-		at += 2;
-	if (at < spn.len)
-		host = (struct rd){ spn.at + at + 2, spn.len - at - 2 };
-	for (at = 0; at < host.len && u16(host.at + at) != '/' && u16(host.at + at) != ':';)
-		at += 2;
-	return (struct rd){ host.at, at };
+	while (from < spn.len && u16(spn.at + from) != '/')
+		from += 2;
+	from = from < spn.len ? from + 2 : 0;
+	for (to = from; to < spn.len && u16(spn.at + to) != '/' && u16(spn.at + to) != ':';)
+		to += 2;
+	return (struct rd){ spn.at + from, to - from };
 }
 
 static uint32_t
@@ -188,172 +167,130 @@ ntlm_listed(struct rd list, struct rd name)
 {
 	bool listed = list.len == 0;
 
-	for (size_t from = 0, at = 0; at < list.len; at++) {
-		if (list.at[at] != 0)
-			continue;
-		listed |= matches((struct rd){ list.at + from, at - from }, name);
-		from = at + 1;
+	for (size_t at = 0, len = 0; at < list.len; at += len + 1) {
+		len = strlen((const char *)list.at + at);
+		listed |= matches((struct rd){ list.at + at, len }, name);
 	}
 	return listed;
 }
 
 /* ---- the answer */
 
-void
-ntlm_hmac(const uint8_t key[NTLM_KEY], struct rd a, struct rd b, struct rd c, uint8_t mac[NTLM_KEY])
+/* Append to the field that the octets before belong to, or begin one. */
+static void
+put(struct answer *a, struct field *f, const void *at, size_t len)
 {
-	struct hmac_md5_ctx ctx;
-
-	hmac_md5_set_key(&ctx, NTLM_KEY, key);
-	hmac_md5_update(&ctx, a.len, a.at);
-	hmac_md5_update(&ctx, b.len, b.at);
-	hmac_md5_update(&ctx, c.len, c.at);
-	hmac_md5_digest(&ctx, NTLM_KEY, mac);
-	wipe(&ctx, sizeof(ctx));
-}
-
-void
-ntlm_rc4(const uint8_t key[NTLM_KEY], const uint8_t in[NTLM_KEY], uint8_t out[NTLM_KEY])
-{
-	struct arcfour_ctx ctx;
-
-	arcfour_set_key(&ctx, NTLM_KEY, key);
-	arcfour_crypt(&ctx, NTLM_KEY, out, in);
-	wipe(&ctx, sizeof(ctx));
+	if (f->len == 0)
+		f->at = a->rep->message.len;
+	memcpy(a->rep->message.at + a->rep->message.len, at, len);
+	a->rep->message.len += (uint32_t)len;
+	f->len = f->max = (uint16_t)(f->len + len);
 }
 
 static void
-put(struct iso_rep_ntlm_authenticate *rep, const void *at, size_t len)
+put_pair(struct answer *a, uint16_t id, const void *value, size_t len)
 {
-	memcpy(rep->message.at + rep->message.len, at, len);
-	rep->message.len += (uint32_t)len;
-}
+	uint16_t head[2] = { id, (uint16_t)len };
 
-/* Have a field of the fixed part, its length twice, point to what was put since from. */
-static void
-point(struct iso_rep_ntlm_authenticate *rep, size_t at, uint32_t from)
-{
-	uint32_t lens = (rep->message.len - from) * 0x10001;
-
-	memcpy(rep->message.at + at, &lens, sizeof(lens));
-	memcpy(rep->message.at + at + sizeof(lens), &from, sizeof(from));
-}
-
-static void
-put_field(struct iso_rep_ntlm_authenticate *rep, size_t at, struct rd value)
-{
-	uint32_t from = rep->message.len;
-
-	put(rep, value.at, value.len);
-	point(rep, at, from);
-}
-
-static void
-put_pair(struct iso_rep_ntlm_authenticate *rep, uint16_t id, struct rd value)
-{
-	uint16_t head[2] = { id, (uint16_t)value.len };
-
-	put(rep, head, sizeof(head));
-	put(rep, value.at, value.len);
+	put(a, &a->head.nt, head, sizeof(head));
+	put(a, &a->head.nt, value, len);
 }
 
 /* The challenge's TargetInfo, with what 3.1.5.1.2 adds or puts in place of it. */
 static void
-put_info(struct iso_rep_ntlm_authenticate *rep, const struct iso_req_ntlm_authenticate *req,
-	 const struct ntlm_challenge *c)
+put_info(struct answer *a)
 {
-	const struct rd said = c->av[NTLM_AV_FLAGS], unbound = { zero, 16 };
-	uint32_t flags = c->mic ? AV_MIC : 0;
+	const struct rd pairs = a->c->pairs, *av = a->c->av;
+	uint32_t flags = 0;
 	size_t len = 0;
 
-	for (size_t at = 0; at < c->pairs.len; at += len) {
-		uint32_t id = u16(c->pairs.at + at);
+	for (size_t at = 0; at < pairs.len; at += 4 + len) {
+		uint16_t id = u16(pairs.at + at);
 
-		len = 4u + u16(c->pairs.at + at + 2);
-		if (id != NTLM_AV_FLAGS && id != NTLM_AV_TARGET && id != NTLM_AV_BINDINGS)
-			put(rep, c->pairs.at + at, len);
+		len = u16(pairs.at + at + 2);
+		if (id != AV_FLAGS && id != AV_TARGET && id != AV_BINDINGS)
+			put_pair(a, id, pairs.at + at + 4, len);
 	}
-	if (said.at != NULL)
-		flags |= u32(said.at) & AV_STANDING;
-	if (said.at != NULL || c->mic)
-		put_pair(rep, NTLM_AV_FLAGS, (struct rd){ (uint8_t *)&flags, sizeof(flags) });
-	put_pair(rep, NTLM_AV_BINDINGS, req->bindings.len > 0 ? req->bindings : unbound);
-	put_pair(rep, NTLM_AV_TARGET, req->target);
-	put_pair(rep, NTLM_AV_EOL, none);
+	if (av[AV_FLAGS].at != NULL)
+		flags = av[AV_FLAGS].at[0] & AV_CONSTRAINED;
+	if (a->c->mic)
+		flags |= AV_MIC;
+	if (flags != 0)
+		put_pair(a, AV_FLAGS, &flags, sizeof(flags));
+	put_pair(a, AV_BINDINGS, a->req->bindings.len > 0 ? a->req->bindings.at : zero, 16);
+	put_pair(a, AV_TARGET, a->req->target.at, a->req->target.len);
+	put_pair(a, AV_END, zero, 0);
 }
 
-/* NtChallengeResponse without its proof: NTLMv2_CLIENT_CHALLENGE (2.2.2.7) and four zeroes. */
+/* Room for the proof, NTLMv2_CLIENT_CHALLENGE (2.2.2.7), and the zeroes that 3.3.2 has after it. */
 static enum iso_status
-put_response(struct iso_rep_ntlm_authenticate *rep, const struct iso_req_ntlm_authenticate *req,
-	     const struct ntlm_challenge *c)
+put_response(struct answer *a)
 {
-	static const uint8_t head[8] = { 1, 1 };
-	const struct rd said = c->av[NTLM_AV_TIMESTAMP];
+	static const uint8_t version[8] = { 1, 1 };
+	const struct rd said = a->c->av[AV_TIME];
 	uint64_t now = iso_host_clock(ISO_CLOCK_REAL) * 10 + EPOCH, client = 0;
 	enum iso_status st = iso_host_entropy((struct wr){ (uint8_t *)&client, sizeof(client) });
-	uint32_t from = rep->message.len;
 
-	put(rep, zero, NTLM_KEY);
-	put(rep, head, sizeof(head));
-	put(rep, said.at != NULL ? said.at : (uint8_t *)&now, sizeof(now));
-	put(rep, &client, sizeof(client));
-	put(rep, zero, 4);
-	put_info(rep, req, c);
-	put(rep, zero, 4);
-	point(rep, NT_RESPONSE, from);
+	put(a, &a->head.nt, zero, NTLM_KEY);
+	put(a, &a->head.nt, version, sizeof(version));
+	put(a, &a->head.nt, said.at != NULL ? said.at : (uint8_t *)&now, sizeof(now));
+	put(a, &a->head.nt, &client, sizeof(client));
+	put(a, &a->head.nt, zero, 4);
+	put_info(a);
+	put(a, &a->head.nt, zero, 4);
 	return st;
 }
 
-/* What comes before it. */
-static void
-put_head(struct iso_rep_ntlm_authenticate *rep, const struct iso_req_ntlm_authenticate *req,
-	 const struct ntlm_challenge *c)
+/* What is secret: NTLMv2 (3.3.2), ExportedSessionKey and, when all the rest is there, the MIC. */
+static enum iso_status
+put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 {
-	static const uint8_t type[4] = { 3 },
-			     version[8] = { 10, 0, 0, 0, 0, 0, 0, 15 }; /* 2.2.2.10 */
+	uint8_t owf[NTLM_KEY] = { 0 }, base[NTLM_KEY] = { 0 }, sent[NTLM_KEY] = { 0 };
+	uint8_t *m = a->rep->message.at, *proof = m + a->head.nt.at, *key = base;
+	const struct rd who[] = { a->req->upper, a->req->domain },
+			what[] = { { a->c->server, 8 },
+				   { proof + NTLM_KEY, a->head.nt.len - NTLM_KEY } },
+			proved[] = { { proof, NTLM_KEY } };
+	enum iso_status st = ISO_OK;
 
-	memset(rep->message.at, 0, MIC_END);
-	memcpy(rep->message.at, signature, sizeof(signature));
-	memcpy(rep->message.at + TYPE, type, sizeof(type));
-	memcpy(rep->message.at + FLAGS, &c->flags, sizeof(c->flags));
-	if ((c->flags & NTLM_VERSION) != 0)
-		memcpy(rep->message.at + VERSION, version, sizeof(version));
-	rep->message.len = c->mic ? MIC_END : MIC;
-	put_field(rep, DOMAIN, req->domain);
-	put_field(rep, USER, req->user);
-	put_field(rep, WORKSTATION, req->workstation);
-	put_field(rep, LM_RESPONSE, (struct rd){ zero, LM_LEN });
+	krb_hmac_md5(hash, who, 2, owf);
+	krb_hmac_md5(owf, what, 2, proof);
+	krb_hmac_md5(owf, proved, 1, base);
+	if ((a->c->flags & KEY_EXCH) != 0) {
+		key = a->rep->session_key.at;
+		a->rep->session_key.len = NTLM_KEY;
+		st = iso_host_entropy((struct wr){ key, NTLM_KEY });
+		memcpy(sent, key, NTLM_KEY);
+		krb_rc4(base, (struct wr){ sent, NTLM_KEY });
+	}
+	put(a, &a->head.key, sent, a->rep->session_key.len);
+	memcpy(m, &a->head, a->c->mic ? sizeof(a->head) : offsetof(struct authenticate, mic));
+	if (a->c->mic) {
+		const struct rd all[] = { a->req->negotiate,
+					  a->req->challenge,
+					  { m, a->rep->message.len } };
+
+		krb_hmac_md5(key, all, 3, m + offsetof(struct authenticate, mic));
+	}
+	wipe(owf, sizeof(owf));
+	wipe(base, sizeof(base));
+	return st;
 }
 
 enum iso_status
 ntlm_answer(const struct iso_req_ntlm_authenticate *req, const struct ntlm_challenge *c,
 	    const uint8_t hash[NTLM_KEY], struct iso_rep_ntlm_authenticate *rep)
 {
-	struct {
-		uint8_t owf[NTLM_KEY], base[NTLM_KEY], sent[NTLM_KEY];
-	} k = { 0 };
-	uint8_t *m = rep->message.at, *proof = NULL, *exported = k.base;
+	struct answer a = { req, c, rep, { .type = TYPE("\3"), .flags = c->flags } };
 	enum iso_status st = ISO_OK;
-	struct rd temp = none, sent = none;
 
-	put_head(rep, req, c);
-	proof = m + rep->message.len;
-	st = put_response(rep, req, c);
-	temp = (struct rd){ proof + NTLM_KEY, (size_t)(m + rep->message.len - proof) - NTLM_KEY };
-	ntlm_hmac(hash, req->upper, req->domain, none, k.owf);
-	ntlm_hmac(k.owf, c->server, temp, none, proof);
-	ntlm_hmac(k.owf, (struct rd){ proof, NTLM_KEY }, none, none, k.base);
-	if ((c->flags & NTLM_KEY_EXCH) != 0) {
-		exported = rep->session_key.at;
-		rep->session_key.len = NTLM_KEY;
-		st = st ?: iso_host_entropy((struct wr){ exported, NTLM_KEY });
-		ntlm_rc4(k.base, exported, k.sent);
-		sent = (struct rd){ k.sent, NTLM_KEY };
-	}
-	put_field(rep, SESSION_KEY, sent);
-	if (c->mic)
-		ntlm_hmac(exported, req->negotiate, req->challenge,
-			  (struct rd){ m, rep->message.len }, m + MIC);
-	wipe(&k, sizeof(k));
-	return st;
+	if ((c->flags & VERSION) != 0)
+		memcpy(a.head.version, "\12\0\0\0\0\0\0\17", 8); /* 10.0, 2.2.2.10 */
+	rep->message.len = c->mic ? sizeof(a.head) : offsetof(struct authenticate, mic);
+	put(&a, &a.head.domain, req->domain.at, req->domain.len);
+	put(&a, &a.head.user, req->user.at, req->user.len);
+	put(&a, &a.head.workstation, req->workstation.at, req->workstation.len);
+	put(&a, &a.head.lm, zero, sizeof(zero));
+	st = put_response(&a);
+	return st ?: put_keys(&a, hash);
 }

@@ -28,8 +28,7 @@ ISO_HANDLER(configure)
 	iso->policy = req->policy;
 	iso->rate = req->rate;
 	iso->burst = req->burst;
-	if (req->targets.len > 0)
-		memcpy(iso->targets, req->targets.at, req->targets.len);
+	memcpy(iso->targets, req->targets.at, req->targets.len);
 	iso->targets_len = (uint32_t)req->targets.len;
 	iso->phase = ISO_RUN;
 	return ISO_OK;

@@ -19,6 +19,7 @@
 #include "iso_client.h"
 #include "iso_host.h"
 #include "krb.h"
+#include "ntlm_verify.h"
 
 #define OWNER  1000u
 #define SIZE   (1u << 18)
@@ -116,6 +117,47 @@ clean(struct iso *iso, uint32_t op, const void *req, void *rep, const struct sec
 	assert_false(left(iso->session[0].key, ISO_SESSION_KEY));
 }
 
+/* An answer of NTLM: nothing of NTOWFv2, SessionBaseKey, the hash, the exported key. */
+static void
+clean_ntlm(struct iso *iso, struct iso_rep_session_open s, struct iso_req_krb_s2k s2k,
+	   const struct secrets *know)
+{
+	static const uint8_t challenge[] = "NTLMSSP\0\2\0\0\0\0\0\0\0\0\0\0\0\x11\x82\x88\x40"
+					   "\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0\0\0\0"
+					   "\4\0\4\0\x30\0\0\0\0\0\0"; /* and its NUL */
+	static const uint8_t offer[16] = "NTLMSSP\0\1\0\0\0\x11\x82\x88\x40";
+	struct iso_req_ntlm_authenticate req = { .session = s.session,
+						 .generation = s.generation,
+						 .owner = OWNER,
+						 .name = s2k.name,
+						 .user = { (const uint8_t *)"u\0", 2 },
+						 .upper = { (const uint8_t *)"U\0", 2 },
+						 .negotiate = { offer, sizeof(offer) },
+						 .challenge = { challenge, sizeof(challenge) } };
+	struct v_exchange x = { .upper = req.upper,
+				.negotiate = req.negotiate,
+				.challenge = req.challenge };
+	struct iso_rep_krb_s2k made = { 0 };
+	static struct iso_rep_ntlm_authenticate rep;
+	struct v_seen seen;
+
+	s2k.etype = 0;
+	assert_int_equal(
+	    krb_nt_hash((struct rd){ (const uint8_t *)password, sizeof(password) - 1 }, x.hash),
+	    ISO_OK);
+	clean(iso, ISO_OP_krb_s2k, &s2k, &made, know);
+	assert_false(left(x.hash, sizeof(x.hash)));
+	req.key = (struct rd){ made.blob.at, made.blob.len };
+	clean(iso, ISO_OP_ntlm_authenticate, &req, &rep, know);
+	assert_null(v_check(&x, (struct rd){ rep.message.at, rep.message.len }, &seen));
+	assert_true(seen.has_mic);
+	assert_int_equal(rep.session_key.len, 16);
+	assert_false(left(x.hash, sizeof(x.hash)));
+	assert_false(left(seen.owf, sizeof(seen.owf)));
+	assert_false(left(seen.base, sizeof(seen.base)));
+	assert_false(left(seen.key, sizeof(seen.key)));
+}
+
 static void
 nothing_is_left(void **state)
 {
@@ -168,6 +210,7 @@ nothing_is_left(void **state)
 							.password = s2k.password,
 							.name = s2k.name };
 		clean(iso, ISO_OP_offline_make, &offline, NULL, &know);
+		clean_ntlm(iso, s, s2k, &know);
 		struct iso_req_prove prove = { .public = { 9 } };
 		clean(iso, ISO_OP_prove, &prove, NULL, &know);
 	}
