@@ -168,7 +168,8 @@ ntlm_listed(struct rd list, struct rd name)
 	bool listed = list.len == 0;
 
 	for (size_t at = 0, len = 0; at < list.len; at += len + 1) {
-		len = strlen((const char *)list.at + at);
+		for (len = 0; at + len < list.len && list.at[at + len] != 0;)
+			len++;
 		listed |= matches((struct rd){ list.at + at, len }, name);
 	}
 	return listed;
