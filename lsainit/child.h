@@ -13,9 +13,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "lib/control.h"
-
-#define CHILD_FDS_MAX (3 + CONTROL_WINBIND_MAX)
+#define CHILD_FDS_MAX 6
 
 struct child_plan {
 	const char *name; /* for messages */

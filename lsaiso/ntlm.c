@@ -279,8 +279,8 @@ put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 }
 
 enum iso_status
-ntlm_answer(const struct iso_req_ntlm_authenticate *req, const struct ntlm_challenge *c,
-	    const uint8_t hash[NTLM_KEY], struct iso_rep_ntlm_authenticate *rep)
+ntlm_message(const struct iso_req_ntlm_authenticate *req, const struct ntlm_challenge *c,
+	     const uint8_t hash[NTLM_KEY], struct iso_rep_ntlm_authenticate *rep)
 {
 	struct answer a = { req, c, rep, { .type = TYPE("\3"), .flags = c->flags } };
 	enum iso_status st = ISO_OK;

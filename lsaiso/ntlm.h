@@ -48,8 +48,8 @@ bool ntlm_listed(struct rd list, struct rd name);
  *
  * Returns ISO_OK, ISO_E_ENTROPY.
  */
-enum iso_status ntlm_answer(const struct iso_req_ntlm_authenticate *req,
-			    const struct ntlm_challenge *c, const uint8_t hash[NTLM_KEY],
-			    struct iso_rep_ntlm_authenticate *rep) RPC_CHECKED;
+enum iso_status ntlm_message(const struct iso_req_ntlm_authenticate *req,
+			     const struct ntlm_challenge *c, const uint8_t hash[NTLM_KEY],
+			     struct iso_rep_ntlm_authenticate *rep) RPC_CHECKED;
 
 #endif

@@ -57,7 +57,7 @@ ISO_HANDLER(ntlm_authenticate)
 			       &len);
 	if (st == ISO_OK && len != sizeof(hash))
 		st = ISO_E_BLOB;
-	st = st ?: ntlm_answer(req, &c, hash, rep);
+	st = st ?: ntlm_message(req, &c, hash, rep);
 	if (st == ISO_OK)
 		s->uses++;
 	wipe(hash, sizeof(hash));

@@ -106,8 +106,7 @@ ntlm_add(struct ntlm *nt, struct held *he, const uint8_t box[ISO_BOX])
 
 	if (strcmp(nt->cf->ntlm_mode, "off") == 0)
 		return ISO_E_POLICY;
-	if (!ntlm_split(he->name, domain, user) || !names_same(user, user) ||
-	    !names_same(domain, domain)) /* what is not UTF-8 is not even itself */
+	if (!ntlm_split(he->name, domain, user))
 		return ISO_E_RANGE;
 	if (ot.same == NULL && ot.n >= NTLM_ADDED)
 		return ISO_E_FULL;
@@ -186,7 +185,8 @@ ntlm_save(struct ntlm *nt, const struct ntlm_peer *peer, const char *domain, con
 	struct held *he;
 
 	(void)snprintf(name, sizeof(name), "%s\\%s", domain[0] != '\0' ? domain : nt->domain, user);
-	if (strcmp(nt->cf->ntlm_mode, "off") == 0 || !ntlm_split(name, unused[0], unused[1]))
+	if (strcmp(nt->cf->ntlm_mode, "off") == 0 || !ntlm_split(name, unused[0], unused[1]) ||
+	    !names_same(name, name)) /* what is not UTF-8 is not even itself */
 		return NTLM_REFUSED;
 	he = logons_begin(nt->logons, peer->uid, name, &st);
 	if (he == NULL)

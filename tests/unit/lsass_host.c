@@ -88,6 +88,18 @@ host_start(void)
 }
 
 void
+host_start_ntlm(uint32_t policy, struct rd targets)
+{
+	struct iso_req_configure req = {
+		.policy = policy, .rate = 1000000, .burst = 1000000, .targets = targets
+	};
+
+	core = iso_fresh();
+	if (iso_call(core, ISO_OP_configure, &req, NULL) != ISO_OK)
+		abort();
+}
+
+void
 host_gone(void)
 {
 	away = core;

@@ -16,6 +16,8 @@
 
 /* A fresh trusted core with another boot id; earlier sessions are gone. */
 void host_start(void);
+/* The same with this policy and these targets (names, a NUL after each). */
+void host_start_ntlm(uint32_t policy, struct rd targets);
 /* No lsaiso: every call answers ISO_GONE. */
 void host_gone(void);
 void host_back(void);		     /* the one that was there before host_gone */

@@ -57,11 +57,14 @@ struct kcm {
 	const struct config *cf;
 	struct store *st;
 	struct tgs *tgs;
-	struct door *door;
+	struct watch *watch;
+	int listen_fd;
+	int spare_fd; /* given up for a moment when descriptors run out */
 	uint32_t nclients;
 	struct client *first;
-	uint8_t *scratch;   /* where messages arrive */
-	struct reply reply; /* the one being built */
+	uint8_t *scratch;    /* where messages arrive */
+	struct reply reply;  /* the one being built */
+	uint64_t complained; /* ms, of the last line about limits */
 };
 
 /* One request on its way through the dispatcher. */
