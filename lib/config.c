@@ -183,7 +183,7 @@ check_string(struct reading *re, const struct config_key *key, const char *value
 		     key->key, key->def);
 	} else if (path && value[0] != '\0' && value[0] != '/') {
 		fail(re, "[%s] %s must be a full path, beginning with /", key->section, key->key);
-	} else if (strcmp(key->key, "socket") == 0 &&
+	} else if ((strcmp(key->key, "socket") == 0 || strcmp(key->key, "real") == 0) &&
 		   strlen(value) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
 		fail(re,
 		     "[%s] %s is too long for a socket (%zu octets at most); use a shorter path",

@@ -22,6 +22,9 @@
 #define CONTROL_FD_KCM	 4 /* listening KCM socket */
 #define CONTROL_FD_ADMIN 5 /* listening admin socket */
 #define CONTROL_FDS_END	 6
+/* From here on the sockets of [winbind], as many as control_table.winbind says. */
+#define CONTROL_FD_WINBIND  6
+#define CONTROL_WINBIND_MAX 8
 /*
  * With [run] serves = guest lsaiso-host is started in place of lsass, with the
  * further argument --peer UID: who beside root may connect to [guest] socket.
@@ -103,6 +106,8 @@ struct control_table {
 	 * (stream_hello.machine); zero: none has come yet.
 	 */
 	uint8_t guest_boot[16];
+	/* Versions of the sockets of [winbind], in the order of lib/winbind.h; 0: no more. */
+	uint8_t winbind[CONTROL_WINBIND_MAX];
 	struct control_guard guard;
 };
 

@@ -225,6 +225,31 @@ show_ntlm(const struct ctl *ct, const json_t *is)
 }
 
 static void
+show_winbind(const struct ctl *ct, const json_t *is)
+{
+	const json_t *wb = json_object_get(is, "winbind"), *one;
+	const json_t *real = json_object_get(wb, "real");
+	const char *error = get_text(real, "error");
+	bool answers = json_is_true(json_object_get(real, "answers"));
+	size_t i;
+
+	if (!json_is_object(wb))
+		return;
+	json_array_foreach(json_object_get(wb, "sockets"), i, one)(void)
+	    printf("%s %lld clients at %s, version %lld\n", i == 0 ? "winbind:" : "        ",
+		   get_number(one, "clients"), get_text(one, "socket"), get_number(one, "version"));
+	(void)printf("        %lld requests answered, %lld passed on", get_number(wb, "answered"),
+		     get_number(wb, "passed"));
+	if (real == NULL)
+		(void)printf("; no real winbindd\n");
+	else
+		(void)printf("; the real winbindd at %s %s%s%s%s%s\n", get_text(real, "socket"),
+			     paint(ct, answers && error[0] == '\0' ? GREEN : RED),
+			     answers ? "answers" : "does not answer", paint(ct, PLAIN),
+			     answers && error[0] != '\0' ? ", but: " : "", answers ? error : "");
+}
+
+static void
 show_audit(const struct ctl *ct, const json_t *is)
 {
 	const json_t *au = json_object_get(is, "audit");
@@ -309,6 +334,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 		else
 			show_lsass(is);
 		show_ntlm(ct, is);
+		show_winbind(ct, is);
 		show_audit(ct, is);
 	}
 	if (!whole)

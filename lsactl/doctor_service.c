@@ -134,6 +134,89 @@ check_sssd(const struct ctl *ct, struct finding *fi)
 	found(fi, HEALTH_OK, "not enabled");
 }
 
+/* ---- NTLM through the pipe of winbindd */
+
+/* Where libwbclient looks if nobody tells it otherwise. */
+static const char *
+pipe_of(const struct ctl *ct)
+{
+	return ct->cf.winbind_socket[0] != '\0' ? ct->cf.winbind_socket
+						: "/run/samba/winbindd/pipe";
+}
+
+static bool
+is_lsainit(pid_t pid, char comm[64])
+{
+	char proc[64];
+
+	comm[0] = '\0';
+	(void)snprintf(proc, sizeof(proc), "/proc/%d/comm", (int)pid);
+	(void)machine_line(proc, comm, 64);
+	return strcmp(comm, "lsainit") == 0;
+}
+
+void
+check_winbind(const struct ctl *ct, struct finding *fi)
+{
+	const char *path = pipe_of(ct);
+	bool wanted = ct->cf.winbind_socket[0] != '\0', on = strcmp(ct->cf.ntlm_mode, "off") != 0;
+	pid_t pid = listener(path);
+	char comm[64];
+
+	if (!wanted && !on) {
+		found(fi, HEALTH_OK, "not configured, as NTLM is not");
+	} else if (!wanted) {
+		found(fi, HEALTH_WEAK, "[ntlm] mode is %s, but programs cannot ask for it",
+		      ct->cf.ntlm_mode);
+		advise(fi, "set [winbind] socket = %s", path);
+	} else if (pid < 0) {
+		found(fi, HEALTH_UNKNOWN, "%s: %s", path, strerror(errno));
+	} else if (pid == 0) {
+		found(fi, HEALTH_MISSING, "nobody listens at %s", path);
+		advise(fi, "start lsaiso: systemctl start lsaiso");
+	} else if (!is_lsainit(pid, comm)) {
+		found(fi, HEALTH_MISSING, "%s belongs to pid %d (%s)", path, (int)pid, comm);
+		advise(fi, "stop it, or set winbindd socket directory in smb.conf and [winbind] "
+			   "real here");
+	} else if (!on) {
+		found(fi, HEALTH_WEAK, "lsainit listens at %s, but [ntlm] mode is off", path);
+		advise(fi, "set [ntlm] mode = audit, then on");
+	} else {
+		found(fi, HEALTH_OK, "lsainit, pid %d, listens at %s", (int)pid, path);
+	}
+}
+
+void
+check_real_winbind(const struct ctl *ct, struct finding *fi)
+{
+	const char *path = ct->cf.winbind_real;
+	char error[512] = "", comm[64];
+	json_t *is = NULL;
+	pid_t pid = path[0] != '\0' ? listener(path) : 0;
+
+	if (path[0] == '\0') {
+		found(fi, HEALTH_OK, "none is configured");
+		return;
+	}
+	is = try_call(ct, "Status", NULL, error, sizeof(error));
+	(void)snprintf(error, sizeof(error), "%s",
+		       get_text(json_object_get(json_object_get(is, "winbind"), "real"), "error"));
+	json_decref(is);
+	if (pid < 0 || pid == 0) {
+		found(fi, HEALTH_MISSING, "nobody answers at %s", path);
+		advise(fi, "set winbindd socket directory in smb.conf to its folder, and start "
+			   "winbind");
+	} else if (is_lsainit(pid, comm)) {
+		found(fi, HEALTH_MISSING, "%s is not winbindd's, but lsainit's own", path);
+		advise(fi, "set [winbind] real to the pipe of the real one");
+	} else if (error[0] != '\0') {
+		found(fi, HEALTH_WEAK, "%s, pid %d: %.120s", path, (int)pid, error);
+		advise(fi, "only clients of the same version of Samba get answers of it");
+	} else {
+		found(fi, HEALTH_OK, "%s, pid %d, listens at %s", comm, (int)pid, path);
+	}
+}
+
 /* serves = guest: is it there, and by which way? */
 void
 check_guest(const struct ctl *ct, struct finding *fi)

@@ -48,6 +48,10 @@ spawn(const struct instance *in, int line)
 		.writes = in->cf.state_keep ? in->cf.state_directory : NULL,
 	};
 
+	for (int i = 0; i < in->winbinds; i++)
+		plan.fds[plan.nfds++] = in->winbind_fds[i];
+	if (in->winbinds > 0) /* each of its clients may have a connection to the real one */
+		plan.files += 2 * (rlim_t)in->cf.limits_connections;
 	(void)snprintf(name, sizeof(name), "%s", in->lsass_image.name);
 	(void)snprintf(path, sizeof(path), "%s", in->config_path);
 	(void)snprintf(krb5, sizeof(krb5), "KRB5_CONFIG=%s", in->cf.krb5_config);

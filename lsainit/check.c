@@ -37,6 +37,7 @@ check(struct instance *in)
 	if (in->launch != NULL && bad == 0)
 		(void)printf("programs: as signed, security version %u\n",
 			     (unsigned int)in->table.launch_svn);
+	bad |= winbind_check(in) != 0;
 	pid = lock_holder(in);
 	if (strcmp(in->cf.isolation_level, "vm") == 0) {
 		error = access("/dev/kvm", R_OK | W_OK) != 0 ? errno : 0;

@@ -13,7 +13,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#define CHILD_FDS_MAX 6
+#include "lib/control.h"
+
+#define CHILD_FDS_MAX (3 + CONTROL_WINBIND_MAX)
 
 struct child_plan {
 	const char *name; /* for messages */

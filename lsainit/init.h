@@ -77,6 +77,8 @@ struct instance {
 	int kcm_fd;   /* [kcm] socket; of a guest [guest] socket, -1: none */
 	int vsock_fd; /* of a guest; -1: none */
 	int admin_fd;
+	int winbind_fds[CONTROL_WINBIND_MAX]; /* table.winbind has their versions */
+	int winbinds;			      /* how many */
 
 	/* channel.c */
 	uint8_t guest_id[16]; /* stream_hello.machine */
@@ -149,6 +151,17 @@ int guest_listen_vsock(const struct instance *in);
 /* ---- listen.c */
 int listen_sockets(struct instance *in);
 void unlink_sockets(const struct instance *in);
+/*
+ * A socket at path, with these bits missing from its mode. Where another daemon has it,
+ * the log says to stop that one, and instead, if not NULL. The descriptor, or -1.
+ */
+int listen_at(const char *path, mode_t mask, const char *instead);
+
+/* ---- winbind.c: the sockets of [winbind]; nothing for a guest */
+int winbind_listen(struct instance *in); /* 0 or -1; each that was made is in the instance */
+void winbind_unlink(const struct instance *in);
+void winbind_close(struct instance *in);
+int winbind_check(const struct instance *in); /* for --check: 0 or -1 */
 
 /* ---- world.c */
 #define WORLD_FDS 3

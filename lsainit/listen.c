@@ -32,9 +32,9 @@ program_of(pid_t pid, char *name, size_t n)
 	name[strcspn(name, "\n")] = '\0';
 }
 
-/* Say who it is that answers at path; fd is connected to it. */
+/* Say who it is that answers at path, and what else can be done; fd is connected to it. */
 static void
-log_rival(const char *path, int fd)
+log_rival(const char *path, int fd, const char *instead)
 {
 	struct ucred peer = { 0 };
 	socklen_t len = sizeof(peer);
@@ -42,9 +42,12 @@ log_rival(const char *path, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
 		program_of(peer.pid, name, sizeof(name));
+	if (instead == NULL)
+		instead = peer.pid == 1
+			      ? ": systemctl disable --now sssd-kcm.socket sssd-kcm.service"
+			      : "";
 	log_err("%s is in use by another daemon: pid %d (%s); stop it%s", path, (int)peer.pid,
-		name[0] != '\0' ? name : "unknown",
-		peer.pid == 1 ? ": systemctl disable --now sssd-kcm.socket sssd-kcm.service" : "");
+		name[0] != '\0' ? name : "unknown", instead);
 }
 
 /*
@@ -52,7 +55,7 @@ log_rival(const char *path, int fd)
  * Returns 0, or -1.
  */
 static int
-clear_stale(const char *path, const struct sockaddr_un *addr)
+clear_stale(const char *path, const struct sockaddr_un *addr, const char *instead)
 {
 	struct stat sb;
 	int fd, got;
@@ -75,7 +78,7 @@ clear_stale(const char *path, const struct sockaddr_un *addr)
 	}
 	got = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
 	if (got == 0 || errno == EAGAIN) {
-		log_rival(path, fd);
+		log_rival(path, fd, instead);
 	} else if (errno != ECONNREFUSED) {
 		log_err("%s: cannot tell whether it is in use: %s", path, strerror(errno));
 	} else if (unlink(path) != 0) {
@@ -89,9 +92,8 @@ clear_stale(const char *path, const struct sockaddr_un *addr)
 	return -1;
 }
 
-/* mask  of the socket's mode */
-static int
-listen_at(const char *path, mode_t mask)
+int
+listen_at(const char *path, mode_t mask, const char *instead)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	mode_t before;
@@ -102,7 +104,7 @@ listen_at(const char *path, mode_t mask)
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strlen(path));
-	if (clear_stale(path, &addr) != 0)
+	if (clear_stale(path, &addr, instead) != 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
@@ -125,8 +127,8 @@ listen_at(const char *path, mode_t mask)
 static int
 listen_programs(struct instance *in)
 {
-	in->kcm_fd = listen_at(in->cf.kcm_socket, 0111);
-	return in->kcm_fd < 0 ? -1 : 0;
+	in->kcm_fd = listen_at(in->cf.kcm_socket, 0111, NULL);
+	return in->kcm_fd < 0 ? -1 : winbind_listen(in);
 }
 
 /* Where the guest comes: through its monitor, by vsock, or both. */
@@ -136,7 +138,7 @@ listen_guest(struct instance *in)
 	const struct config *cf = &in->cf;
 
 	if (cf->guest_socket[0] != '\0') {
-		in->kcm_fd = listen_at(cf->guest_socket, 0177);
+		in->kcm_fd = listen_at(cf->guest_socket, 0177, NULL);
 		if (in->kcm_fd < 0)
 			return -1;
 	}
@@ -151,12 +153,13 @@ int
 listen_sockets(struct instance *in)
 {
 	if ((in->serves_guest ? listen_guest : listen_programs)(in) == 0)
-		in->admin_fd = listen_at(in->cf.admin_socket, 0111);
+		in->admin_fd = listen_at(in->cf.admin_socket, 0111, NULL);
 	if (in->admin_fd >= 0)
 		return 0;
 	unlink_sockets(in);
 	close_fd(&in->kcm_fd);
 	close_fd(&in->vsock_fd);
+	winbind_close(in);
 	return -1;
 }
 
@@ -167,4 +170,5 @@ unlink_sockets(const struct instance *in)
 		(void)unlink(in->serves_guest ? in->cf.guest_socket : in->cf.kcm_socket);
 	if (in->admin_fd >= 0)
 		(void)unlink(in->cf.admin_socket);
+	winbind_unlink(in);
 }

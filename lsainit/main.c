@@ -87,6 +87,7 @@ release(struct instance *in)
 	close_fd(&in->kcm_fd);
 	close_fd(&in->vsock_fd);
 	close_fd(&in->admin_fd);
+	winbind_close(in);
 	close_fd(&in->lock_fd);
 	launch_release(in);
 	guard_free(in);

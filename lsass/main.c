@@ -24,6 +24,7 @@
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
+#include "lsass/front/winbind/winbind.h"
 #include "lsass/logon/logons.h"
 #include "lsass/logon/pool.h"
 #include "lsass/logon/renew.h"
@@ -48,6 +49,7 @@ struct lsass {
 	struct logons logons;
 	struct ntlm *ntlm;
 	struct kcm *kcm;
+	struct winbind *winbind;
 	struct audit *audit;
 	struct control_table table;
 	uint8_t state_key[CONTROL_STATE_KEY];
@@ -135,6 +137,21 @@ start_logons(struct lsass *ls)
 	return ls->workers != NULL && loop_every(ls->lo, RENEW_TICK_MS, renew, ls) == 0;
 }
 
+static bool
+start_winbind(struct lsass *ls)
+{
+	const struct winbind_view view = {
+		.cf = &ls->cf, .table = &ls->table, .logons = &ls->logons, .ntlm = ls->ntlm
+	};
+
+	for (int i = 0; i < CONTROL_WINBIND_MAX && ls->table.winbind[i] != 0; i++) {
+		if (!start_is_socket(CONTROL_FD_WINBIND + i, SOCK_STREAM, 1))
+			return false;
+	}
+	ls->winbind = winbind_start(ls->lo, CONTROL_FD_WINBIND, &view);
+	return ls->winbind != NULL;
+}
+
 static int
 start_fronts(struct lsass *ls)
 {
@@ -147,6 +164,9 @@ start_fronts(struct lsass *ls)
 				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
 
+	if (!start_winbind(ls))
+		return -1;
+	view.winbind = ls->winbind;
 	return admin_start(ls->lo, CONTROL_FD_ADMIN, &view);
 }
 
@@ -273,6 +293,7 @@ run(struct lsass *ls)
 		log_err("event loop: %s", strerror(errno));
 		ls->status = EXIT_FAILURE;
 	}
+	winbind_stop(ls->winbind);
 	kcm_stop(ls->kcm);
 	pool_stop(ls->pool);
 	if (ls->tgs != NULL)

@@ -343,7 +343,34 @@ work_change(struct pool_job *job, struct context *co)
 	explicit_bzero(&fresh, sizeof(fresh));
 }
 
-/* ---- */
+/* ---- in the loop thread */
+
+kcode
+work_finish(struct work *wo, char name[CACHE_NAME_MAX + 1])
+{
+	struct held *he = wo->logon->held;
+
+	he->keep = wo->keep;
+	he->armored = wo->as.armored;
+	he->verified = wo->verdict == VERIFY_GOOD;
+	he->offline = wo->offline;
+	he->password_expires = wo->as.password_expires;
+	he->anchor = wo->as.anchor;
+	if (!wo->offline)
+		logons_set_principal(he, (struct rd){ wo->as.client.at, wo->as.client.len });
+	if (wo->keep && wo->key_len != 0) {
+		memcpy(he->key, wo->key, wo->key_len);
+		he->key_len = wo->key_len;
+		he->key_etype = wo->key_etype;
+	}
+	memcpy(he->ntlm, wo->ntlm, wo->ntlm_len);
+	he->ntlm_len = wo->ntlm_len;
+	if (!wo->offline)
+		return logons_finish(wo->logons, he, &wo->as, wo->choice, name);
+	he->begun = false; /* no cache holds it: the registry does */
+	logons_save(he);
+	return 0;
+}
 
 struct work *
 work_new(struct logons *lg, struct logon *lo, const char *name)

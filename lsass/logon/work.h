@@ -75,6 +75,11 @@ void work_change(struct pool_job *job, struct context *co); /* of a password */
  * input, then pool_submit.
  */
 struct work *work_new(struct logons *lg, struct logon *lo, const char *name);
+/*
+ * Of a work_logon that succeeded: the registry keeps what it made, and its ticket goes
+ * into a cache (choice; name: out, "" without a KDC). Else the logon is to be ended.
+ */
+kcode work_finish(struct work *wo, char name[CACHE_NAME_MAX + 1]);
 void work_free(struct work *wo); /* in the loop thread; lets the logon go, wipes */
 
 static inline struct work *

@@ -21,6 +21,16 @@ WORKED, EXIT_CANNOT = 0, 77
 
 # What watches a process from inside sees of lsavmm that it waits for its machine.
 NOT_INSIDE = (("vm-ordinary", "held"),)
+# A KVM without hardware behind it runs the machine as ring 3 of its own: perf, on the
+# processor, sees registers and stack of what is in the machine. What a sample hits is luck.
+PARAVIRTUAL = (("vm-ordinary", ""), ("vm", ""))
+
+
+def paravirtual():
+    """Is there a KVM, and neither SVM nor VMX?"""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        words = f.read().split()
+    return os.path.exists("/dev/kvm") and "svm" not in words and "vmx" not in words
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ ATTACKS = [
            vm=NOT_INSIDE),
     Attack(22, "bpf_probe", "BPF, probe_read_user", "T07", "trace", "BPF", load=True),
     Attack(23, "perf_cpu", "perf, every processor: stacks", "T07", "trace", "perf", load=True,
-           vm=NOT_INSIDE),
+           vm=PARAVIRTUAL if paravirtual() else NOT_INSIDE),
     Attack(24, "perf_pid", "perf, the process: stacks", "T07", "trace", "perf", load=True,
            vm=NOT_INSIDE),
     Attack(25, "uprobe_trace", "uprobe by tracefs", "T07", "trace", "tracefs", load=True),

@@ -284,10 +284,10 @@ class Instance:
         return named(self.pids, KEEPERS[self.level] if name == "lsaiso" else name)
 
     def linked(self):
-        """Level hypervisor: the way to lsaiso is open (again). Others: at once."""
-        if self.far:
-            proc.wait_until("the link to the host", lambda: self.call("Status")["lsaiso"],
-                            log=self.log)
+        """The way to lsaiso is open (again): over the link, or its machine has come up.
+        Level process: at once."""
+        if self.level != "process":
+            proc.wait_until("lsaiso", lambda: self.call("Status")["lsaiso"], log=self.log)
         return self
 
     def call(self, method, **parameters):

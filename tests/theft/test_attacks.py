@@ -33,7 +33,7 @@ def test_attack(table, attack, column):
     if cell["state"] == robbery.NA:
         pytest.skip(f"{attack.name}: {cell['why']}")
     if not cell["expected"]:
-        pytest.skip(f"{attack.name}: not measured yet ({cell['state']})")
+        pytest.skip(f"{attack.name}: nothing is expected here ({cell['state']})")
     assert "DIED" not in cell["why"], cell["why"]
     assert cell["state"] == cell["expected"], cell["why"]
 

@@ -46,6 +46,7 @@ struct loop;
 struct ntlm;
 struct store;
 struct tgs;
+struct winbind;
 
 /* What the front looks at; the pointers stay the caller's. */
 struct admin_view {
@@ -57,8 +58,9 @@ struct admin_view {
 	struct logons *logons;
 	struct ntlm *ntlm;
 	const uint32_t *kcm_clients; /* connected now */
-	const struct guest *guest;   /* lsaiso-host: whom it serves; then those above are NULL */
-	struct admin_call *call;     /* the request that is being served: admin_later */
+	const struct winbind *winbind;
+	const struct guest *guest; /* lsaiso-host: whom it serves; then those above are NULL */
+	struct admin_call *call;   /* the request that is being served: admin_later */
 };
 
 /* Serve listen_fd in the loop, with the methods of lsass. 0 or -1 with errno. */

@@ -120,40 +120,12 @@ answer_of(const struct work *wo, const struct held *he, const char *cache)
 	return to;
 }
 
-/* What the registry keeps of a logon that succeeded. */
-static void
-keep(struct held *he, const struct work *wo)
-{
-	he->keep = wo->keep;
-	he->armored = wo->as.armored;
-	he->verified = wo->verdict == VERIFY_GOOD;
-	he->offline = wo->offline;
-	he->password_expires = wo->as.password_expires;
-	he->anchor = wo->as.anchor;
-	if (!wo->offline)
-		logons_set_principal(he, (struct rd){ wo->as.client.at, wo->as.client.len });
-	if (wo->keep && wo->key_len != 0) {
-		memcpy(he->key, wo->key, wo->key_len);
-		he->key_len = wo->key_len;
-		he->key_etype = wo->key_etype;
-	}
-	memcpy(he->ntlm, wo->ntlm, wo->ntlm_len);
-	he->ntlm_len = wo->ntlm_len;
-}
-
 static void
 succeeded(struct work *wo, struct held *he)
 {
 	char name[CACHE_NAME_MAX + 1] = "", text[256];
-	kcode code = 0;
+	kcode code = work_finish(wo, name);
 
-	keep(he, wo);
-	if (wo->offline) {
-		he->begun = false; /* no cache holds it: the registry does */
-		logons_save(he);
-	} else {
-		code = logons_finish(wo->logons, he, &wo->as, wo->choice, name);
-	}
 	if (code != 0) {
 		admin_refuse(wo->later, "Failed",
 			     json_pack("{s:s+}", "message", "the cache could not be filled: ",

@@ -4,6 +4,7 @@
 #include "lsass/ask.h"
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/methods.h"
+#include "lsass/front/winbind/winbind.h"
 #include "lsass/tgs/tgs.h"
 
 static json_t *
@@ -47,6 +48,33 @@ tickets(const struct admin_view *view)
 	return to;
 }
 
+/* null: no [winbind] socket */
+static json_t *
+pipes(const struct admin_view *view)
+{
+	struct winbind_socket_stats so;
+	struct winbind_stats stats;
+	json_t *list = json_array(), *to;
+
+	for (size_t i = 0; winbind_socket_stats(view->winbind, i, &so); i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:i, s:i}", "socket", so.path,
+							    "version", (int)so.version, "clients",
+							    (int)so.clients));
+	if (json_array_size(list) == 0) {
+		json_decref(list);
+		return json_null();
+	}
+	winbind_stats(view->winbind, &stats);
+	to = json_pack("{s:o, s:I, s:I}", "sockets", list, "answered", (json_int_t)stats.answered,
+		       "passed", (json_int_t)stats.passed);
+	if (view->cf->winbind_real[0] != '\0')
+		(void)json_object_set_new(to, "real",
+					  json_pack("{s:s, s:b, s:s}", "socket",
+						    view->cf->winbind_real, "answers",
+						    stats.real_answers, "error", stats.real_why));
+	return to;
+}
+
 json_t *
 method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	      struct admin_error *error)
@@ -60,6 +88,7 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)json_object_set_new(to, "tgs", tickets(view));
 	(void)json_object_set_new(to, "audit", admin_audit(view));
 	(void)json_object_set_new(to, "ntlm", admin_ntlm(view));
+	(void)json_object_set_new(to, "winbind", pipes(view));
 	(void)json_object_set_new(to, "kcm",
 				  json_pack("{s:s, s:I}", "socket", view->cf->kcm_socket, "clients",
 					    (json_int_t)*view->kcm_clients));

@@ -4,11 +4,9 @@
  * that the socket takes whole, never touch memory of the connection: one
  * recv into the front's scratch, one send from the front's reply buffer.
  */
-#define _GNU_SOURCE /* accept4, struct ucred */
 #include "lsass/front/kcm/kcm.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,15 +14,13 @@
 #include <unistd.h>
 
 #include "lib/config.h"
-#include "lib/log.h"
+#include "lsass/front/door.h"
 #include "lsass/front/kcm/private.h"
 #include "lsass/loop.h"
 #include "lsass/tgs/tgs.h"
 
 #define SCRATCH	    65536u
 #define FIRST_INPUT 4096u
-#define ACCEPTS	    64	  /* per wake-up */
-#define COMPLAIN_MS 10000 /* at most one line about limits in that time */
 #define SWEEP_MS    1000
 
 static void
@@ -306,17 +302,6 @@ kcm_answer(struct client *cl)
 
 /* ---- accepting */
 
-static void
-complain(struct kcm *kc, const char *what, uid_t uid)
-{
-	uint64_t now = loop_now_ms(kc->lo);
-
-	if (kc->complained != 0 && now - kc->complained < COMPLAIN_MS)
-		return;
-	kc->complained = now;
-	log_warn("client of uid %u turned away: %s", uid, what);
-}
-
 static const char *
 over_limit(const struct kcm *kc, struct collection *co)
 {
@@ -329,19 +314,14 @@ over_limit(const struct kcm *kc, struct collection *co)
 }
 
 static void
-welcome(struct kcm *kc, int fd)
+came(void *arg, int fd, uid_t uid, pid_t pid)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	struct collection *co = NULL;
+	struct kcm *kc = arg;
+	struct collection *co = store_collection(kc->st, uid);
 	struct client *cl = NULL;
 	const char *what = "no memory";
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || len != sizeof(peer)) {
-		close(fd);
-		return;
-	}
-	co = store_collection(kc->st, peer.uid);
+	(void)pid;
 	if (co != NULL && (what = over_limit(kc, co)) == NULL) {
 		what = "no memory";
 		cl = calloc(1, sizeof(*cl));
@@ -349,7 +329,7 @@ welcome(struct kcm *kc, int fd)
 	if (cl != NULL)
 		cl->watch = loop_watch(kc->lo, fd, EPOLLIN, ready, cl);
 	if (cl == NULL || cl->watch == NULL) {
-		complain(kc, what, peer.uid);
+		door_complain(kc->door, what, uid);
 		free(cl);
 		close(fd);
 		return;
@@ -363,41 +343,6 @@ welcome(struct kcm *kc, int fd)
 	kc->first = cl;
 	kc->nclients++;
 	++*collection_clients(co);
-}
-
-/* Out of descriptors: take one client with the spare one, and cut it off. */
-static void
-turn_away(struct kcm *kc)
-{
-	int fd;
-
-	if (kc->spare_fd < 0)
-		return;
-	close(kc->spare_fd);
-	fd = accept4(kc->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	kc->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	complain(kc, "out of file descriptors", (uid_t)-1);
-}
-
-static void
-knock(void *arg, uint32_t events)
-{
-	struct kcm *kc = arg;
-
-	for (int i = 0; i < ACCEPTS; i++) {
-		int fd = accept4(kc->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			welcome(kc, fd);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE)
-			turn_away(kc);
-		else if (errno != ECONNABORTED && errno != EINTR)
-			return;
-	}
 }
 
 /* Cut off who stays in the middle of a message, or does not read. */
@@ -419,7 +364,6 @@ kcm_start(struct loop *lo, int listen_fd, const struct config *cf, struct store 
 	  struct tgs *tgs)
 {
 	struct kcm *kc = calloc(1, sizeof(*kc));
-	int flags = fcntl(listen_fd, F_GETFL);
 
 	if (kc == NULL)
 		return NULL;
@@ -427,12 +371,10 @@ kcm_start(struct loop *lo, int listen_fd, const struct config *cf, struct store 
 	kc->cf = cf;
 	kc->st = st;
 	kc->tgs = tgs;
-	kc->listen_fd = listen_fd;
-	kc->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	kc->scratch = malloc(SCRATCH);
-	if (kc->scratch != NULL && flags >= 0 && fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) == 0)
-		kc->watch = loop_watch(lo, listen_fd, EPOLLIN, knock, kc);
-	if (kc->watch == NULL || loop_every(lo, SWEEP_MS, sweep, kc) != 0) {
+	if (kc->scratch != NULL)
+		kc->door = door_open(lo, listen_fd, came, kc);
+	if (kc->door == NULL || loop_every(lo, SWEEP_MS, sweep, kc) != 0) {
 		kcm_stop(kc);
 		return NULL;
 	}
@@ -449,9 +391,7 @@ kcm_stop(struct kcm *kc)
 		hang_up(cl);
 	}
 	(void)loop_every(kc->lo, 0, sweep, kc);
-	loop_unwatch(kc->watch);
-	if (kc->spare_fd >= 0)
-		close(kc->spare_fd);
+	door_close(kc->door);
 	if (kc->scratch != NULL)
 		explicit_bzero(kc->scratch, SCRATCH);
 	free(kc->scratch);

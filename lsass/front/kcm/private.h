@@ -57,14 +57,11 @@ struct kcm {
 	const struct config *cf;
 	struct store *st;
 	struct tgs *tgs;
-	struct watch *watch;
-	int listen_fd;
-	int spare_fd; /* given up for a moment when descriptors run out */
+	struct door *door;
 	uint32_t nclients;
 	struct client *first;
-	uint8_t *scratch;    /* where messages arrive */
-	struct reply reply;  /* the one being built */
-	uint64_t complained; /* ms, of the last line about limits */
+	uint8_t *scratch;   /* where messages arrive */
+	struct reply reply; /* the one being built */
 };
 
 /* One request on its way through the dispatcher. */
