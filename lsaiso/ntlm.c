@@ -165,14 +165,16 @@ matches(struct rd one, struct rd name)
 bool
 ntlm_listed(struct rd list, struct rd name)
 {
-	bool listed = list.len == 0;
+	bool listed = false, plain = true;
 
+	for (size_t i = 0; i < name.len; i += 2)
+		plain &= u16(name.at + i) > ' ' && u16(name.at + i) <= '~';
 	for (size_t at = 0, len = 0; at < list.len; at += len + 1) {
 		for (len = 0; at + len < list.len && list.at[at + len] != 0;)
 			len++;
 		listed |= matches((struct rd){ list.at + at, len }, name);
 	}
-	return listed;
+	return list.len == 0 || (plain && listed);
 }
 
 /* ---- the answer */

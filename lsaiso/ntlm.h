@@ -36,7 +36,10 @@ enum iso_status ntlm_read(struct rd challenge, struct rd negotiate,
 /* HOST of a service principal name: SERVICE/HOST[:PORT][/...]. */
 struct rd ntlm_host(struct rd spn);
 
-/* Is a name on a list of configure, in any case? On an empty one all are. */
+/*
+ * Is a name on a list of configure, in any case? On an empty one all are; on any
+ * other none that is not printable ASCII.
+ */
 bool ntlm_listed(struct rd list, struct rd name);
 
 /*

@@ -96,7 +96,7 @@ listed(void **state)
 static void
 listed_letters(void **state)
 {
-	static const char *const list[] = { "k??", "kss", "k", "k-[]^_{}~`@", NULL };
+	static const char *const list[] = { "*.lab", "k??", "kss", "k", "k-[]^_{}~`@", NULL };
 	static const uint16_t strange[] = { 0x212a /* KELVIN SIGN */,
 					    0x017f,
 					    0x016b,
@@ -126,6 +126,16 @@ listed_letters(void **state)
 			assert_int_equal(ntlm_call(&w), ISO_E_POLICY);
 		}
 	}
+	/* nor below a name, where a star stands for anything else */
+	for (size_t i = 0; i < COUNT(strange); i++) {
+		w.req.challenge = challenge_of(
+		    ALLOWED,
+		    d_join(2, pair(3, d_join(3, utf16("a"), d_raw(&strange[i], 2), utf16(".lab"))),
+			   pair(0, d_raw("", 0))));
+		assert_int_equal(ntlm_call(&w), ISO_E_POLICY);
+	}
+	w.req.challenge = challenge_of(ALLOWED, names("a.x.lab", NULL));
+	assert_int_equal(ntlm_call(&w), ISO_OK);
 	/* neighbours of letters in ASCII are not letters */
 	w.req.challenge = challenge_of(ALLOWED, names("K-[]^_{}~`@", NULL));
 	assert_int_equal(ntlm_call(&w), ISO_OK);
