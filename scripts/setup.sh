@@ -32,13 +32,14 @@ checks="python3-pytest strace mandoc valgrind libvirt0 libxml2-utils systemd cla
 want=
 heimdal=no
 kernel=no
+winbind=no
 for set in "${@:-build}"; do
 	case $set in
 	build) want+=" $build" ;;
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain" heimdal=yes kernel=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain" heimdal=yes kernel=yes winbind=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
@@ -91,6 +92,20 @@ unpack_heimdal()
 		rm "$package"
 	done
 	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
+# Installing it would put it into every program's PAM stack.
+unpack_pam_winbind()
+{
+	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/pam-winbind new
+	[ -d "$folder" ] && return 0
+	echo "setup: unpacking libpam-winbind into $folder"
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download libpam-winbind)
+	dpkg -x "$new"/libpam-winbind_*.deb "$new"
+	rm "$new"/*.deb
 	mv "$new" "$folder"
 }
 
@@ -197,5 +212,6 @@ if [ ${#needed[@]} -gt 0 ]; then
 	install "${needed[@]}"
 fi
 [ $heimdal = no ] || unpack_heimdal
+[ $winbind = no ] || unpack_pam_winbind
 [ $kernel = no ] || unpack_kernel
 [ $kernel = no ] || unpack_newer_kernel

@@ -3,7 +3,10 @@
 version of the interface, and harm nobody: no client, no real winbindd, no password?"""
 
 import contextlib
+import glob
+import json
 import os
+import shlex
 import signal
 import socket
 import struct
@@ -194,6 +197,123 @@ def test_15_wbinfo_logs_on(inst, user):
     assert "succeeded" in got.text and "KCM:" in got.text, got.text
     assert "alice@TEST.LOCAL" in user.run("klist").ok().out
     user.run("kdestroy", "-A").ok()
+
+
+def logoff(w, cache, uid):
+    return w.ask("PAM_LOGOFF", winbind.field("alice") + winbind.field(cache)
+                 + struct.pack("=I", uid), flags=winbind.KRB5)
+
+
+def test_16_a_session_ends_for_who_may_end_it(inst, user):
+    with inst.client(uid=user.uid) as w:
+        cache = w.auth("alice", WORD, flags=winbind.KRB5, cc_type="KCM", uid=user.uid).cache
+        assert not logoff(w, "KCM:none such", user.uid).ok
+        assert not logoff(w, "FILE:/tmp/krb5cc", user.uid).ok
+        assert not logoff(w, cache, 0).ok
+        with inst.client(uid=users.fresh_uid()) as other:
+            assert not logoff(other, cache, user.uid).ok
+        assert user.run("klist").code == 0
+        assert logoff(w, cache, user.uid).ok
+        assert user.run("klist").code != 0
+        cache = w.auth("alice", WORD, flags=winbind.KRB5, cc_type="KCM", uid=user.uid).cache
+    with inst.client() as root:
+        assert logoff(root, cache, user.uid).ok
+    assert user.run("klist").code != 0
+    assert not [s for s in sessions(inst) if s["uid"] == user.uid]
+
+
+def pam_winbind():
+    folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    found = glob.glob(os.path.join(folder, "lsaiso", "pam-winbind", "lib", "*", "security",
+                                   "pam_winbind.so"))
+    if not found:
+        pytest.skip("pam_winbind is not unpacked: scripts/setup.sh test")
+    return found[0]
+
+
+@pytest.mark.parametrize("word", [WORD, "another"], ids=["right", "wrong"])
+def test_17_pam_winbind_logs_on_and_off(inst, user, word):
+    module = pam_winbind()
+    with proc_folder() as f:
+        f.make("pam.d")
+        f.write("pam.d/door", f"auth required {module} krb5_auth krb5_ccache_type=KCM\n"
+                              f"session required {module} krb5_auth\n")
+        passwd = f.write("passwd", "root:x:0:0:root:/root:/bin/sh\n"
+                                   f"alice:x:{user.uid}:{user.uid}:alice:/:/bin/sh\n")
+        script = (f"mount --bind {shlex.quote(passwd)} /etc/passwd && "
+                  f"mount --bind {shlex.quote(f('pam.d'))} /etc/pam.d")
+        app = ["/usr/bin/python3", os.path.join(os.path.dirname(proc.__file__), "pamapp.py"), "door", "alice", "authenticate", "establish",
+               "open", "close", "delete", "end"]
+        done = proc.run(winbind.argv(os.path.dirname(inst.pipe()), app, script),
+                        stdin=word + "\n", env=inst.env()).ok()
+    steps = {s["step"]: s for s in map(json.loads, done.out.splitlines())}
+    if word == WORD:
+        assert {s["code"] for s in steps.values()} == {"SUCCESS"}, steps
+        assert steps["authenticate"]["said"] == ["Password: "]
+        assert steps["open"]["env"]["KRB5CCNAME"].startswith("KCM:")
+    else:
+        assert steps["authenticate"]["code"] == "AUTH_ERR", steps
+        assert steps["authenticate"]["said"] == ["Password: ", "Wrong password"]
+    assert not [s for s in sessions(inst) if s["uid"] == user.uid]
+
+
+# ---- NTLM
+
+# Server "Server" of "Domain" (MS-NLMP 4.2.4.3), with the flag that it signs always.
+CHALLENGE = bytes.fromhex(
+    "4e544c4d53535000020000000c000c003800000033828ae20123456789abcdef0000000000000000"
+    "2400240044000000060070170000000f53006500720076006500720002000c0044006f006d006100"
+    "69006e0001000c0053006500720076006500720000000000")
+NEGOTIATE = b"NTLMSSP\0" + struct.pack("<II", 1, 0xE2088233) + bytes(16) + b"\6\1\0\0\0\0\0\x0f"
+
+
+def check_answer(got, mic):
+    message = got.message
+    assert got.ok and message[:12] == b"NTLMSSP\0\3\0\0\0"
+    length, at = struct.unpack_from("<HxxI", message, 20)
+    assert length > 24 + 28, "the answer is not of NTLMv2"
+    lm_length, lm_at = struct.unpack_from("<HxxI", message, 12)
+    assert message[lm_at:lm_at + lm_length] in (bytes(24), b"")
+    assert got.new_spnego == mic
+    assert (struct.pack("<HHI", 6, 4, 2) in message[at:at + length]) == mic, "MsvAvFlags"
+    assert any(got.session_key)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_18_challenges_are_answered_to_who_has_logged_on(inst, version):
+    who, other = users.fresh_uid(), users.fresh_uid()
+    with inst.client(version, who) as w, inst.client(version, other) as o, \
+            inst.client(version) as root:
+        everybody = (w, o, root)
+        assert not any(x.ccache("TEST\\alice").ok for x in everybody)
+        w.auth("alice", WORD, flags=winbind.CACHED_LOGIN)
+        assert [x.ccache("TEST\\alice").ok for x in everybody] == [True, False, False]
+        assert not o.ccache("TEST\\alice", uid=who).ok
+        assert not root.ccache("TEST\\alice", uid=who).ok
+        check_answer(w.ccache("TEST\\alice", b"", CHALLENGE), mic=False)
+        check_answer(w.ccache("TEST\\alice", NEGOTIATE, CHALLENGE), mic=True)
+        assert not w.ccache("TEST\\alice", NEGOTIATE, CHALLENGE[:40]).ok
+        assert not w.ccache("TEST\\bob", b"", CHALLENGE).ok
+        assert not o.ccache("TEST\\alice", b"", CHALLENGE).ok
+        (mine,) = [s for s in sessions(inst) if s["uid"] == who]
+        inst.call("Logoff", all=True, uid=who)
+        assert not w.ccache("TEST\\alice").ok and mine["ntlm"]
+        assert not w.ccache("TEST\\alice", NEGOTIATE, CHALLENGE).ok
+
+
+def test_19_saved_passwords_answer(inst, user):
+    with inst.client(uid=user.uid) as w:
+        assert not w.save("OTHER\\bob", "b w", uid=0).ok
+        assert not w.ccache("OTHER\\bob").ok
+        assert w.save("OTHER\\bob", "b w").ok
+        check_answer(w.ccache("OTHER\\bob", NEGOTIATE, CHALLENGE), mic=True)
+        assert not w.ccache("TEST\\bob").ok
+    inst.wbinfo("--ccache-save", "OTHER\\carol%c w", who=user).ok()
+    with inst.client(uid=user.uid) as w:
+        assert w.ccache("OTHER\\carol").ok
+    with inst.client() as root:
+        assert not root.ccache("OTHER\\carol").ok
+    inst.call("Logoff", all=True, uid=user.uid)
 
 
 # ---- hostile clients, hang-ups, restarts

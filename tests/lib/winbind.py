@@ -18,7 +18,7 @@ NAME, RESPONSE = 256, 4008
 KRB5, CACHED_LOGIN = 0x1000, 0x4000  # flags of PAM_AUTH
 
 # By number in every version.
-COMMON = {"INTERFACE_VERSION": 0, "GETPWNAM": 1, "PAM_AUTH": 13, "PAM_AUTH_CRAP": 14,
+COMMON = {"INTERFACE_VERSION": 0, "GETPWNAM": 1, "PAM_AUTH": 13, "PAM_AUTH_CRAP": 14, "PAM_LOGOFF": 16,
           "LIST_USERS": 18, "LOOKUPNAME": 22, "PING_DC": 31, "PING": 32, "INFO": 33,
           "DOMAIN_NAME": 34, "DOMAIN_INFO": 35}
 
@@ -181,12 +181,13 @@ def pipe(path, version=32, uid=None, **more):
     return made
 
 
-def argv(folder, command):
-    """command in mounts of its own, where folder has the pipe that libwbclient looks for."""
-    script = ("mount --make-rprivate / && mount -t tmpfs tmpfs /run/samba && "
-              "mkdir /run/samba/winbindd && "
+def argv(folder, command, more=":"):
+    """command in mounts of its own (after more), where folder has the pipe that libwbclient
+    looks for."""
+    script = (f"mount --make-rprivate / && {more} && mount -t tmpfs tmpfs /run && "
+              "mkdir -p /run/samba/winbindd && "
               f"mount --bind {shlex.quote(folder)} /run/samba/winbindd && exec \"$@\"")
-    return ["unshare", "-m", "sh", "-ec", "mkdir -p /run/samba && " + script, "sh", *command]
+    return ["unshare", "-m", "sh", "-ec", script, "sh", *command]
 
 
 class Standalone:
@@ -222,8 +223,8 @@ class Standalone:
 
     def start(self):
         f = self.folder
-        script = ("mount --make-rprivate / && for x in /run/samba /var/lib/samba /var/cache/samba; "
-                  f"do mkdir -p $x; mount -t tmpfs tmpfs $x; done && cd {shlex.quote(f('log'))} "
+        script = ("mount --make-rprivate / && for x in /run /var/lib/samba /var/cache/samba; "
+                  f"do mount -t tmpfs tmpfs $x; done && cd {shlex.quote(f('log'))} "
                   "&& exec \"$@\"")
         self.daemon = proc.Daemon(
             ["unshare", "-m", "-p", "-i", "--fork", "--kill-child", "--mount-proc", "sh", "-ec",

@@ -177,6 +177,12 @@ winbind_auth(struct wb_client *cl)
 	return WB_LATER;
 }
 
+enum wb_verdict
+winbind_logoff(struct wb_client *cl)
+{
+	return winbind_plain(cl, WB_ERROR);
+}
+
 void
 winbind_auth_gone(struct wb_client *cl)
 {

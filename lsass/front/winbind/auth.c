@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PAM_AUTH (wbinfo -a, pam_winbind): a logon inside lsaiso. The password is
+ * PAM_AUTH and PAM_LOGOFF (wbinfo -a, pam_winbind): a logon inside lsaiso. The password is
  * sealed to lsaiso at once and wiped; the rest is as with lsactl logon. Where
  * the caller wants a credential cache, or credentials kept for NTLM, the logon
  * stays; else it only was a check of the password, and ends.
@@ -139,9 +139,20 @@ read_wish(const struct wb_client *cl, struct wish *wi)
 
 /* ---- the answer */
 
+/* expires: of the password, 0: that is not known, and so never */
+static void
+put_times(uint8_t *re, int64_t expires)
+{
+	const int64_t never = INT64_MAX;
+
+	memcpy(re + WB_R_LOGOFF_TIME, &never, sizeof(never));
+	memcpy(re + WB_R_KICKOFF, &never, sizeof(never));
+	memcpy(re + WB_R_MUST_CHANGE, expires != 0 ? &expires : &never, sizeof(never));
+}
+
 /* What libwbclient needs to find in info3; who knows no SID says nobody's. */
 static enum wb_verdict
-let_in(struct wb_client *cl, const struct wish *wi, const char *cache)
+let_in(struct wb_client *cl, const struct wish *wi, const char *cache, int64_t expires)
 {
 	uint8_t *re = winbind_response(cl, WB_OK, 1);
 
@@ -149,6 +160,7 @@ let_in(struct wb_client *cl, const struct wish *wi, const char *cache)
 		return WB_HANG_UP;
 	winbind_name(re + WB_R_NT_STRING, "NT_STATUS_OK");
 	winbind_name(re + WB_R_ERROR, "Success");
+	put_times(re, expires);
 	winbind_name(re + WB_R_DOM_SID, WB_NULL_SID);
 	winbind_name(re + WB_R_USER, wi->user);
 	winbind_name(re + WB_R_LOGON_DOM, ntlm_domain(cl->wb->view.ntlm));
@@ -182,7 +194,7 @@ succeeded(struct wb_client *cl, struct work *wo, const struct wish *wi)
 	}
 	log_info("uid %u: %s as %s (winbind, pid %d)", wo->owner,
 		 wi->keep ? "logged on" : "password checked", wo->name, (int)cl->pid);
-	return let_in(cl, wi, name);
+	return let_in(cl, wi, name, wo->as.password_expires);
 }
 
 static void
@@ -295,4 +307,50 @@ winbind_auth(struct wb_client *cl)
 	cl->work = begin(cl, &wi);
 	explicit_bzero(password, WB_NAME);
 	return cl->work != NULL ? WB_LATER : refuse(cl, &unavailable);
+}
+
+/* ---- PAM_LOGOFF */
+
+struct search {
+	uid_t owner;
+	const struct cache *ca;
+	struct logon *found;
+};
+
+static bool
+has_cache(struct logon *lo, void *arg)
+{
+	struct search *se = arg;
+
+	if (lo->dead || lo->owner != se->owner || lo->held == NULL || lo->held->begun ||
+	    !cache_uses(se->ca, lo))
+		return false;
+	se->found = lo;
+	return true;
+}
+
+/* One of PAM_AUTH told the name of its cache; others are the real winbindd's. */
+enum wb_verdict
+winbind_logoff(struct wb_client *cl)
+{
+	const uint8_t *data = cl->in + cl->mouth->la->data;
+	const char *name = winbind_text(data + WB_LOGOFF_CCNAME, WB_NAME);
+	struct logons *lg = cl->wb->view.logons;
+	struct search se = { .owner = wb_get_u32(data + WB_LOGOFF_UID) };
+	struct collection *co;
+
+	if (name == NULL || strncmp(name, "KCM:", 4) != 0)
+		return winbind_real(cl);
+	if (cl->uid != 0 && se.owner != cl->uid)
+		return refuse(cl, &denied);
+	co = store_collection(lg->store, se.owner);
+	se.ca = co != NULL ? cache_by_name(co, name + 4) : NULL;
+	if (se.ca != NULL)
+		store_each_logon(lg->store, has_cache, &se);
+	if (se.found == NULL)
+		return refuse(cl, verdict_of("unknown-user"));
+	log_info("uid %u: session ended by uid %u (winbind)", (unsigned int)se.owner,
+		 (unsigned int)cl->uid);
+	(void)logons_end(lg, se.found);
+	return winbind_plain(cl, WB_OK);
 }

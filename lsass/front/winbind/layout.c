@@ -9,9 +9,10 @@
 
 #define NUMBERS(netbios, auth, save)                                                               \
 	{                                                                                          \
-		[WB_INTERFACE_VERSION] = 0, [WB_PAM_AUTH] = 13, [WB_PING] = 32, [WB_INFO] = 33,    \
-		[WB_DOMAIN_NAME] = 34, [WB_DOMAIN_INFO] = 35, [WB_NETBIOS_NAME] = (netbios),       \
-		[WB_CCACHE_NTLMAUTH] = (auth), [WB_CCACHE_SAVE] = (save),                          \
+		[WB_INTERFACE_VERSION] = 0, [WB_PAM_AUTH] = 13, [WB_PAM_LOGOFF] = 16,              \
+		[WB_PING] = 32, [WB_INFO] = 33, [WB_DOMAIN_NAME] = 34, [WB_DOMAIN_INFO] = 35,      \
+		[WB_NETBIOS_NAME] = (netbios), [WB_CCACHE_NTLMAUTH] = (auth),                      \
+		[WB_CCACHE_SAVE] = (save),                                                         \
 	}
 
 /* clang-format off */

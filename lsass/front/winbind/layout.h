@@ -19,12 +19,13 @@
 #define WB_Q_CMD    4u
 #define WB_Q_FLAGS  20u
 #define WB_Q_DOMAIN 24u /* domain_name */
-/* In its data: PAM_AUTH, then CCACHE_NTLMAUTH and CCACHE_SAVE. */
+/* In its data: PAM_AUTH, PAM_LOGOFF, then CCACHE_NTLMAUTH and CCACHE_SAVE. */
 #define WB_AUTH_USER	    0u
 #define WB_AUTH_PASS	    256u
 #define WB_AUTH_MEMBER	    512u /* require_membership_of_sid */
-#define WB_AUTH_CC_TYPE	    1536u
 #define WB_AUTH_UID	    1792u
+#define WB_LOGOFF_CCNAME    256u
+#define WB_LOGOFF_UID	    512u
 #define WB_CCACHE_UID	    0u
 #define WB_CCACHE_USER	    4u
 #define WB_CCACHE_INITIAL   260u
@@ -32,28 +33,28 @@
 #define WB_SAVE_PASS	    260u
 
 /* Of a response, in all versions. */
-#define WB_RESPONSE	4008u
-#define WB_R_LENGTH	0u /* of all, what follows included */
-#define WB_R_RESULT	4u
-#define WB_R_DATA	8u
-#define WB_R_SAMBA	9u   /* INFO: after the separator, a name */
-#define WB_R_ALT_NAME	264u /* DOMAIN_INFO: name, alt_name, sid, three of one octet */
-#define WB_R_SID	520u
-#define WB_R_NATIVE	776u
-#define WB_R_ACTIVE	777u
-#define WB_R_PRIMARY	778u
-#define WB_R_KEY	8u /* CCACHE_NTLMAUTH */
-#define WB_R_BLOB_LEN	24u
-#define WB_R_NEW_SPNEGO 28u
-#define WB_R_NT_STATUS	8u /* PAM_AUTH */
-#define WB_R_NT_STRING	12u
-#define WB_R_ERROR	268u
-#define WB_R_PAM	524u
-#define WB_R_CCNAME	552u
-#define WB_R_DOM_SID	928u /* info3 */
-#define WB_R_USER	1184u
-#define WB_R_LOGON_DOM	2976u
-#define WB_R_UNIX_NAME	3744u
+#define WB_RESPONSE	 4008u
+#define WB_R_LENGTH	 0u /* of all, what follows included */
+#define WB_R_RESULT	 4u
+#define WB_R_DATA	 8u
+#define WB_R_SAMBA	 9u   /* INFO: after the separator, a name */
+#define WB_R_SID	 520u /* DOMAIN_INFO, after two names; then octets for yes and no */
+#define WB_R_ACTIVE	 777u
+#define WB_R_PRIMARY	 778u
+#define WB_R_KEY	 8u /* CCACHE_NTLMAUTH */
+#define WB_R_BLOB_LEN	 24u
+#define WB_R_NEW_SPNEGO	 28u
+#define WB_R_NT_STATUS	 8u /* PAM_AUTH */
+#define WB_R_NT_STRING	 12u
+#define WB_R_ERROR	 268u
+#define WB_R_PAM	 524u
+#define WB_R_CCNAME	 552u
+#define WB_R_LOGOFF_TIME 856u /* info3: 64 bits, seconds since 1970 */
+#define WB_R_KICKOFF	 864u
+#define WB_R_MUST_CHANGE 888u
+#define WB_R_DOM_SID	 928u /* names */
+#define WB_R_USER	 1184u
+#define WB_R_LOGON_DOM	 2976u
 
 #define WB_NULL_SID "S-1-0-0" /* nobody (MS-DTYP 2.4.2.4): no SID is known here */
 
@@ -72,6 +73,7 @@ enum wb_command {
 	WB_DOMAIN_NAME,
 	WB_DOMAIN_INFO,
 	WB_PAM_AUTH,
+	WB_PAM_LOGOFF,
 	WB_CCACHE_NTLMAUTH,
 	WB_CCACHE_SAVE,
 	WB_OTHER,

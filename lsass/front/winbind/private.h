@@ -4,7 +4,7 @@
  *
  *   winbind.c  connections: accept, read, write, limits
  *   request.c  what is answered here
- *   auth.c     PAM_AUTH, which logs on inside lsaiso
+ *   auth.c     PAM_AUTH, which logs on inside lsaiso, and PAM_LOGOFF
  *   real.c     all else: to the real winbindd and back
  *   layout.c   the versions
  *
@@ -118,6 +118,7 @@ bool winbind_split(const char *text, char domain[WB_NAME], char user[WB_NAME]);
 
 /* ---- auth.c */
 enum wb_verdict winbind_auth(struct wb_client *cl);
+enum wb_verdict winbind_logoff(struct wb_client *cl);
 void winbind_auth_gone(struct wb_client *cl); /* nobody waits for it any more */
 
 /* ---- real.c */

@@ -249,6 +249,8 @@ winbind_request(struct wb_client *cl)
 		return answer_domain(cl);
 	case WB_PAM_AUTH:
 		return winbind_auth(cl);
+	case WB_PAM_LOGOFF:
+		return winbind_logoff(cl);
 	case WB_CCACHE_NTLMAUTH:
 		return answer_ccache(cl);
 	case WB_CCACHE_SAVE:
