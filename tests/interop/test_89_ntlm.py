@@ -2,14 +2,16 @@
 """lsactl ntlm: are the names that NTLM is answered for those of their user, for as long
 as the logon lives, and is a hash that was taken in never seen again?"""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import struct
 
 import pytest
 
-from lib import instance, kcm, peers, proc, search, users
+from lib import instance, kcm, peers, proc, search, users, winbind
 from lib.domain import nt_hash
 from lib.realm import HOME, PASSWORDS
 
@@ -19,10 +21,23 @@ WORD = PASSWORDS["alice"]
 NAME = "CORP\\carol"
 
 
+@contextlib.contextmanager
+def piped(realm, **ntlm):
+    """An instance with the pipe of winbindd, which programs ask for NTLM."""
+    folder = proc.Folder("pipe")
+    try:
+        with instance.Instance(realm, {"ntlm": ntlm, "winbind": {
+                "socket": folder("w", "pipe"), "interface": "32"}}) as made:
+            made.pipe = folder("w", "pipe")
+            yield made
+    finally:
+        folder.remove()
+
+
 @pytest.fixture(scope="module")
 def inst(realm):
-    realm.kadmin_local(HOME, ['addprinc -pw "o w" ntlmer'])
-    with instance.Instance(realm, {"ntlm": {"mode": "audit", "targets": "web *.lab.local"}}) as made:
+    realm.kadmin_local(HOME, ['addprinc -pw "o w" ntlmer', 'addprinc -pw "o w" another'])
+    with piped(realm, mode="audit", targets="web *.lab.local") as made:
         yield made
 
 
@@ -73,6 +88,32 @@ def restart_lsass(inst):
 
 def iso_sessions(inst):
     return inst.call("Status")["lsaiso"]["sessions"]
+
+
+# ---- programs
+
+def challenge(server, flags=0xe28a8233):
+    """A CHALLENGE_MESSAGE (MS-NLMP 2.2.1.2) of that server, by its name of DNS."""
+    pairs = b"".join(struct.pack("<HH", i, 2 * len(t)) + t.encode("utf-16-le")
+                     for i, t in ((2, "DOM"), (1, "NB"), (3, server))) + bytes(4)
+    return (b"NTLMSSP\0" + struct.pack("<IHHII", 2, 0, 0, 56, flags) + os.urandom(8) + bytes(8)
+            + struct.pack("<HHI", len(pairs), len(pairs), 56) + b"\6\1\0\0\0\0\0\17" + pairs)
+
+
+def speak(inst, who, name, server="web", uid=None):
+    """What a program of who's is answered that speaks to that server as name; None: nothing."""
+    with winbind.pipe(inst.pipe, uid=who.uid) as pipe:
+        got = pipe.ccache(name, challenge=challenge(server), uid=uid)
+        return got.message if got.ok else None
+
+
+def has(inst, who, name):
+    with winbind.pipe(inst.pipe, uid=who.uid) as pipe:
+        return pipe.ccache(name).ok
+
+
+def uses(inst, who=None, *options):
+    return json.loads(lsactl(inst, "ntlm", "uses", "--json", *options, who=who).ok().out)["uses"]
 
 
 # ---- what there is
@@ -312,15 +353,91 @@ def test_54_wrong_usage(inst, user):
     refused(lsactl(inst, "ntlm", "add", NAME, who=user, stdin=""), "no password was given")
 
 
-def test_55_uses_are_empty_at_first(realm):
-    with instance.Instance(realm, {"ntlm": {"mode": "on"}}) as alone:
-        lsactl(alone, "ntlm", "uses").ok().says("Nobody has used NTLM")
-        assert json.loads(lsactl(alone, "ntlm", "uses", "--json").ok().out)["uses"] == []
+# ---- who uses it
+
+def test_60_uses_are_told(inst, user):
+    logon(inst, user)
+    name = "TEST\\alice"
+    assert uses(inst, user) == []
+    lsactl(inst, "ntlm", "uses", who=user).ok().says("Nobody has used NTLM")
+    assert speak(inst, user, name, "web").startswith(b"NTLMSSP\0\3")
+    for _ in range(3):
+        assert speak(inst, user, name, "elsewhere.example")
+    rows = {row["server"]: row for row in uses(inst, user)}
+    assert sorted(rows) == ["elsewhere.example", "web"]
+    web, other = rows["web"], rows["elsewhere.example"]
+    assert (web["listed"], web["count"], web["refused"], web["user"]) == (True, 1, 0, name)
+    assert (other["listed"], other["count"], other["refused"]) == (False, 3, 0)
+    assert web["uid"] == user.uid and 0 < web["first"] <= web["last"]
+    with open("/proc/self/comm", encoding="utf-8") as f:
+        assert web["program"] in (f.read().strip(), os.path.realpath("/proc/self/exe"))
+    lsactl(inst, "ntlm", "uses", who=user).ok().says("elsewhere.example", name, "LISTED")
+    # Mode audit says what mode on would do; once, not three times.
+    log = [line for line in inst.read_log().splitlines() if f"NTLM: uid {user.uid}," in line]
+    assert len(log) == 1, log
+    for word in (f"pid {os.getpid()} ", name, "elsewhere.example", "would be refused"):
+        assert word in log[0], log
+    assert uses(inst, users.User(inst)) == []
+    assert {row["server"] for row in uses(inst) if row["uid"] == user.uid} == set(rows)
+    assert {row["uid"] for row in uses(inst, None, "--uid", str(user.uid))} == {user.uid}
+    is_ = inst.call("Status")["ntlm"]
+    assert is_["answered"] >= 4 and is_["unlisted"] >= 3 and is_["refused"] == 0
+
+
+def test_61_the_list_is_kept_to(realm):
+    with piped(realm, mode="on", targets="web *.lab.local") as strict:
+        who = users.User(strict)
+        add(strict, who).ok()
+        assert speak(strict, who, NAME, "WEB") and speak(strict, who, NAME, "a.b.LAB.local")
+        for server in ("web.example", "lab.local", "xlab.local", "elsewhere"):
+            assert speak(strict, who, NAME, server) is None, server
+        rows = {row["server"]: row for row in uses(strict, who)}
+        assert (rows["elsewhere"]["listed"], rows["elsewhere"]["refused"]) == (False, 1)
+        assert (rows["WEB"]["listed"], rows["WEB"]["refused"]) == (True, 0)
+        assert strict.log_has(r"NTLM: uid \d+, .* to elsewhere: refused: not in \[ntlm\] targets")
+        is_ = strict.call("Status")["ntlm"]
+        assert (is_["answered"], is_["refused"], is_["unlisted"]) == (2, 4, 0)
+
+
+@pytest.mark.parametrize("make, name", [
+    (logon, "TEST\\alice"), (lambda inst, who: add(inst, who, NAME, WORD).ok(), NAME)],
+    ids=["logon", "added"])
+def test_62_nobody_elses_and_only_while_it_lives(inst, user, make, name):
+    make(inst, user)
+    assert has(inst, user, name) and speak(inst, user, name)
+    for other in (users.User(inst), users.User(inst, uid=0)):
+        assert not has(inst, other, name) and speak(inst, other, name) is None
+        assert speak(inst, other, name, uid=user.uid) is None  # what it says it is
+    lsactl(inst, "lock", who=user).ok()
+    assert not has(inst, user, name) and speak(inst, user, name) is None
+    lsactl(inst, "unlock", who=user, stdin=WORD + "\n").ok()
+    assert has(inst, user, name) and speak(inst, user, name)
+    restart_lsass(inst)
+    assert has(inst, user, name) and speak(inst, user, name)
+    lsactl(inst, "logoff", who=user).ok()
+    assert not has(inst, user, name) and speak(inst, user, name) is None
+
+
+def test_63_after_a_change_of_password_nothing_is_said(inst, user):
+    logon(inst, user, "another", "o w")
+    assert speak(inst, user, "TEST\\another")
+    lsactl(inst, "passwd", "another", who=user, stdin="o w\nn w\n").ok()
+    assert not has(inst, user, "TEST\\another") and speak(inst, user, "TEST\\another") is None
+    logon(inst, user, "another", "n w")
+    assert speak(inst, user, "TEST\\another")
+
+
+def test_64_off_is_off(realm):
+    with piped(realm, mode="off") as alone:
+        who = users.User(alone)
+        logon(alone, who)
+        assert not has(alone, who, "TEST\\alice") and speak(alone, who, "TEST\\alice") is None
+        assert uses(alone) == []
 
 
 # ---- secrets
 
-def test_60_the_password_is_nowhere(inst, user):
+def test_70_the_password_is_nowhere(inst, user):
     word = "Nt" + os.urandom(12).hex()
     add(inst, user, "CORP\\secret", word).ok()
     for secret in (word.encode(), word.encode("utf-16-le"), nt_hash(word)):

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,38 +256,52 @@ a_flood_of_uses(void **state)
 	assert_int_equal(fx.nt->stats.unlisted, 2 + 3 * NTLM_USES);
 }
 
-/* What is copied under the name of Samba's helper and started by us. */
-static void
-the_program_that_asks(void **state)
+/* Run a copy of sleep under the name of Samba's helper, as a user. */
+static pid_t
+run_helper(char path[96], uid_t uid)
 {
-	char path[96], want[4096];
-	struct ntlm_peer peer = { getuid(), 0 };
-	struct use_of is = { .peer = &peer, .domain = "D", .user = "u", .server = "web" };
+	char text[4096], exe[64];
 	int in, out;
 	ssize_t n;
+	pid_t pid;
 
-	(void)state;
-	nw_start("audit", "");
-	(void)snprintf(path, sizeof(path), "%s/ntlm_auth", fx.folder);
-	in = open("/bin/sleep", O_RDONLY);
-	out = open(path, O_WRONLY | O_CREAT, 0755);
-	while ((n = read(in, want, sizeof(want))) > 0)
-		assert_int_equal(write(out, want, (size_t)n), n);
+	(void)snprintf(path, 96, "%s/ntlm_auth", fx.folder);
+	(void)unlink(path);
+	in = open("/bin/sleep", O_RDONLY | O_CLOEXEC);
+	out = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	while ((n = read(in, text, sizeof(text))) > 0)
+		assert_int_equal(write(out, text, (size_t)n), n);
 	(void)close(in);
 	(void)close(out);
-	peer.pid = fork();
-	if (peer.pid == 0) {
+	(void)chmod(fx.folder, 0755);
+	pid = fork();
+	if (pid == 0) {
+		if (uid != geteuid() && setresuid(uid, uid, uid) != 0)
+			_exit(126);
 		(void)execl(path, path, "60", (char *)NULL);
 		_exit(127);
 	}
-	(void)snprintf(want, sizeof(want), "/proc/%d/exe", (int)peer.pid);
+	(void)snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)pid);
 	for (int i = 0; i < 5000; i++) { /* until it is that program */
 		char link[256] = "";
 
-		if (readlink(want, link, sizeof(link) - 1) > 0 && strcmp(link, path) == 0)
+		if (readlink(exe, link, sizeof(link) - 1) > 0 && strcmp(link, path) == 0)
 			break;
 		(void)usleep(1000);
 	}
+	return pid;
+}
+
+static void
+the_program_that_asks(void **state)
+{
+	char path[96];
+	struct ntlm_peer peer = { geteuid(), 0 };
+	struct use_of is = { .peer = &peer, .domain = "D", .user = "u", .server = "web" };
+
+	(void)state;
+	nw_start("audit", "");
+	peer.pid = run_helper(path, geteuid());
 	use_note(fx.nt, &is);
 	(void)kill(peer.pid, SIGKILL);
 	(void)waitpid(peer.pid, NULL, 0);
@@ -299,13 +314,41 @@ the_program_that_asks(void **state)
 	assert_string_equal(row_to("later")->program, "?");
 }
 
+/* The number of a process that has ended may be another user's by now. */
+static void
+the_program_of_another_user(void **state)
+{
+	char path[96];
+	struct ntlm_peer peer = { ALICE, 0 };
+	struct use_of is = { .peer = &peer, .domain = "D", .user = "u", .server = "web" };
+
+	(void)state;
+	nw_start("audit", "");
+	if (geteuid() != 0)
+		skip(); /* root alone can be another user */
+	peer.pid = run_helper(path, OTHER);
+	use_note(fx.nt, &is);
+	peer.uid = OTHER;
+	is.server = "its own";
+	use_note(fx.nt, &is);
+	(void)kill(peer.pid, SIGKILL);
+	(void)waitpid(peer.pid, NULL, 0);
+	assert_string_equal(row_to("web")->program, "?");
+	assert_int_equal(strncmp(row_to("its own")->program, path, strlen(path)), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, nw_set_up, nw_tear_down)
-		T(mode_off),	 T(mode_audit),	     T(mode_on),
-		T(no_challenge), T(a_flood_of_uses), T(the_program_that_asks),
+		T(mode_off),
+		T(mode_audit),
+		T(mode_on),
+		T(no_challenge),
+		T(a_flood_of_uses),
+		T(the_program_that_asks),
+		T(the_program_of_another_user),
 	};
 
 	log_open("unit", LOG_NOTICE);
