@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "iso_host.h"
+#include "ntlm.h"
 #include "ntlm_verify.h"
 
 #define ALLOWED	 0xe2988235u
@@ -84,6 +85,23 @@ check(const struct iso_req_ntlm_authenticate *req, const struct iso_rep_ntlm_aut
 		abort();
 }
 
+/* The parser alone, on memory that ends where the messages do. */
+static void
+parse(struct rd negotiate, struct rd challenge)
+{
+	uint8_t *a = malloc(negotiate.len + 1), *b = malloc(challenge.len + 1);
+	struct ntlm_challenge c = { 0 };
+
+	if (a == NULL || b == NULL)
+		abort();
+	memcpy(a + 1, negotiate.at, negotiate.len);
+	memcpy(b + 1, challenge.at, challenge.len);
+	(void)!ntlm_read((struct rd){ b + 1, challenge.len }, (struct rd){ a + 1, negotiate.len },
+			 &c);
+	free(a);
+	free(b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -111,6 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	req.negotiate = piece(&data, &size);
 	req.target = piece(&data, &size);
 	req.challenge = (struct rd){ data, size };
+	parse(req.negotiate, req.challenge);
 	if (size > ISO_NTLM_IN)
 		return 0;
 	if (iso_call(iso, ISO_OP_configure, &conf, NULL) != ISO_OK ||

@@ -251,7 +251,8 @@ static enum iso_status
 with_key(struct ntlm_world *w, uint8_t kind, uint16_t may, int32_t etype, size_t len)
 {
 	struct blob b = { .kind = kind, .may = may, .etype = etype };
-	uint8_t secret[ISO_SECRET_MAX], out[ISO_SEALED_MAX];
+	static uint8_t out[ISO_SEALED_MAX]; /* where req.key still is after the call */
+	uint8_t secret[ISO_SECRET_MAX];
 	uint32_t n = 0;
 
 	test_random(secret, sizeof(secret));
@@ -355,6 +356,9 @@ ends(void **state)
 	assert_int_equal(ntlm_call(&w), ISO_OK);
 	assert_int_equal(iso_call(w.iso, ISO_OP_session_lock, &lock, NULL), ISO_OK);
 	assert_int_equal(ntlm_call(&w), ISO_E_LOCKED);
+	/* nor with a hash that was made after the lock, of a password typed then */
+	pass_ms(10);
+	assert_int_equal(with_key(&w, ISO_KIND_NTLM, 0, 0, 16), ISO_E_LOCKED);
 	assert_int_equal(iso_call(w.iso, ISO_OP_session_close, &close, NULL), ISO_OK);
 	assert_int_equal(ntlm_call(&w), ISO_E_SESSION);
 	ntlm_begin(&w, POLICY, NULL);
