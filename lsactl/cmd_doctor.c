@@ -28,6 +28,7 @@ static const struct {
 	{ "sssd-kcm", check_sssd, PROGRAMS },
 	{ "krb5 cache type", check_krb5_cache, PROGRAMS },
 	{ "krb5 kcm_socket", check_krb5_socket, PROGRAMS },
+	{ "NTLM servers", check_ntlm, PROGRAMS },
 	{ "winbind pipe", check_winbind, PROGRAMS },
 	{ "real winbindd", check_real_winbind, PROGRAMS },
 	{ "guest", check_guest, GUEST },

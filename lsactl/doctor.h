@@ -30,7 +30,7 @@ doctor_check check_memfd_secret, check_memlock, check_seccomp, check_bpf_lsm, ch
     check_yama, check_freed_pages, check_aes, check_kvm, check_tpm;
 /* doctor_service.c */
 doctor_check check_users, check_instance, check_kcm_rival, check_sssd, check_krb5_cache,
-    check_krb5_socket, check_winbind, check_real_winbind, check_guest;
+    check_krb5_socket, check_ntlm, check_winbind, check_real_winbind, check_guest;
 
 void found(struct finding *fi, enum health health, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

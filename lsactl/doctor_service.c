@@ -217,6 +217,39 @@ check_real_winbind(const struct ctl *ct, struct finding *fi)
 	}
 }
 
+/* The list of servers, and whether what is used is on it. */
+void
+check_ntlm(const struct ctl *ct, struct finding *fi)
+{
+	char error[512] = "";
+	json_t *is = try_call(ct, "Status", NULL, error, sizeof(error));
+	const json_t *nt = json_object_get(is, "ntlm");
+	const char *mode = get_text(nt, "mode");
+	long long targets = get_number(nt, "targets"), unlisted = get_number(nt, "unlisted");
+
+	if (nt == NULL) {
+		found(fi, HEALTH_UNKNOWN, "%.250s", is == NULL ? error : "lsass does not say");
+	} else if (strcmp(mode, "off") == 0) {
+		found(fi, HEALTH_OK, "NTLM is off");
+	} else if (strcmp(mode, "on") == 0 && targets > 0) {
+		found(fi, HEALTH_OK, "%lld names that NTLM may talk to, enforced by lsaiso",
+		      targets);
+	} else if (targets == 0) {
+		found(fi, HEALTH_WEAK, "NTLM is answered to any server");
+		advise(fi, "lsactl ntlm uses shows which ones are asked for; set [ntlm] targets");
+	} else if (unlisted > 0) {
+		found(fi, HEALTH_WEAK,
+		      "[ntlm] mode is audit: %lld answers to servers that are not "
+		      "on the list",
+		      unlisted);
+		advise(fi, "lsactl ntlm uses shows them; complete [ntlm] targets, then mode = on");
+	} else {
+		found(fi, HEALTH_WEAK, "[ntlm] mode is audit: the list is not enforced");
+		advise(fi, "nothing else was asked for since lsass started; set mode = on");
+	}
+	json_decref(is);
+}
+
 /* serves = guest: is it there, and by which way? */
 void
 check_guest(const struct ctl *ct, struct finding *fi)

@@ -353,6 +353,28 @@ def test_54_wrong_usage(inst, user):
     refused(lsactl(inst, "ntlm", "add", NAME, who=user, stdin=""), "no password was given")
 
 
+def health(inst):
+    said = json.loads(lsactl(inst, "doctor", "--json").out)
+    return {f["name"]: (f["health"], f["found"]) for f in said}["NTLM servers"]
+
+
+@pytest.mark.parametrize("settings, how, words", [
+    ({"mode": "off"}, "ok", "off"),
+    ({"mode": "on"}, "weak", "any server"),
+    ({"mode": "audit"}, "weak", "any server"),
+    ({"mode": "audit", "targets": "web"}, "weak", "not enforced"),
+    ({"mode": "on", "targets": "web *.lab.local"}, "ok", "2 names"),
+])
+def test_55_doctor(realm, settings, how, words):
+    with piped(realm, **settings) as alone:
+        assert health(alone)[0] == how and words in health(alone)[1], health(alone)
+        if settings == {"mode": "audit", "targets": "web"}:
+            who = users.User(alone)
+            add(alone, who).ok()
+            assert speak(alone, who, NAME, "elsewhere")
+            assert "1 answers to servers that are not" in health(alone)[1]
+
+
 # ---- who uses it
 
 def test_60_uses_are_told(inst, user):
