@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from lib import domain as ad, instance, proc, users, winbind
+from lib import domain as ad, instance, proc, search, users, winbind
 from lib.realm import HOME, PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("need_root")
@@ -267,6 +267,10 @@ CHALLENGE = bytes.fromhex(
 NEGOTIATE = b"NTLMSSP\0" + struct.pack("<II", 1, 0xE2088233) + bytes(16) + b"\6\1\0\0\0\0\0\x0f"
 
 
+# The same where KEY_EXCH comes without SIGN, of which there is no MIC.
+KEYED = NEGOTIATE[:12] + struct.pack("<I", 0xE2088205) + NEGOTIATE[16:]
+
+
 def check_answer(got, mic):
     message = got.message
     assert got.ok and message[:12] == b"NTLMSSP\0\3\0\0\0"
@@ -292,6 +296,7 @@ def test_18_challenges_are_answered_to_who_has_logged_on(inst, version):
         assert not root.ccache("TEST\\alice", uid=who).ok
         check_answer(w.ccache("TEST\\alice", b"", CHALLENGE), mic=False)
         check_answer(w.ccache("TEST\\alice", NEGOTIATE, CHALLENGE), mic=True)
+        check_answer(w.ccache("TEST\\alice", KEYED, CHALLENGE), mic=False)
         assert not w.ccache("TEST\\alice", NEGOTIATE, CHALLENGE[:40]).ok
         assert not w.ccache("TEST\\bob", b"", CHALLENGE).ok
         assert not o.ccache("TEST\\alice", b"", CHALLENGE).ok
@@ -385,19 +390,10 @@ def test_24_hang_ups_while_logging_on(inst):
 
 
 def memory_has(pid, needle):
-    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
-            open(f"/proc/{pid}/mem", "rb") as mem:
-        for line in maps:
-            start, end = (int(x, 16) for x in line.split()[0].split("-"))
-            if "rw" not in line.split()[1]:
-                continue
-            try:
-                mem.seek(start)
-                if needle in mem.read(end - start):
-                    return True
-            except OSError:
-                continue
-    return False
+    seen = search.Memory()
+    search.search_process(pid, [needle], seen)
+    assert seen.octets > 1 << 20, seen
+    return bool(seen.found)
 
 
 def test_25_passwords_do_not_stay_in_lsass(inst, user):
@@ -497,7 +493,42 @@ def test_33_auto_is_the_version_of_the_installed_libwbclient(realm):
     assert not os.path.exists(path), "the socket stays"
 
 
-def test_34_a_stale_socket_is_replaced(realm):
+def libraries(*names):
+    """Of the installed Samba, found as lsainit finds them."""
+    found = [os.path.realpath(path) for name in names
+             for path in glob.glob(f"/usr/lib/*/{name}") + glob.glob(f"/usr/lib*/{name}")]
+    if not found:
+        pytest.skip(f"not installed: {names[0]}")
+    return found
+
+
+@pytest.mark.parametrize("text, version", [
+    (b"", None), (b"SAMBA_4.8.12_X", None), (b"\0SAMBA_4.9.5_DEBIAN", 30), (b"SAMBA_4.10.0_", 31),
+    (b"xxSAMBA_4.16.4_S", 31), (b"SAMBA_4.17.0_", 32), (b"SAMBA_4.21.9_", 32),
+    (b"SAMBA_4.22.1_", 33), (b"SAMBA_4.26.0_", None), (b"SAMBA_4.", None), (b"SAMBA_4.22", None),
+    (b"SAMBA_4.99999999999999999999.1", None)])
+def test_34_auto_goes_by_the_name_of_samba_s_symbols(realm, text, version):
+    """Files in the place of the libraries, in mounts of lsainit's own."""
+    client, config = libraries("libwbclient.so.0"), libraries("libsmbconf.so.0")
+    inst = Front(realm, {"winbind": {"interface": "auto", "others": ""}}, start=False)
+    try:
+        path = inst.pipes.write("library", "")
+        with open(path, "wb") as f:
+            f.write(b"\x7fELF" + text)
+        script = "mount --make-rprivate / && " + "".join(
+            f"mount --bind {path} {library} && " for library in client)
+        script += "".join(f"mount --bind /dev/null {library} && " for library in config)
+        done = proc.run(["unshare", "-m", "sh", "-ec", script + 'exec "$@"', "sh",
+                         instance.program("lsainit"), "--check", "--config", inst.file])
+        if version:
+            assert f"{inst.pipe()}, version {version}\n" in done.ok().out
+        else:
+            assert done.code == 1 and "set it: 30 for Samba 4.9" in done.err, done.text
+    finally:
+        inst.stop()
+
+
+def test_35_a_stale_socket_is_replaced(realm):
     with proc_folder() as folder:
         path = os.path.join(folder.make("winbindd"), "pipe")
         with socket.socket(socket.AF_UNIX) as s:
@@ -508,7 +539,9 @@ def test_34_a_stale_socket_is_replaced(realm):
             assert inst.log_has("stale socket replaced")
 
 
-def test_35_status_and_doctor_say_what_is(inst, user):
+def test_36_status_and_doctor_say_what_is(inst, user):
+    with inst.client(uid=user.uid) as w:
+        assert w.ask("PING").ok
     said = inst.said()
     assert [s["version"] for s in said["sockets"]] == [32, 30, 31, 33]
     assert said["answered"] > 0 and "real" not in said

@@ -20,7 +20,7 @@
 
 #define IDLE_MS 301000u
 
-static uint8_t req[2200], got[200000];
+static uint8_t req[2400], got[200000];
 
 static int
 setup(void **state)
@@ -240,10 +240,32 @@ challenge_with_negotiate(void **state)
 		assert_int_equal(asked.negotiate_len, 3);
 		assert_memory_equal(asked.negotiate, "NEG", 3);
 		assert_memory_equal(asked.challenge, "ch", 2);
-		assert_int_equal(got[WB_R_NEW_SPNEGO], 1);
+		assert_int_equal(got[WB_R_NEW_SPNEGO], 0);
 		assert_int_equal(got[WB_R_KEY], 0x55); /* as the contract gives it: random */
 		close(fd);
 	}
+}
+
+/* The first octet of the challenge is where the answer's fields point to. */
+static void
+new_spnego_tells_of_a_mic(void **state)
+{
+	static const struct {
+		uint8_t first;
+		uint32_t negotiate;
+		int mic;
+	} rows[] = { { 88, 3, 1 }, { 72, 3, 0 }, { 64, 3, 0 }, { 88, 0, 0 } };
+	int fd = host_client(32, HOST_UID);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = ccache(32, HOST_UID, "TEST\\alice", rows[i].negotiate, 120);
+
+		wb_set_u32(req + la_of(32)->extra_len, 123);
+		memset(req + n, rows[i].first, 123);
+		expect(ask(fd, req, n + 123), WB_OK);
+		assert_int_equal(got[WB_R_NEW_SPNEGO], rows[i].mic);
+	}
+	close(fd);
 }
 
 static void
@@ -600,6 +622,7 @@ main(void)
 		HERE(probe_tells_who_has),
 		HERE(challenge_without_negotiate),
 		HERE(challenge_with_negotiate),
+		HERE(new_spnego_tells_of_a_mic),
 		HERE(nobody_asks_for_another),
 		HERE(lengths_that_lie),
 		HERE(names_that_are_none),

@@ -153,6 +153,8 @@ ntlm_answer(struct ntlm *nt, const struct ntlm_ask *ask, struct ntlm_answer *an)
 	an->message_len = ask->challenge.len < sizeof(an->message) ? ask->challenge.len
 								   : sizeof(an->message);
 	memset(an->message, 'M', an->message_len);
+	for (size_t at = 12; at < 60 && an->message_len > 100; at += 8) /* all begin there */
+		memcpy(an->message + at, (uint8_t[8]){ 1, 0, 1, 0, ask->challenge.at[0] }, 8);
 	an->has_key = strcmp(ask->user, "nokey") != 0;
 	memset(an->session_key, an->has_key ? HOST_KEY : 0x55, sizeof(an->session_key));
 	return NTLM_DONE;

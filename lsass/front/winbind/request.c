@@ -10,6 +10,12 @@
 
 #define SEPARATOR '\\'
 
+/* AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3): six fields of length, room and offset, flags ... */
+#define NTLM_FIRST_FIELD 12u
+#define NTLM_FIELD	 8u
+#define NTLM_FLAGS	 60u
+#define NTLM_MIC_END	 88u
+
 /* ---- responses */
 
 uint8_t *
@@ -164,6 +170,20 @@ probe(struct wb_client *cl, const struct ntlm_ask *ask)
 	return winbind_plain(cl, got == NTLM_DONE ? WB_OK : WB_ERROR);
 }
 
+/* Is there a MIC in the AUTHENTICATE_MESSAGE? What its fields point to begins after one. */
+static bool
+has_mic(const uint8_t *message, size_t len)
+{
+	for (size_t at = NTLM_FIRST_FIELD; at < NTLM_FLAGS; at += NTLM_FIELD) {
+		if (len < NTLM_MIC_END || message[at + 5] != 0 || message[at + 6] != 0 ||
+		    message[at + 7] != 0)
+			continue;
+		if (message[at + 4] < NTLM_MIC_END && (message[at] | message[at + 1]) != 0)
+			return false;
+	}
+	return len >= NTLM_MIC_END;
+}
+
 /*
  * The field of the key has 16 octets and no way to say that there is none: then it
  * has random ones, which nobody else knows and which sign nothing.
@@ -184,7 +204,7 @@ authenticate(struct wb_client *cl, const struct ntlm_ask *ask)
 	if (re != NULL) {
 		memcpy(re + WB_R_KEY, an.session_key, sizeof(an.session_key));
 		wb_set_u32(re + WB_R_BLOB_LEN, (uint32_t)an.message_len);
-		re[WB_R_NEW_SPNEGO] = ask->negotiate.len > 0;
+		re[WB_R_NEW_SPNEGO] = ask->negotiate.len > 0 && has_mic(an.message, an.message_len);
 		memcpy(re + WB_RESPONSE, an.message, an.message_len);
 		verdict = WB_ANSWERED;
 	}
