@@ -45,7 +45,8 @@ CHANNEL = {"ping": "lsaiso, empty operation", "socket": "bare socket pair",
            "sleep": "bare futex, sleeping", "spin": "bare futex, spinning"}
 ISO_OPS = {"absorb": "cred_absorb (STORE of a TGT)", "seal": "krb_tgs_seal (an authenticator)",
            "session": "session_open and session_close",
-           "box": "logon_challenge, box sealed, logon_absorb"}
+           "box": "logon_challenge, box sealed, logon_absorb",
+           "ntlm": "ntlm_authenticate (a whole message)"}
 
 # What each measure of isolation costs: lsaiso as it is, and without one or both.
 # name: (program in the build folder, argument)
@@ -58,8 +59,9 @@ MEASURES = {
 }
 MEASURED = {"ping": "empty operation", "seal": "authenticator", "absorb": "cred_absorb"}
 
-# A logon's cryptography: logonbench modes, each with the least that it can take (a sum of modes),
-# and at most so many times that. No goal: what it is beside another implementation.
+# A logon's cryptography, and NTLM's: logonbench modes (call-M, socket: of pingbench, on one CPU),
+# each with the least that it can take (a sum of modes), and at most so many times that. No goal:
+# what it is beside another implementation.
 @dataclass
 class Crypto:
     mode: str
@@ -75,7 +77,12 @@ CRYPTO = [
     Crypto("core-mul", "X25519 of the core", ("mul",), "hogweed's"),
 ] + [Crypto(f"s2k-{etype}", f"key of a password, etype {etype}", (f"{other}-{etype}",), of, factor)
      for etype in (17, 18, 19, 20)
-     for other, of, factor in (("kdf", "nettle's PBKDF2 alone", 1.1), ("mit", "libkrb5's", 0.0))]
+     for other, of, factor in (("kdf", "nettle's PBKDF2 alone", 1.1), ("mit", "libkrb5's", 0.0))
+     ] + [
+    Crypto("ntlm", "answer of NTLM, by the core", ("hmac",), "nettle's HMAC-MD5 and RC4 alone"),
+    Crypto("call-ntlm", "ntlm_authenticate, asked of lsaiso", ("hmac", "socket"),
+           "these and a bare socket's round trip", 2.0),
+]
 
 MEMORY_CACHES = 10000
 MEMORY_TARGETS = ("lsass", "heimdal")   # sssd-kcm would take minutes

@@ -11,6 +11,8 @@
  *   core-mul one X25519 of the core
  *   kdf-E    nettle's PBKDF2 alone, with what s2k-E gives it
  *   mit-E    the same key by libkrb5
+ *   ntlm     an answer of NTLM, by the core
+ *   hmac     nettle's HMAC-MD5 and RC4 alone, over what ntlm is made of
  *
  * Times are of this thread's CPU clock: what others do meanwhile is not in them.
  */
@@ -22,14 +24,18 @@
 #include <sys/random.h>
 
 #include <krb5/krb5.h>
+#include <nettle/arcfour.h>
 #include <nettle/curve25519.h>
+#include <nettle/hmac.h>
 #include <nettle/pbkdf2.h>
 
+#include "exchange.h"
 #include "host.h"
 #include "hpke.h"
 #include "krb.h"
 #include "latency.h"
 #include "lib/box.h"
+#include "ntlm.h"
 #include "x25519.h"
 
 static const char password[] = "a password of twenty";
@@ -60,6 +66,15 @@ iso_host_entropy(struct wr into)
 			into = (struct wr){ into.at + got, into.left - (size_t)got };
 	}
 	return ISO_OK;
+}
+
+uint64_t
+iso_host_clock(enum iso_clock which)
+{
+	struct timespec ts;
+
+	clock_gettime(which == ISO_CLOCK_BOOT ? CLOCK_BOOTTIME : CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
 static struct rd
@@ -177,6 +192,58 @@ make_key(struct bench *be)
 	must(memcmp(ours, be->out, krb_type(be->etype)->key_len) == 0, "the same key as libkrb5:");
 }
 
+/* ---- NTLM */
+
+static struct iso_rep_ntlm_authenticate answered;
+
+static void
+ntlm(struct bench *be)
+{
+	struct iso_req_ntlm_authenticate req = ntlm_request();
+	struct ntlm_challenge c = { 0 };
+
+	(void)be;
+	must(ntlm_read(req.challenge, req.negotiate, &c) == ISO_OK &&
+		 ntlm_message(&req, &c, ntlm_hash, &answered) == ISO_OK,
+	     "an answer of NTLM");
+	must(answered.session_key.len == 16 && c.mic, "a session key and a MIC");
+}
+
+static void
+hmac(const uint8_t key[16], struct rd a, struct rd b, struct rd c, uint8_t mac[16])
+{
+	struct hmac_md5_ctx ctx;
+
+	hmac_md5_set_key(&ctx, 16, key);
+	hmac_md5_update(&ctx, a.len, a.at);
+	hmac_md5_update(&ctx, b.len, b.at);
+	hmac_md5_update(&ctx, c.len, c.at);
+	hmac_md5_digest(&ctx, 16, mac);
+}
+
+/* Over octets that are there already: of the response all but its proof. */
+static void
+bare(struct bench *be)
+{
+	static uint8_t key[16], owf[16], proof[16], base_key[16];
+	struct iso_req_ntlm_authenticate req = ntlm_request();
+	struct rd none = { NULL, 0 }, message = { answered.message.at, answered.message.len };
+	struct rd server = { req.challenge.at + 24, 8 }, response = none;
+	struct arcfour_ctx rc4;
+	uint16_t len;
+	uint32_t at;
+
+	memcpy(&len, message.at + 20, sizeof(len));
+	memcpy(&at, message.at + 24, sizeof(at));
+	response = (struct rd){ message.at + at + 16, len - 16u };
+	hmac(ntlm_hash, req.upper, req.domain, none, owf);
+	hmac(owf, server, response, none, proof);
+	hmac(owf, (struct rd){ proof, 16 }, none, none, base_key);
+	arcfour_set_key(&rc4, 16, base_key);
+	arcfour_crypt(&rc4, 16, be->out, key);
+	hmac(key, req.negotiate, req.challenge, message, be->out);
+}
+
 /* ---- running */
 
 static uint64_t
@@ -192,10 +259,16 @@ static const struct mode {
 	const char *name;
 	operation *start, *once;
 } modes[] = {
-	{ "seal", make_box, seal },	    { "open", make_box, open_box },
-	{ "mul", make_box, mul },	    { "mul-base", make_box, mul_base },
-	{ "core-mul", make_box, core_mul }, { "s2k-", make_key, s2k },
-	{ "kdf-", make_key, kdf },	    { "mit-", make_key, mit },
+	{ "seal", make_box, seal },
+	{ "open", make_box, open_box },
+	{ "mul", make_box, mul },
+	{ "mul-base", make_box, mul_base },
+	{ "core-mul", make_box, core_mul },
+	{ "s2k-", make_key, s2k },
+	{ "kdf-", make_key, kdf },
+	{ "mit-", make_key, mit },
+	{ "ntlm", ntlm, ntlm },
+	{ "hmac", ntlm, bare },
 };
 
 static operation *

@@ -13,6 +13,7 @@
  *   session  the same, session_open and session_close
  *   box      the same, what brings a password in: logon_challenge, a box
  *            sealed as lsactl does, logon_absorb
+ *   ntlm     the same, ntlm_authenticate: a whole message with its MIC
  *   start    from before fork to the first answer, --count times
  *
  * lsaiso is started as lsainit starts it: its channel at descriptors 3 and
@@ -47,6 +48,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "exchange.h"
 #include "latency.h"
 #include "lib/box.h"
 #include "lib/mailbox.h"
@@ -333,7 +335,9 @@ iso_spawn(struct bench *be)
 static void
 iso_start(struct bench *be)
 {
-	struct iso_req_configure conf = { .rate = 1000000, .burst = 1000000 };
+	struct iso_req_configure conf = { .policy = ISO_POLICY_NTLM,
+					  .rate = 1000000,
+					  .burst = 1000000 };
 	struct iso_req_session_open open = { .owner = OWNER, .lifetime = LIFETIME };
 	struct iso_rep_configure rep;
 
@@ -474,6 +478,39 @@ box_once(struct bench *be)
 }
 
 static void
+ntlm_start(struct bench *be)
+{
+	struct iso_req_cred_absorb ask = {
+		.owner = OWNER,
+		.kind = ISO_KIND_NTLM,
+		.endtime = (int64_t)time(NULL) + LIFETIME,
+		.client = octets_of(client_der, sizeof(client_der)),
+		.key = { ntlm_hash, 16 },
+	};
+
+	iso_start(be);
+	ask.session = be->session.session;
+	ask.generation = be->session.generation;
+	must(ask_cred_absorb(&ask, &be->tgt), "cred_absorb");
+}
+
+static void
+ntlm_once(struct bench *be)
+{
+	struct iso_req_ntlm_authenticate ask = ntlm_request();
+	static struct iso_rep_ntlm_authenticate rep;
+
+	ask.session = be->session.session;
+	ask.generation = be->session.generation;
+	ask.owner = OWNER;
+	ask.key = (struct rd){ be->tgt.blob.at, be->tgt.blob.len };
+	ask.name = octets_of(client_der, sizeof(client_der));
+	must(ask_ntlm_authenticate(&ask, &rep), "ntlm_authenticate");
+	if (rep.session_key.len != 16)
+		errx(1, "lsaiso: no session key");
+}
+
+static void
 note_rss(struct bench *be)
 {
 	char path[64], line[256];
@@ -537,6 +574,7 @@ static const struct mode {
 	{ "spin", shared_start, shared_once },	 { "ping", iso_start, ping_once },
 	{ "absorb", iso_start, absorb_once },	 { "seal", seal_start, seal_once },
 	{ "session", iso_start, session_once },	 { "box", box_start, box_once },
+	{ "ntlm", ntlm_start, ntlm_once },
 };
 
 static __attribute__((noreturn)) void
@@ -545,7 +583,7 @@ usage(void)
 	fprintf(stderr, "usage: pingbench --mode MODE [--iso PROGRAM] [--memory memory=WHICH]\n"
 			"       [--image FILE] [--stream SOCKET]\n"
 			"       [--cpus free|apart|same] [--seconds S] [--count N]\n"
-			"modes: socket sleep spin ping absorb seal session box start\n");
+			"modes: socket sleep spin ping absorb seal session box ntlm start\n");
 	exit(2);
 }
 

@@ -125,7 +125,7 @@ def crypto(results):
         else:
             rows.append([row["text"], number(row["rate"]), f"{row['p50_us']:.1f}", row["of"],
                          f"{row['ratio']:.2f}x", verdict(row["goal"])])
-    return table(["cryptography of a logon", "operations/s", "p50 us", "beside", "time", "goal"],
+    return table(["cryptography of a logon, NTLM", "operations/s", "p50 us", "beside", "time", "goal"],
                  rows)
 
 
