@@ -228,7 +228,7 @@ bare(struct bench *be)
 	static uint8_t key[16], owf[16], proof[16], base_key[16];
 	struct iso_req_ntlm_authenticate req = ntlm_request();
 	struct rd none = { NULL, 0 }, message = { answered.message.at, answered.message.len };
-	struct rd server = { req.challenge.at + 24, 8 }, response = none;
+	struct rd server = { req.challenge.at + 24, 8 }, response;
 	struct arcfour_ctx rc4;
 	uint16_t len;
 	uint32_t at;
