@@ -22,11 +22,11 @@ NAME = "CORP\\carol"
 
 
 @contextlib.contextmanager
-def piped(realm, **ntlm):
+def piped(realm, logon=None, **ntlm):
     """An instance with the pipe of winbindd, which programs ask for NTLM."""
     folder = proc.Folder("pipe")
     try:
-        with instance.Instance(realm, {"ntlm": ntlm, "winbind": {
+        with instance.Instance(realm, {"ntlm": ntlm, "logon": logon or {}, "winbind": {
                 "socket": folder("w", "pipe"), "interface": "32"}}) as made:
             made.pipe = folder("w", "pipe")
             yield made
@@ -264,6 +264,25 @@ def test_24_lsaiso_gone_all_gone(realm):
         assert names(alone, who) == {}
         add(alone, who).ok()
         assert names(alone, who) == {NAME: "ready"}
+
+
+def test_25_without_a_kdc(realm):
+    with piped(realm, {"offline": "yes", "verify_kdc": "off"}, mode="on") as alone:
+        who, name = users.User(alone), "TEST\\alice"
+        logon(alone, who)
+        lsactl(alone, "logoff", who=who).ok()
+        realm.write_config(os.path.basename(alone.config), kcm_socket=alone.socket,
+                           kdc={n: proc.free_port() for n in realm.kdc})
+        # Soon after its start lsaiso lets nobody try.
+        proc.wait_until("a logon without a KDC", lambda: lsactl(
+            alone, "logon", "alice", who=who, stdin=WORD + "\n").code == 0, seconds=30)
+        (session,) = sessions(alone, who)
+        assert session["caches"] == [] and speak(alone, who, name)
+        restart_lsass(alone)
+        assert sessions(alone, who)[0]["session"] == session["session"]
+        assert speak(alone, who, name)
+        lsactl(alone, "logoff", who=who).ok()
+        assert speak(alone, who, name) is None and iso_sessions(alone) == 0
 
 
 # ---- another password
