@@ -5,12 +5,13 @@
  * valgrind's memcheck, which is told that the secret's octets were never set:
  * it reports each branch and each address that depends on one.
  *
- * usage: boundary_secrets key | box | s2k | branch | lookup
+ * usage: boundary_secrets key | box | s2k | ntlm | branch | lookup
  *
  * key     X25519: nothing may depend on the private key
  * box     HPKE: one branch may, that on whether the tag is right
  * s2k     keys of a password, etypes 17 to 20: what nettle's AES looks up when it
  *         is given a key, and nothing else
+ * ntlm    an answer of NTLM: what RC4 looks up by, and nothing else
  * branch, lookup  do what must not be done: reports must come then
  */
 #include <stdio.h>
@@ -18,8 +19,10 @@
 
 #include <valgrind/memcheck.h>
 
+#include "host.h"
 #include "hpke.h"
 #include "krb.h"
+#include "ntlm.h"
 #include "x25519.h"
 
 static const uint8_t table[256] = { 1, 2, 3 };
@@ -73,6 +76,45 @@ s2k(void)
 	return bad;
 }
 
+/* What is drawn may be known here: that depends on no secret. */
+enum iso_status
+iso_host_entropy(struct wr into)
+{
+	memset(into.at, 7, into.left);
+	return ISO_OK;
+}
+
+uint64_t
+iso_host_clock(enum iso_clock which)
+{
+	return (uint64_t)which;
+}
+
+static int
+ntlm(void)
+{
+	static const uint8_t challenge[] = "NTLMSSP\0\2\0\0\0\0\0\0\0\0\0\0\0\x11\x82\x88\x40"
+					   "\1\2\3\4\5\6\7\x08\0\0\0\0\0\0\0\0"
+					   "\4\0\4\0\x30\0\0\0\0\0\0"; /* and its NUL */
+	static const uint8_t offer[16] = "NTLMSSP\0\1\0\0\0\x11\x82\x88\x40";
+	static const uint8_t name[] = "U\0";
+	static struct iso_rep_ntlm_authenticate rep;
+	struct iso_req_ntlm_authenticate req = { .user = { name, 2 },
+						 .upper = { name, 2 },
+						 .domain = { name, 0 },
+						 .workstation = { name, 0 },
+						 .target = { name, 0 },
+						 .negotiate = { offer, sizeof(offer) },
+						 .challenge = { challenge, sizeof(challenge) } };
+	struct ntlm_challenge c = { 0 };
+	int bad = (int)ntlm_read(req.challenge, req.negotiate, &c);
+
+	bad |= (int)ntlm_message(&req, &c, private, &rep);
+	for (uint32_t i = 0; i < rep.message.len; i++)
+		out[i % sizeof(out)] = (uint8_t)(out[i % sizeof(out)] + rep.message.at[i]);
+	return bad;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -87,6 +129,8 @@ main(int argc, char **argv)
 		st = box();
 	else if (strcmp(argv[1], "s2k") == 0)
 		st = s2k();
+	else if (strcmp(argv[1], "ntlm") == 0)
+		st = ntlm();
 	else
 		st = (int)x25519(out, private, point);
 	if (strcmp(argv[1], "branch") == 0 && (private[3] & 1) != 0)
