@@ -389,6 +389,25 @@ def test_24_hang_ups_while_logging_on(inst):
     proc.wait_until("their sessions to be gone", lambda: len(sessions(inst)) == before)
 
 
+def test_24_one_user_does_not_take_all_the_places(inst, user):
+    """All wait at once, and a KDC that is busy is not needed: lsass is held meanwhile."""
+    crowd, many = users.fresh_uid(), 60
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(inst.client(uid=crowd)) for _ in range(many)]
+        pid = inst.pid("lsass")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for w in clients:
+                w.socket.sendall(w.auth_request("alice", WORD))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        with inst.client(uid=user.uid) as innocent:
+            assert innocent.auth("alice", WORD).ok
+        answers = [w.receive() for w in clients]
+    assert all(a.ok or a.nt_status == 0xC000005E for a in answers)
+    assert 32 <= sum(a.ok for a in answers) < many
+
+
 def memory_has(pid, needle):
     seen = search.Memory()
     search.search_process(pid, [needle], seen)
@@ -633,7 +652,23 @@ def test_44_another_version_gets_errors_and_status_says_why(behind):
     assert real == {"socket": behind.real.pipe, "answers": True, "error": ""}
 
 
-def test_45_it_may_go_and_come_back(behind):
+def test_45_a_real_one_that_is_crowded_ends_idle_connections(realm):
+    """`winbind max clients`: it lets go of who is idle, and we ask again."""
+    question = winbind.field("BUILTIN") + winbind.field("Users")
+    with winbind.Standalone("winbind max clients = 5\n") as real, \
+            Front(realm, {"winbind": {"real": real.pipe}}) as inst, \
+            contextlib.ExitStack() as stack:
+        before = proc.descriptors(inst.pid("lsass"))
+        clients = [stack.enter_context(inst.client()) for _ in range(20)]
+        for _ in range(3):
+            for w in clients:
+                assert w.ask("LOOKUPNAME", question).ok
+                time.sleep(0.01)
+        there = proc.descriptors(inst.pid("lsass")) - before - len(clients)
+        assert 0 < there < 10, "it has let nobody go"
+
+
+def test_46_it_may_go_and_come_back(behind):
     question = winbind.field("BUILTIN") + winbind.field("Users")
     with behind.client() as w:
         assert w.ask("LOOKUPNAME", question).ok

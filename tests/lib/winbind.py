@@ -193,7 +193,7 @@ def argv(folder, command, more=":"):
 class Standalone:
     """A real winbindd of a machine in no domain, in mounts of its own."""
 
-    def __init__(self):
+    def __init__(self, more=""):
         if not proc.program("winbindd"):
             raise proc.Failed("winbindd is not installed (scripts/setup.sh test)")
         self.folder = f = proc.Folder("winbindd")
@@ -215,7 +215,7 @@ class Standalone:
     winbindd socket directory = {f("sock")}
     idmap config * : backend = tdb
     idmap config * : range = 100000-199999
-""")
+{more}""")
         self.pipe = f("sock", "pipe")
         self.log = f("out")
         self.daemon = None

@@ -599,6 +599,36 @@ an_idle_one_is_replaced(void **state)
 	close(real);
 }
 
+/* Also one that does not read: what comes for it waits there, not here. */
+static void
+a_client_that_goes(void **state)
+{
+	static uint8_t extra[400000];
+	int fd = host_client(32, HOST_UID), real = passed(fd, 1);
+	ssize_t n, sent = 0;
+
+	close(fd);
+	host_turn();
+	assert_int_equal(behind_hears(real), 0);
+	assert_int_equal(host_front()->nclients, 0);
+	close(real);
+	fd = host_client(32, HOST_UID);
+	real = passed(fd, 18);
+	behind_says(real, 2 * sizeof(extra), WB_OK, 0);
+	while ((n = send(real, extra, sizeof(extra), MSG_NOSIGNAL)) > 0) {
+		sent += n;
+		host_turn();
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_true((size_t)sent < 2 * sizeof(extra));
+	assert_true(host_front()->first->out_len <= WB_SCRATCH);
+	close(real); /* with octets that nobody will hear: the loop rests all the same */
+	host_turn();
+	host_sweep(IDLE_MS);
+	assert_int_equal(host_front()->nclients, 0);
+	close(fd);
+}
+
 static void
 one_that_does_not_answer(void **state)
 {
@@ -636,6 +666,7 @@ main(void)
 		REAL(secrets_stay_here),
 		REAL(another_version_behind),
 		REAL(it_ends_in_the_middle),
+		REAL(a_client_that_goes),
 		REAL(an_idle_one_is_replaced),
 		REAL(one_that_does_not_answer),
 	};

@@ -295,6 +295,16 @@ begin(struct wb_client *cl, const struct wish *wi)
 	return NULL;
 }
 
+static bool
+too_many(const struct wb_client *cl)
+{
+	size_t n = 0;
+
+	for (const struct wb_client *other = cl->wb->first; other != NULL; other = other->next)
+		n += other->uid == cl->uid && other->work != NULL;
+	return cl->uid != 0 && n >= WB_LOGONS;
+}
+
 enum wb_verdict
 winbind_auth(struct wb_client *cl)
 {
@@ -302,8 +312,8 @@ winbind_auth(struct wb_client *cl)
 	const struct verdict *ve = read_wish(cl, &wi);
 	uint8_t *password = cl->in + cl->mouth->la->data + WB_AUTH_PASS;
 
-	if (ve != NULL)
-		return refuse(cl, ve);
+	if (ve != NULL || too_many(cl))
+		return refuse(cl, ve != NULL ? ve : &unavailable);
 	cl->work = begin(cl, &wi);
 	explicit_bzero(password, WB_NAME);
 	return cl->work != NULL ? WB_LATER : refuse(cl, &unavailable);

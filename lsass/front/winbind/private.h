@@ -24,6 +24,7 @@
 #define WB_EXTRA_OURS (64u << 10)  /* extra data of what is answered here */
 #define WB_EXTRA_MOST (128u << 10) /* of the rest, as Samba has it: WINBINDD_MAX_EXTRA_DATA */
 #define WB_SCRATCH    (64u << 10)
+#define WB_LOGONS     32u /* of one user at once, root's excepted: others wait for workers, too */
 
 struct door;
 struct watch;
