@@ -236,7 +236,7 @@ show_winbind(const struct ctl *ct, const json_t *is)
 	if (!json_is_object(wb))
 		return;
 	json_array_foreach(json_object_get(wb, "sockets"), i, one)(void)
-	    printf("%s %lld clients at %s, version %lld\n", i == 0 ? "winbind:" : "        ",
+	    printf("%s%lld clients at %s, version %lld\n", i == 0 ? "Pipe:   " : "        ",
 		   get_number(one, "clients"), get_text(one, "socket"), get_number(one, "version"));
 	(void)printf("        %lld requests answered, %lld passed on", get_number(wb, "answered"),
 		     get_number(wb, "passed"));

@@ -6,6 +6,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -454,6 +455,23 @@ def test_26_a_restart_of_lsass_loses_nobody_who_comes(realm):
         assert inst.pid("lsass") != pid
         for w in (old, waiting):
             w.close()
+
+
+def test_27_what_was_changed_in_the_configuration_waits_for_lsainit(realm):
+    with Front(realm) as inst:
+        with open(inst.file, encoding="utf-8") as f:
+            text = f.read()
+        for others in ("others =", "others = nonsense"):
+            with open(inst.file, "w", encoding="utf-8") as f:
+                f.write(re.sub(r"(?m)^others = .*$", others, text))
+            pid = inst.pid("lsass")
+            os.kill(pid, signal.SIGKILL)
+            for version in VERSIONS:
+                with inst.client(version) as w:
+                    assert w.ask("PING").ok
+            assert inst.pid("lsass") != pid
+        with open(inst.file, "w", encoding="utf-8") as f:
+            f.write(text)
 
 
 # ---- where it is, and who else

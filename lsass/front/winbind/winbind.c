@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "lib/config.h"
-#include "lib/log.h"
 #include "lsass/front/door.h"
 #include "lsass/front/winbind/private.h"
 #include "lsass/loop.h"
@@ -295,21 +294,20 @@ find_name(struct winbind *wb)
 static bool
 open_mouths(struct winbind *wb, int first_fd)
 {
+	const uint8_t *version = wb->view.table->winbind;
 	struct winbind_socket is[CONTROL_WINBIND_MAX];
 	char error[256];
-	int n = winbind_sockets(wb->view.cf, is, error, sizeof(error));
 
-	if (n < 0)
-		return false; /* lsainit would not have started us */
-	for (int i = 0; i < n; i++) {
+	/* The configuration may have changed since they were made: then only names are wrong. */
+	if (winbind_sockets(wb->view.cf, is, error, sizeof(error)) < 0)
+		memset(is, 0, sizeof(is));
+	for (int i = 0; i < CONTROL_WINBIND_MAX && version[i] != 0; i++) {
 		struct mouth *mo = &wb->mouths[i];
 
 		mo->wb = wb;
 		mo->is = is[i];
-		mo->is.version = wb->view.table->winbind[i];
-		mo->la = wb_layout(mo->is.version);
+		mo->la = wb_layout(version[i]);
 		if (mo->la == NULL) {
-			log_err("%s: lsainit tells no version of it", mo->is.path);
 			errno = EPROTO;
 			return false;
 		}
