@@ -99,7 +99,6 @@ ntlm_read(struct rd challenge, struct rd negotiate, struct ntlm_challenge *c)
 {
 	struct challenge m = { 0 };
 	uint32_t own = ~NEVER;
-	bool signs = false, keyed = false;
 
 	if (challenge.len < sizeof(m) || memcmp(challenge.at, TYPE("\2"), TYPE_LEN) != 0 ||
 	    (negotiate.len > 0 && (negotiate.len < TYPE_LEN + sizeof(own) ||
@@ -115,14 +114,11 @@ ntlm_read(struct rd challenge, struct rd negotiate, struct ntlm_challenge *c)
 	c->server = challenge.at + offsetof(struct challenge, server);
 	c->name = c->av[c->av[AV_DNS].len > 0 ? AV_DNS : AV_NB];
 	c->flags = m.flags & (own | TARGET_INFO) & ALLOWED;
-	signs = (c->flags & SIGNS) != 0;
-	keyed = (c->flags & KEY_EXCH) != 0;
 	/* Without KEY_EXCH it is SessionBaseKey that signs, and that stays here. */
 	if (((m.flags | own) & NEVER) != 0 || (c->flags & REQUIRED) != REQUIRED ||
-	    (signs && !keyed))
+	    ((c->flags & SIGNS) != 0 && (c->flags & KEY_EXCH) == 0))
 		return ISO_E_POLICY;
-	/* KEY_EXCH and nothing to sign: servers do not agree on which key makes a MIC. */
-	c->mic = negotiate.len > 0 && signs == keyed;
+	c->mic = negotiate.len > 0;
 	return ISO_OK;
 }
 
@@ -259,14 +255,18 @@ put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 	krb_hmac_md5(hash, who, 2, owf);
 	krb_hmac_md5(owf, what, 2, proof);
 	krb_hmac_md5(owf, proved, 1, base);
-	if ((a->c->flags & KEY_EXCH) != 0) {
+	if ((a->c->flags & SIGNS) != 0) {
 		key = a->rep->session_key.at;
 		a->rep->session_key.len = NTLM_KEY;
 		st = iso_host_entropy((struct wr){ key, NTLM_KEY });
-		memcpy(sent, key, NTLM_KEY);
-		krb_rc4(base, (struct wr){ sent, NTLM_KEY });
 	}
-	put(a, &a->head.key, sent, a->rep->session_key.len);
+	/*
+	 * With nothing to sign KEY_EXCH means nothing, and base makes the MIC (3.1.5.1.2); there
+	 * are servers that take what was sent for that key all the same, and then it is base too.
+	 */
+	memcpy(sent, key, NTLM_KEY);
+	krb_rc4(base, (struct wr){ sent, NTLM_KEY });
+	put(a, &a->head.key, sent, (a->c->flags & KEY_EXCH) != 0 ? NTLM_KEY : 0);
 	memcpy(m, &a->head, a->c->mic ? sizeof(a->head) : offsetof(struct authenticate, mic));
 	if (a->c->mic) {
 		const struct rd all[] = { a->req->negotiate,
@@ -277,6 +277,7 @@ put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 	}
 	wipe(owf, sizeof(owf));
 	wipe(base, sizeof(base));
+	wipe(sent, sizeof(sent));
 	return st;
 }
 

@@ -454,8 +454,7 @@
 	F(VAR, target, ISO_NTLM_NAME)  /* service principal name (HTTP/web) for MsvAvTargetName; \
 					* empty: the program did not say */                    \
 	F(VAR, bindings, 16)	       /* MD5 of the channel bindings (RFC 4121 4.1.1.2); or empty */ \
-	F(VAR, negotiate, ISO_NTLM_IN) /* as it was sent; empty: not known. No MIC then, nor with \
-					* KEY_EXCH but neither SIGN nor SEAL */                \
+	F(VAR, negotiate, ISO_NTLM_IN) /* as it was sent; empty: not known, there is no MIC then */ \
 	F(VAR, challenge, ISO_NTLM_IN)
 #define ISO_REP_ntlm_authenticate(F)                                                          \
 	F(U32, listed, 0)	       /* 1: server and target are on the list, or there is none; \
@@ -463,8 +462,8 @@
 	F(VAR, server, ISO_NTLM_NAME)  /* whom the challenge names: MsvAvDnsComputerName, else \
 					* MsvAvNbComputerName */                               \
 	F(VAR, message, ISO_NTLM_OUT)                                                          \
-	F(RELEASE, session_key, 16)    /* ExportedSessionKey, a random one (KEY_EXCH); empty: none \
-					* was agreed on. Sign or seal without KEY_EXCH is refused */
+	F(RELEASE, session_key, 16)    /* ExportedSessionKey, a random one (KEY_EXCH); empty: neither \
+					* sign nor seal was agreed on; without KEY_EXCH that is refused */
 
 /* clang-format on */
 

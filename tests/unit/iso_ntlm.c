@@ -189,7 +189,7 @@ flags(void **state)
 		{ ALLOWED & ~(EXCH | SEAL), 0, ISO_E_POLICY },
 		{ ALLOWED & ~(EXCH | SIGN | SEAL), 0, ISO_OK },
 		{ ALLOWED & ~EXCH, ALLOWED & ~(SIGN | SEAL), ISO_OK },
-		{ ALLOWED & ~(SIGN | SEAL), ALLOWED, ISO_OK }, /* KEY_EXCH for nothing: no MIC */
+		{ ALLOWED & ~(SIGN | SEAL), ALLOWED, ISO_OK }, /* KEY_EXCH for nothing */
 		{ 0, 0, ISO_E_POLICY },
 		{ UINT32_MAX, UINT32_MAX, ISO_E_POLICY },
 	};
