@@ -24,6 +24,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
 logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit faketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
+ntlm="gss-ntlmssp smbclient"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
 checks="python3-pytest strace mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
@@ -39,7 +40,7 @@ for set in "${@:-build}"; do
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain" heimdal=yes kernel=yes winbind=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm" heimdal=yes kernel=yes winbind=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes

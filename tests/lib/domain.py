@@ -8,13 +8,13 @@ and private mounts over everything that Samba looks for in fixed places.
 
 import base64
 import contextlib
-import ctypes
 import os
 import re
 import shlex
 
 from . import proc, search
 from .holders import Holder, Secret
+from .ntlm import nt_hash
 
 REALM = "AD.TEST"
 PROGRAMS = ("samba", "samba-tool", "winbindd", "net", "wbinfo")
@@ -34,17 +34,6 @@ lp.load("dc/etc/smb.conf")
 db = SamDB("dc/private/sam.ldb", session_info=system_session(), lp=lp)
 word = lambda: sys.stdin.readline().rstrip("\\n")
 """
-
-
-def nt_hash(password):
-    """MD4 of the password in UTF-16 (MS-NLMP section 3.3.1), by nettle."""
-    lib = ctypes.CDLL("libnettle.so.8")
-    octets, ctx = password.encode("utf-16-le"), ctypes.create_string_buffer(512)
-    out = ctypes.create_string_buffer(16)
-    lib.nettle_md4_init(ctx)
-    lib.nettle_md4_update(ctx, ctypes.c_size_t(len(octets)), octets)
-    lib.nettle_md4_digest(ctx, ctypes.c_size_t(16), out)
-    return out.raw
 
 
 class Domain:
