@@ -135,6 +135,21 @@ def logons(results):
                   for row in results["logons"]])
 
 
+def ntlm(results):
+    """Rate and median of each way; how many times its rate ours is."""
+    names = list(results["ntlm"][0]["ways"])
+    rows = []
+    for row in results["ntlm"]:
+        cells = [row["text"]]
+        for name in names:
+            got = row["ways"][name]
+            ratio = f", {got['ratio']:.2f}x" if "ratio" in got else ""
+            cells.append("failed" if got.get("error") else
+                         f"{number(got['rate'])} ({got['p50_us']:.0f}{ratio})")
+        rows.append(cells)
+    return table(["NTLM of gss-ntlmssp, operations/s (p50 us, ours / this)", *names], rows)
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]
