@@ -79,6 +79,6 @@ challenge_listed(const struct config *cf, const char *server)
 	bool found = len == 0;
 
 	for (const char *at = list; !found && len > 0 && at < list + len; at += strlen(at) + 1)
-		found = matches(at, server);
+		found = matches(at, server) && strpbrk(server, " ?") == NULL;
 	return found;
 }

@@ -206,12 +206,22 @@ may_say(struct ntlm *nt, struct use_row *row)
 	return true;
 }
 
+/* lsaiso does not say why: it is what is left. */
+static const char *
+reason(const struct ntlm *nt, const struct ntlm_use *us)
+{
+	if (!us->listed)
+		return "not in [ntlm] targets";
+	if (strcmp(nt->cf->isolation_level, "hypervisor") == 0)
+		return "it is not NTLMv2, signs without a key exchange, or is not in [ntlm] of "
+		       "the host";
+	return "it is not NTLMv2, or signs without a key exchange";
+}
+
 static void
 say(struct ntlm *nt, struct use_row *row, pid_t pid, bool refused)
 {
 	const struct ntlm_use *us = &row->use;
-	const char *why = us->listed ? "it is not NTLMv2, or signs without a key exchange"
-				     : "not in [ntlm] targets";
 	char times[48] = "";
 
 	if (!may_say(nt, row))
@@ -221,7 +231,7 @@ say(struct ntlm *nt, struct use_row *row, pid_t pid, bool refused)
 	row->kept = 0;
 	log_notice("NTLM: uid %u, pid %d (%s), as %s to %s%s: %s: %s", (unsigned int)us->uid,
 		   (int)pid, us->program, us->user, us->server, times,
-		   refused ? "refused" : "would be refused", why);
+		   refused ? "refused" : "would be refused", reason(nt, us));
 }
 
 void

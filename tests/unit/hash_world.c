@@ -73,11 +73,13 @@ nw_set_up(void **state)
 	if (file == NULL || fputs("[libdefaults]\ndefault_realm = TEST.LOCAL\n", file) < 0 ||
 	    fclose(file) != 0)
 		return -1;
+	(void)strcpy(fx.level, "process");
 	(void)strcpy(fx.on, "on");
 	(void)strcpy(fx.off, "off");
 	(void)strcpy(fx.audit, "audit");
 	(void)strcpy(fx.corp, "CORP");
 	fx.cf.krb5_config = fx.krb5;
+	fx.cf.isolation_level = fx.level;
 	fx.cf.logon_lifetime = 36000;
 	fx.cf.ntlm_targets = fx.targets;
 	fx.cf.ntlm_domain = fx.none;

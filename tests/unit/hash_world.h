@@ -20,7 +20,7 @@ struct hash_world {
 	struct logons logons;
 	struct ntlm *nt;
 	char krb5[64], *folder;
-	char off[4], audit[6], on[3], targets[64], none[1], corp[5];
+	char off[4], audit[6], on[3], targets[64], none[1], corp[5], level[16];
 };
 extern struct hash_world fx;
 
