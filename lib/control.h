@@ -5,7 +5,7 @@
  * SCM_RIGHTS beside it. Both ends are the same build; no version.
  *
  * lsass is started with CONTROL_FD_* below and the argument --config FILE,
- * and an environment of KRB5_CONFIG (if configured) and nothing else. It
+ * and an environment of KRB5_CONFIG (if configured) and _NO_WINBINDD. It
  * first receives CTL_HELLO, then CTL_ISO for the running lsaiso (again, with
  * a new channel, whenever lsaiso was restarted), and CTL_TABLE whenever the
  * process table changed. It answers CTL_READY once, after it has loaded its

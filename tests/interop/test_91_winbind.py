@@ -322,6 +322,12 @@ def test_19_saved_passwords_answer(inst, user):
     inst.call("Logoff", all=True, uid=user.uid)
 
 
+def test_19_lsass_does_not_ask_itself(inst):
+    """Where nsswitch.conf has winbind or wins, its own name service would."""
+    with open(f"/proc/{inst.pid('lsass')}/environ", "rb") as f:
+        assert b"_NO_WINBINDD=1" in f.read().split(b"\0")
+
+
 # ---- hostile clients, hang-ups, restarts
 
 def cut_off(w):
