@@ -41,7 +41,7 @@ struct ntlm {
 /* In UTF-16LE: its name of DNS, else of NetBIOS; empty: none, or it is no challenge. A view. */
 struct rd challenge_server(struct rd message);
 
-/* Is that, as names_show has it, on [ntlm] targets, or is there no list? As lsaiso has it, which decides. */
+/* Is that, as names_show has it, on [ntlm] targets, or is there no list? lsaiso decides. */
 bool challenge_listed(const struct config *cf, const char *server);
 
 /* ---- find.c */
