@@ -68,8 +68,11 @@ def host(inst):
 
 @pytest.fixture(autouse=True)
 def nobody_left(host):
-    """After each test nobody is logged on."""
+    """After each test nobody is logged on, once sshd and login have come to their end."""
     yield
+    with contextlib.suppress(proc.Failed):
+        proc.wait_until("all logged off",
+                        lambda: not any(host.sessions(name) for name in host.uids), seconds=5)
     left = {name: host.sessions(name) for name in host.uids}
     for name, sessions in left.items():
         for one in sessions:
