@@ -71,5 +71,10 @@ winbind_sockets(const struct config *cf, struct winbind_socket *list, char *erro
 		got++;
 		at += len;
 	}
+	if (cf->winbind_real[0] != '\0' && is_there(list, got, cf->winbind_real)) {
+		(void)snprintf(error, n, "[winbind] real is %s, which is made here; name another's",
+			       cf->winbind_real);
+		return -1;
+	}
 	return got;
 }

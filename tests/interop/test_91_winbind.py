@@ -524,6 +524,19 @@ def test_32_wrong_configuration_is_named(realm):
     start_fails(realm, {"winbind": {"others": "31"}}, "VERSION:PATH")
     start_fails(realm, {"winbind": {"others": "34:/a"}}, "VERSION:PATH")
     start_fails(realm, {"winbind": {"socket": "/a/pipe", "others": "31:/a/pipe"}}, "twice")
+    start_fails(realm, {"winbind": {"socket": "/a/pipe", "real": "/a/pipe"}}, "made here")
+
+
+def test_32_by_another_name_it_is_not_asked_either(realm):
+    with proc_folder() as folder:
+        link = folder("pipe")
+        with Front(realm, {"winbind": {"real": link}}) as inst:
+            os.symlink(inst.pipe(), link)
+            with inst.client() as w:
+                assert not w.ask("LIST_USERS").ok
+                assert w.ask("PING").ok
+            said = inst.said()
+            assert not said["real"]["answers"] and said["sockets"][0]["clients"] <= 1
 
 
 def test_33_auto_is_the_version_of_the_installed_libwbclient(realm):

@@ -170,6 +170,11 @@ sockets_are_read(void **state)
 	assert_int_equal(winbind_sockets(&cf, list, error, sizeof(error)), 3);
 	assert_int_equal(list[0].version, 0);
 	assert_string_equal(list[0].path, "/z");
+	free(cf.winbind_real);
+	cf.winbind_real = strdup("/y"); /* one of ours */
+	assert_int_equal(winbind_sockets(&cf, list, error, sizeof(error)), -1);
+	cf.winbind_real[0] = '\0';
+	assert_int_equal(winbind_sockets(&cf, list, error, sizeof(error)), 3);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		free(cf.winbind_others);
 		cf.winbind_others = strdup(wrong[i]);

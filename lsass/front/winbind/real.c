@@ -5,7 +5,7 @@
  * lsass as the peer. What it answers is copied as it comes, unread but for its
  * length; no more of it is kept here than a client has not taken yet.
  */
-#define _GNU_SOURCE /* SOCK_CLOEXEC */
+#define _GNU_SOURCE /* SOCK_CLOEXEC, struct ucred */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +51,17 @@ complain(struct winbind *wb, const char *why)
 	(void)snprintf(wb->real_why, sizeof(wb->real_why), "%s", why);
 }
 
+/* One of our own pipes, by some other name? It would pass everything on to itself. */
+static bool
+is_ours(const struct winbind *wb, int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+	       (peer.pid != 0 && peer.pid == wb->view.table->lsainit_pid);
+}
+
 static int
 dial(const struct winbind *wb)
 {
@@ -63,9 +74,11 @@ dial(const struct winbind *wb)
 	if (fd < 0)
 		return -1;
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
+	error = connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ? errno : 0;
+	if (error == 0 && is_ours(wb, fd))
+		error = ELOOP;
+	if (error == 0)
 		return fd;
-	error = errno;
 	close(fd);
 	errno = error;
 	return -1;
