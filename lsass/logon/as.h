@@ -25,9 +25,11 @@
 #include "lsass/tgs/creds.h"
 #include "rpc/rpc.h"
 
-#define AS_KEYS_MAX  8	 /* etypes of one exchange */
-#define AS_TEXT_MAX  256 /* octets of what the KDC said, with its NUL */
-#define AS_CHANGE_PW "kadmin/changepw"
+#define AS_KEYS_MAX	8   /* etypes of one exchange */
+#define AS_TEXT_MAX	256 /* octets of what the KDC said, with its NUL */
+#define AS_CHANGE_PW	"kadmin/changepw"
+#define AS_ANCHOR_ETYPE 18 /* aes256-cts-hmac-sha1-96: of an anchor that no KDC named a type for   \
+			    */
 
 /* How principal is to be read. */
 enum as_form {

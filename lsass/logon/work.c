@@ -168,6 +168,30 @@ offline_of(const struct work *wo, const struct password *pw)
 				       .password = { pw->blob, pw->len } };
 }
 
+/* No KDC named a salt: the name will do, so that this logon can be locked, too. */
+static void
+make_anchor(struct work *wo, const struct password *pw)
+{
+	struct as_anchor *an = &wo->as.anchor;
+	struct iso_req_krb_s2k ask = { .session = wo->session,
+				       .generation = wo->generation,
+				       .owner = wo->owner,
+				       .password = { pw->blob, pw->len },
+				       .name = name_of(wo),
+				       .etype = AS_ANCHOR_ETYPE,
+				       .salt = name_of(wo) };
+	struct iso_rep_krb_s2k is;
+
+	if (an->len != 0 || ask.salt.len > sizeof(an->salt) || ask_krb_s2k(&ask, &is) != ISO_OK)
+		return;
+	an->etype = AS_ANCHOR_ETYPE;
+	memcpy(an->salt, ask.salt.at, ask.salt.len);
+	an->salt_len = ask.salt.len;
+	an->params_len = 0;
+	memcpy(an->blob, is.anchor.at, is.anchor.len);
+	an->len = is.anchor.len;
+}
+
 static void
 without_kdc(struct work *wo, const struct password *pw)
 {
@@ -178,10 +202,12 @@ without_kdc(struct work *wo, const struct password *pw)
 		return;
 	wo->offline_verdict = offline_check(&on, &wo->wait);
 	wo->offline = wo->offline_verdict == OFFLINE_RIGHT;
-	if (wo->offline)
+	if (wo->offline) {
+		make_anchor(wo, pw);
 		wo->step = WORK_DONE;
-	else if (wo->offline_verdict == OFFLINE_WRONG || wo->offline_verdict == OFFLINE_EARLY)
+	} else if (wo->offline_verdict == OFFLINE_WRONG || wo->offline_verdict == OFFLINE_EARLY) {
 		wo->step = WORK_OFFLINE;
+	}
 }
 
 /* ---- what a worker runs */

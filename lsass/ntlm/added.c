@@ -11,8 +11,6 @@
 #include "lsass/cache/store.h"
 #include "lsass/ntlm/private.h"
 
-#define ANCHOR_ETYPE 18 /* aes256-cts-hmac-sha1-96: what a lock is opened with */
-
 /* ---- others of the same user */
 
 struct others {
@@ -72,7 +70,7 @@ fill(struct held *he, struct rd password)
 	struct iso_rep_krb_s2k is;
 	enum iso_status st;
 
-	an->etype = ANCHOR_ETYPE;
+	an->etype = AS_ANCHOR_ETYPE;
 	an->params_len = 0;
 	an->salt_len = n + more;
 	if (an->salt_len > sizeof(an->salt))

@@ -9,6 +9,7 @@ A real instance with a kept root key, and MIT's KDC, which is then stopped.
 Needs root. Exit code 77: skipped.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -132,6 +133,24 @@ class Offline(unittest.TestCase):
         # another user's logon as the same principal is another matter
         self.assertNotRegex(self.sent_away(PASSWORDS["alice"], uid=OTHER), r"\d s\b")
         self.let_in(PASSWORDS["alice"])
+
+    def state(self):
+        code, said = lsactl(self.instance, "sessions", "--json", uid=USER)
+        self.assertEqual(code, 0, said)
+        return [one["state"] for one in json.loads(said)["sessions"]]
+
+    def test_locked_and_unlocked(self):
+        self.online()
+        self.assertEqual(lsactl(self.instance, "logoff", uid=USER)[0], 0)
+        time.sleep(START)
+        self.stop_kdc()
+        self.let_in(PASSWORDS["alice"])
+        code, said = lsactl(self.instance, "lock", uid=USER)
+        self.assertEqual((code, self.state()), (0, ["locked"]), said)
+        code, said = lsactl(self.instance, "unlock", word=WRONG, uid=USER)
+        self.assertEqual((code, self.state()), (1, ["locked"]), said)
+        code, said = lsactl(self.instance, "unlock", word=PASSWORDS["alice"], uid=USER)
+        self.assertEqual((code, self.state()), (0, ["open"]), said)
 
     def test_restarts(self):
         self.online()
