@@ -309,9 +309,10 @@ class Winbindd(contextlib.AbstractContextManager):
     idmap config * : backend = tdb
     idmap config * : range = 100000-199999
 """)
-        # Its mounts and its network are its own: no other machine to find.
+        # Its mounts and its network are its own: no other machine to find. So are its
+        # processes, because samba-dcerpcd, which it starts, would outlive it.
         self.daemon = proc.Daemon(
-            ["unshare", "-n", *in_private_mounts(
+            ["unshare", "-n", "-p", "--fork", "--kill-child", "--mount-proc", *in_private_mounts(
                 "mount -t tmpfs tmpfs /run",
                 ["winbindd", "-s", self.config, "-F", "--no-process-group", "--debug-stdout"])],
             f("out"))
