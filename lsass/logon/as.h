@@ -29,15 +29,14 @@
 #define AS_TEXT_MAX	256 /* octets of what the KDC said, with its NUL */
 #define AS_CHANGE_PW	"kadmin/changepw"
 #define AS_ANCHOR_ETYPE 18 /* aes256-cts-hmac-sha1-96, where no KDC names a type */
-* /
 
-    /* How principal is to be read. */
-    enum as_form {
-	    AS_AUTO,	   /* as below if what follows the @ is no realm: it has a small letter,
-			    * and krb5.conf knows no such realm */
-	    AS_PRINCIPAL,  /* krb5_parse_name */
-	    AS_ENTERPRISE, /* the whole is a name (kinit -E): the KDC says whose */
-    };
+/* How principal is to be read. */
+enum as_form {
+	AS_AUTO,       /* as below if what follows the @ is no realm: it has a small letter,
+			* and krb5.conf knows no such realm */
+	AS_PRINCIPAL,  /* krb5_parse_name */
+	AS_ENTERPRISE, /* the whole is a name (kinit -E): the KDC says whose */
+};
 
 /* A long-term key in lsaiso. */
 struct as_key {
