@@ -26,7 +26,12 @@ spawn(const struct instance *in, int line)
 	char name[32], option[] = "--config", path[4096], krb5[4096], peer[] = "--peer", uid[16];
 	char *argv[] = { name, option, path, in->serves_guest ? peer : NULL, uid, NULL };
 	char alone[] = "_NO_WINBINDD=1"; /* of its own name service: it would ask itself */
-	char *envp[] = { alone, in->cf.krb5_config[0] != '\0' ? krb5 : NULL, NULL };
+	/*
+	 * A function that is bound at its first call has all registers written to the stack, with
+	 * what of a password or a key is left in them; libkrb5 is linked so.
+	 */
+	char bound[] = "LD_BIND_NOW=1";
+	char *envp[] = { alone, bound, in->cf.krb5_config[0] != '\0' ? krb5 : NULL, NULL };
 	bool has_file = access(in->config_path, F_OK) == 0;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t pid;

@@ -52,6 +52,8 @@ class Used:
             front.desk(uid, self.on, folder).log_on(password).ok()
             front.desk(uid, self.saved, folder).save(password).ok()
             self.to_server_at_save = len(self.tap.to_server)
+            # Before anything else can be written where it was.
+            self.at_save = search.search_memory(self.learned, front.inst.pids)
             for name in self.names:
                 desk = front.desk(uid, name, folder)
                 for way in (ntlmworld.Gss(), ntlmworld.Curl()):
@@ -87,6 +89,10 @@ def test_T38_in_no_memory(used):
     ours = search.search_memory(list(used.known.values()), used.front.inst.pids)
     assert ours.processes >= 3 and ours.octets > 1 << 20, f"searched too little: {ours}"
     assert not memory.found and not ours.found, f"{memory}; {ours}"
+
+
+def test_T38_nor_where_a_program_has_just_sent_the_password(used):
+    assert used.at_save.processes >= 3 and not used.at_save.found, str(used.at_save)
 
 
 def test_T38_in_no_file(used):
