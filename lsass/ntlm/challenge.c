@@ -52,7 +52,8 @@ challenge_server(struct rd message)
 
 		if (id == AV_END || len > in.len - 4)
 			break;
-		if (id == AV_DNS_COMPUTER || (id == AV_NB_COMPUTER && server.len == 0))
+		/* One that is alone has an empty name of DNS (smbd). */
+		if ((id == AV_DNS_COMPUTER && len > 0) || (id == AV_NB_COMPUTER && server.len == 0))
 			server = (struct rd){ in.at + 4, len };
 		in = (struct rd){ in.at + 4 + len, in.len - 4 - len };
 	}

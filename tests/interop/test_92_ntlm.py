@@ -90,6 +90,13 @@ def uses(front, who):
     return [row for row in said["uses"] if row["uid"] == who.uid]
 
 
+def told(front, way, who, what):
+    """Who it was, with what, to whom: in the log."""
+    return front.inst.log_has(
+        rf"(?i)NTLM: uid {who.uid}, pid \d+ \([^)]*{way.exe}[^)]*\), as {DOMAIN}\\{NAME} to "
+        rf"{way.server}\S*: {what}: not in \[ntlm\] targets")
+
+
 # ---- it works
 
 @WAYS
@@ -181,7 +188,8 @@ def test_12_a_server_that_is_not_on_the_list(way, strict, servers):
     desk = logged_on(strict)
     refuses(way, desk, servers, "refused")
     [row] = uses(strict, desk)
-    assert row["refused"] and not row["listed"], row
+    assert row["refused"] == row["count"] >= 1 and not row["listed"], row
+    assert told(strict, way, desk, "refused"), strict.inst.read_log()
 
 
 @WAYS
@@ -192,6 +200,7 @@ def test_13_audit_lets_it_pass_and_tells(way, auditing, servers):
     assert way.exe in row["program"] and row["user"].endswith(NAME), row
     assert way.server.lower() in row["server"].lower() and not row["listed"], row
     assert row["count"] and not row["refused"], row
+    assert told(auditing, way, desk, "would be refused"), auditing.inst.read_log()
 
 
 # ---- Pass-the-Challenge
@@ -216,7 +225,9 @@ def test_21_nor_on_the_bare_pipe(known, keep, erin, front, servers):
     first = negotiate if known else b""
     with winbind.pipe(front.pipe, uid=erin.uid) as pipe:
         assert pipe.ccache(f"{DOMAIN}\\{NAME}").ok
-        for challenge in (ntlm.weakened(good, keep), good[:32] + bytes(16) + good[48:]):
+        old = ntlm.weakened(good, keep)
+        # Flags and target information; flags alone; the information alone.
+        for challenge in (old, old[:24] + good[24:], good[:32] + bytes(16) + good[48:]):
             said = pipe.ccache(f"{DOMAIN}\\{NAME}", first, challenge)
             assert said.result == winbind.ERROR and said.octets[8:] == bytes(winbind.RESPONSE - 8)
         said = pipe.ccache(f"{DOMAIN}\\{NAME}", first, good)

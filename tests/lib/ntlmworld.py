@@ -98,12 +98,13 @@ class Desk:
 class Front(contextlib.AbstractContextManager):
     """An instance of lsaiso that is in winbindd's place."""
 
-    def __init__(self, realm, ntlm):
+    def __init__(self, realm, ntlm, **settings):
         self.realm, self.folder = realm, proc.Folder("front")
         self.pipe_folder = self.folder.make("winbindd")
         self.pipe = os.path.join(self.pipe_folder, "pipe")
         try:
-            self.inst = instance.Instance(realm, {"ntlm": ntlm, "winbind": {"socket": self.pipe}})
+            self.inst = instance.Instance(realm, {
+                "ntlm": ntlm, "winbind": {"socket": self.pipe}, **settings})
         except BaseException:
             self.folder.remove()
             raise
