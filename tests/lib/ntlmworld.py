@@ -330,7 +330,8 @@ class Winbindd(contextlib.AbstractContextManager):
                 if re.search("winbindd", proc_exe(p))]
 
     def __exit__(self, *_):
-        self.daemon.stop()
+        # unshare waits for its child, which is killed with it.
+        self.daemon.stop(patience=0.2)
         self.folder.remove()
 
 
