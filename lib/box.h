@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * Sealing a secret for lsaiso (rpc/box.h): for lsactl and pam_lsa, which read
  * lsaiso's public key from a file of root's and trust nobody in between.

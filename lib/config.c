@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* lsaiso.conf: the table of config_keys.h filled from INI files. */
 #define _GNU_SOURCE
 #include "lib/config.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * The configuration of lsaiso.conf(5) as a struct, read with inih.
  * Used by lsainit, lsass and lsactl; never by lsaiso.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * Every key of lsaiso.conf, once. From this table come the struct, the
  * parser with its range checks, `lsactl doctor`, and the key list of

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * The broker's side of the mailbox (rpc/mailbox.h), one call at a time, for
  * a caller that has the channel to itself: lsainit before lsass has it, and

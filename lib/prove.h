@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * Is who answers the lsaiso whose public key one knows? The asker's side of
  * op prove (rpc/ops.h): for lsainit at level hypervisor, before lsass has the
