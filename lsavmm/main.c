@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lsavmm memory=auto|guest_memfd|ordinary, started by lsainit alone. */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -94,6 +95,20 @@ try(const struct image *im, struct mailbox *box, enum control_vm_memory kind, st
 	return why;
 }
 
+/*
+ * Has the processor virtualization of its own (VMX, SVM)? A KVM without walks page
+ * tables and reads the doorbell itself, which it cannot in guest_memfd: what is
+ * tried first there is in vain, and costs milliseconds of each start.
+ */
+static bool
+has_hardware(void)
+{
+	uint32_t a, b, c, d;
+
+	return (__get_cpuid(1, &a, &b, &c, &d) && (c & (1u << 5)) != 0) ||
+	       (__get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & (1u << 2)) != 0);
+}
+
 /* The best kind that works. That something else is used is said by lsactl status. */
 static void
 bring_up(const char *wanted, const struct image *im, struct mailbox *box, struct machine *ma)
@@ -109,6 +124,8 @@ bring_up(const char *wanted, const struct image *im, struct mailbox *box, struct
 		bool ordinary = kinds[i] == CONTROL_VM_ORDINARY;
 
 		if (ordinary ? only_gmem : (only_ordinary || !has_gmem))
+			continue;
+		if (kinds[i] == CONTROL_VM_GMEM_ALL && !has_hardware())
 			continue;
 		why = try(im, box, kinds[i], ma);
 		if (why == NULL)
