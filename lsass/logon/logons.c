@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/box.h"
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
@@ -154,6 +155,36 @@ logons_begin(struct logons *lg, uid_t owner, const char *name, enum iso_status *
 	logons_save(he); /* else a restart of lsass would forget an open session */
 	*status = ISO_OK;
 	return he;
+}
+
+enum iso_status
+logons_seal(const struct held *he, const char *password, uint8_t sealed[ISO_BOX])
+{
+	struct iso_req_logon_challenge ask = { .session = he->logon->session,
+					       .generation = he->logon->generation,
+					       .owner = he->logon->owner };
+	struct iso_rep_logon_challenge challenge;
+	struct iso_req_status ask_key = { 0 };
+	struct iso_rep_status key;
+	struct box box;
+	enum iso_status st = ask_logon_challenge(&ask, &challenge);
+
+	if (st == ISO_OK)
+		st = ask_status(&ask_key, &key);
+	if (st != ISO_OK)
+		return st;
+	memset(&box, 0, sizeof(box));
+	box.challenge = challenge.challenge;
+	box.session = ask.session;
+	box.generation = ask.generation;
+	box.owner = ask.owner;
+	if (box_fill(&box, he->name, (struct rd){ (const uint8_t *)password, strlen(password) },
+		     0) != 0)
+		st = ISO_E_RANGE;
+	else if (box_seal(key.public_key, &box, sealed) != 0)
+		st = ISO_E_ENTROPY;
+	explicit_bzero(&box, sizeof(box));
+	return st;
 }
 
 static bool

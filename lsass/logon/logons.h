@@ -75,6 +75,14 @@ void logons_tick(struct logons *lg);
 struct held *logons_begin(struct logons *lg, uid_t owner, const char *name,
 			  enum iso_status *status);
 
+/*
+ * A password that a program sent to lsass, in the box that the user's own
+ * program would have made for the begun logon. The caller wipes the password.
+ * Returns ISO_OK, ISO_E_RANGE (its length), ISO_E_ENTROPY, what lsaiso says.
+ */
+enum iso_status logons_seal(const struct held *he, const char *password, uint8_t sealed[ISO_BOX])
+    __attribute__((warn_unused_result));
+
 /* Write down what changed. */
 void logons_save(struct held *he);
 

@@ -54,9 +54,9 @@ open_box(struct work *wo, const uint8_t box[ISO_BOX], struct password *pw)
 	return true;
 }
 
-/* The key of the password, made as `how` says. */
-static bool
-make_key(struct work *wo, const struct password *pw, const struct as_anchor *how)
+static enum iso_status
+string_to_key(const struct work *wo, const struct password *pw, const struct as_anchor *how,
+	      struct iso_rep_krb_s2k *is)
 {
 	struct iso_req_krb_s2k ask = { .session = wo->session,
 				       .generation = wo->generation,
@@ -66,8 +66,16 @@ make_key(struct work *wo, const struct password *pw, const struct as_anchor *how
 				       .etype = how->etype,
 				       .salt = { how->salt, how->salt_len },
 				       .params = { how->params, how->params_len } };
+
+	return ask_krb_s2k(&ask, is);
+}
+
+/* The key of the password, made as `how` says. */
+static bool
+make_key(struct work *wo, const struct password *pw, const struct as_anchor *how)
+{
 	struct iso_rep_krb_s2k is;
-	enum iso_status status = ask_krb_s2k(&ask, &is);
+	enum iso_status status = string_to_key(wo, pw, how, &is);
 
 	if (status != ISO_OK) {
 		failed(wo, WORK_ISO, status);
@@ -86,18 +94,13 @@ make_key(struct work *wo, const struct password *pw, const struct as_anchor *how
 static void
 make_ntlm(struct work *wo, const struct password *pw)
 {
-	struct iso_req_krb_s2k ask = { .session = wo->session,
-				       .generation = wo->generation,
-				       .owner = wo->owner,
-				       .password = { pw->blob, pw->len },
-				       .name = name_of(wo),
-				       .etype = 0 };
+	const struct as_anchor how = { .etype = 0 };
 	struct iso_rep_krb_s2k is;
 	enum iso_status status;
 
 	if (strcmp(wo->cf->ntlm_mode, "off") == 0)
 		return;
-	status = ask_krb_s2k(&ask, &is);
+	status = string_to_key(wo, pw, &how, &is);
 	if (status != ISO_OK) {
 		log_warn("uid %u: no NT hash for NTLM: %s", wo->owner,
 			 rpc_status_text((uint32_t)status));
@@ -172,24 +175,19 @@ offline_of(const struct work *wo, const struct password *pw)
 static void
 make_anchor(struct work *wo, const struct password *pw)
 {
-	struct as_anchor *an = &wo->as.anchor;
-	struct iso_req_krb_s2k ask = { .session = wo->session,
-				       .generation = wo->generation,
-				       .owner = wo->owner,
-				       .password = { pw->blob, pw->len },
-				       .name = name_of(wo),
-				       .etype = AS_ANCHOR_ETYPE,
-				       .salt = name_of(wo) };
+	struct as_anchor *an = &wo->as.anchor, made = { .etype = AS_ANCHOR_ETYPE };
+	struct rd salt = name_of(wo);
 	struct iso_rep_krb_s2k is;
 
-	if (an->len != 0 || ask.salt.len > sizeof(an->salt) || ask_krb_s2k(&ask, &is) != ISO_OK)
+	if (an->len != 0 || salt.len > sizeof(made.salt))
 		return;
-	an->etype = AS_ANCHOR_ETYPE;
-	memcpy(an->salt, ask.salt.at, ask.salt.len);
-	an->salt_len = ask.salt.len;
-	an->params_len = 0;
-	memcpy(an->blob, is.anchor.at, is.anchor.len);
-	an->len = is.anchor.len;
+	memcpy(made.salt, salt.at, salt.len);
+	made.salt_len = salt.len;
+	if (string_to_key(wo, pw, &made, &is) != ISO_OK)
+		return;
+	memcpy(made.blob, is.anchor.at, is.anchor.len);
+	made.len = is.anchor.len;
+	*an = made;
 }
 
 static void

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Logons for NTLM alone: made of a box, or of a password that a program sent; and their end. */
-#define _GNU_SOURCE /* explicit_bzero */
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/box.h"
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
@@ -127,37 +125,6 @@ ntlm_add(struct ntlm *nt, struct held *he, const uint8_t box[ISO_BOX])
 
 /* ---- a password */
 
-/* The box that the user's own program would have made. */
-static enum iso_status
-seal(const struct held *he, const char *password, uint8_t sealed[ISO_BOX])
-{
-	struct iso_req_logon_challenge ask = { .session = he->logon->session,
-					       .generation = he->logon->generation,
-					       .owner = he->logon->owner };
-	struct iso_rep_logon_challenge challenge;
-	struct iso_req_status ask_key = { 0 };
-	struct iso_rep_status key;
-	struct box box;
-	enum iso_status st = ask_logon_challenge(&ask, &challenge);
-
-	if (st == ISO_OK)
-		st = ask_status(&ask_key, &key);
-	if (st != ISO_OK)
-		return st;
-	memset(&box, 0, sizeof(box));
-	box.challenge = challenge.challenge;
-	box.session = ask.session;
-	box.generation = ask.generation;
-	box.owner = ask.owner;
-	if (box_fill(&box, he->name, (struct rd){ (const uint8_t *)password, strlen(password) },
-		     0) != 0)
-		st = ISO_E_RANGE;
-	else if (box_seal(key.public_key, &box, sealed) != 0)
-		st = ISO_E_ENTROPY;
-	explicit_bzero(&box, sizeof(box));
-	return st;
-}
-
 static enum ntlm_result
 result_of(enum iso_status st)
 {
@@ -189,7 +156,7 @@ ntlm_save(struct ntlm *nt, const struct ntlm_peer *peer, const char *domain, con
 	he = logons_begin(nt->logons, peer->uid, name, &st);
 	if (he == NULL)
 		return result_of(st);
-	st = seal(he, password, box);
+	st = logons_seal(he, password, box);
 	if (st == ISO_OK)
 		st = ntlm_add(nt, he, box);
 	if (st != ISO_OK) {

@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/box.h"
 #include "lib/config.h"
 #include "lib/log.h"
-#include "lsass/ask.h"
 #include "lsass/front/admin/logons.h"
 #include "lsass/front/winbind/private.h"
 #include "lsass/ntlm/ntlm.h"
@@ -239,32 +237,6 @@ winbind_auth_gone(struct wb_client *cl)
 
 /* ---- on its way */
 
-/* The password to a session's challenge, sealed. */
-static bool
-seal(const struct held *he, const char *password, uint8_t out[ISO_BOX])
-{
-	struct iso_req_logon_challenge req = { .session = he->logon->session,
-					       .generation = he->logon->generation,
-					       .owner = he->logon->owner };
-	struct iso_rep_logon_challenge challenge;
-	struct iso_req_status ask = { 0 };
-	struct iso_rep_status is;
-	struct box box = { 0 };
-	bool ok;
-
-	if (ask_logon_challenge(&req, &challenge) != ISO_OK || ask_status(&ask, &is) != ISO_OK)
-		return false;
-	ok = box_fill(&box, he->name, (struct rd){ (const uint8_t *)password, strlen(password) },
-		      0) == 0;
-	box.challenge = challenge.challenge;
-	box.session = he->logon->session;
-	box.generation = he->logon->generation;
-	box.owner = he->logon->owner;
-	ok = ok && box_seal(is.public_key, &box, out) == 0;
-	explicit_bzero(&box, sizeof(box));
-	return ok;
-}
-
 static struct work *
 begin(struct wb_client *cl, const struct wish *wi)
 {
@@ -276,7 +248,7 @@ begin(struct wb_client *cl, const struct wish *wi)
 	if (he == NULL)
 		return NULL;
 	wo = work_new(lg, he->logon, he->name);
-	if (wo == NULL || !seal(he, wi->password, wo->box)) {
+	if (wo == NULL || logons_seal(he, wi->password, wo->box) != ISO_OK) {
 		work_free(wo);
 		(void)logons_end(lg, he->logon);
 		return NULL;
