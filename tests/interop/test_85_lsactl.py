@@ -10,6 +10,7 @@ import socket
 import pytest
 
 from lib import instance, proc, users
+from lib.instance import lsactl
 
 pytestmark = pytest.mark.usefixtures("need_root")
 
@@ -33,11 +34,6 @@ def bob(inst):
     who = users.User(inst)
     who.kinit("bob").ok()
     return who
-
-
-def lsactl(inst, *arguments, who=None):
-    argv = [instance.program("lsactl"), *arguments, "--config", inst.file]
-    return proc.run(who.argv(argv) if who else argv, env=inst.env())
 
 
 def as_json(inst, *arguments, who=None):

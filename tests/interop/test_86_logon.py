@@ -14,6 +14,7 @@ import time
 import pytest
 
 from lib import instance, proc, users
+from lib.instance import lsactl
 from lib.realm import HOME, PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("need_root")
@@ -37,11 +38,6 @@ def inst(realm):
 @pytest.fixture
 def user(inst):
     return users.User(inst)
-
-
-def lsactl(inst, *arguments, who=None, stdin=""):
-    argv = [instance.program("lsactl"), *arguments, "--config", inst.file]
-    return proc.run(who.argv(argv) if who else argv, env=inst.env(), stdin=stdin)
 
 
 def logon(inst, who, *options, name="alice", word=WORD):

@@ -11,17 +11,13 @@ import signal
 import pytest
 
 from lib import instance, proc, users
+from lib.instance import lsactl
 from lib.realm import HOME, PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("need_root")
 
 WORD = PASSWORDS["alice"]
 HOST = f"host/localhost@{HOME}"
-
-
-def lsactl(inst, *arguments, who=None, stdin=""):
-    argv = [instance.program("lsactl"), *arguments, "--config", inst.file]
-    return proc.run(who.argv(argv) if who else argv, env=inst.env(), stdin=stdin)
 
 
 def logon(inst, who, name="alice", word=WORD):

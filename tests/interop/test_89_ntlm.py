@@ -13,6 +13,7 @@ import pytest
 
 from lib import instance, kcm, peers, proc, search, users, winbind
 from lib.domain import nt_hash
+from lib.instance import lsactl
 from lib.realm import HOME, PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("need_root")
@@ -44,11 +45,6 @@ def inst(realm):
 @pytest.fixture
 def user(inst):
     return users.User(inst)
-
-
-def lsactl(inst, *arguments, who=None, stdin=""):
-    argv = [instance.program("lsactl"), *arguments, "--config", inst.file]
-    return proc.run(who.argv(argv) if who else argv, env=inst.env(), stdin=stdin)
 
 
 def logon(inst, who, name="alice", word=WORD):

@@ -10,6 +10,7 @@ import json
 import pytest
 
 from lib import domain as ad, instance, logins, proc, users
+from lib.instance import lsactl
 
 AD = ad.REALM
 MACHINE = f"BOX$@{AD}"
@@ -88,11 +89,6 @@ def inst(people):
 @pytest.fixture
 def user(inst):
     return users.User(inst)
-
-
-def lsactl(inst, *arguments, who=None, stdin=""):
-    argv = [instance.program("lsactl"), *arguments, "--config", inst.file]
-    return proc.run(who.argv(argv) if who else argv, env=inst.env(), stdin=stdin)
 
 
 def logon(inst, who, name, word=WORD):

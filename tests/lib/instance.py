@@ -151,6 +151,12 @@ class Host:
         assert code == 0, f"the host's lsainit ended with {code}\n{proc.tail(self.log)}"
 
 
+def lsactl(inst, *arguments, who=None, stdin=""):
+    """Of an instance: as a User of it, or as who runs the tests."""
+    argv = [program("lsactl"), *arguments, "--config", inst.file]
+    return proc.run(who.argv(argv) if who else argv, env=inst.env(), stdin=stdin)
+
+
 class Instance:
     """Same face as a peer of peers.py: socket, env(), pids, folders, stop()."""
 
