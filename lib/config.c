@@ -604,6 +604,7 @@ finish(struct reading *re, const char *file)
 	re->file = file;
 	re->line = 0;
 	in_run_directory(re, config_key_find("admin", "socket"), "admin.sock");
+	in_run_directory(re, config_key_find("watch", "socket"), "watch.sock");
 	in_run_directory(re, config_key_find("state", "directory"), "state");
 	if (!re->failed && strcmp(re->cf->admin_socket, re->cf->kcm_socket) == 0)
 		fail(re, "[kcm] socket and [admin] socket are the same path");

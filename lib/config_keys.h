@@ -23,6 +23,8 @@
 	    "user of lsaiso, name or number; only when started as root")                       \
 	STR("run", "lsass_user", run_lsass_user, "lsass",                                      \
 	    "user of lsass, name or number; only when started as root")                        \
+	STR("run", "lsawatch_user", run_lsawatch_user, "lsawatch",                             \
+	    "user of lsawatch, name or number; only when started as root")                     \
 	ONE("run", "serves", run_serves, "programs", "programs|guest",                         \
 	    "whom: the programs of this machine (lsass), or one guest of it (lsaiso-host)")    \
 	ONE("isolation", "level", isolation_level, "process", "process|vm|hypervisor",         \
@@ -136,6 +138,46 @@
 	    "clients of one uid (root: no limit but the one above)")                           \
 	NUM("limits", "idle_seconds", limits_idle_seconds, 300, 1, 86400,                      \
 	    "a client in the middle of a message for so long is cut off")                      \
+	ONE("watch", "mode", watch_mode, "auto", "required|auto|off",                          \
+	    "lsawatch, which tells what is not normal; auto: where it can be started")         \
+	STR("watch", "layers", watch_layers, "bpf trace audit events sweep",                   \
+	    "sensors that may be used, best first")                                            \
+	STR("watch", "directory", watch_directory, "/var/lib/lsaiso-watch",                    \
+	    "folder of lsawatch: what it learned, findings as JSON lines")                     \
+	ONE("watch", "format", watch_format, "both", "ecs|ocsf|both|none",                     \
+	    "of the JSON lines: findings.ecs.json, findings.ocsf.json")                        \
+	NUM("watch", "octets", watch_octets, 16777216, 65536, 1099511627776,                   \
+	    "of each file of JSON lines; then it is renamed to NAME.1")                        \
+	STR("watch", "socket", watch_socket, "/run/lsaiso/watch.sock",                         \
+	    "socket of lsactl watch; not set: watch.sock in the folder of [run] directory")    \
+	STR("watch", "metrics", watch_metrics, "",                                             \
+	    "UNIX socket that answers GET /metrics for Prometheus; empty: none")               \
+	STR("watch", "textfile", watch_textfile, "",                                           \
+	    "file of the same for the textfile collector of node_exporter; empty: none")       \
+	NUM("watch", "learn_seconds", watch_learn_seconds, 300, 5, 86400,                      \
+	    "how long it learns what use is normal")                                           \
+	STR("watch", "known", watch_known, "",                                                 \
+	    "paths of programs that only happen to be called alike, separated by spaces")      \
+	ONE("respond", "image_path", respond_image_path, "alert", "alert|lock|wipe",           \
+	    "on a high or critical finding of image path")                                     \
+	ONE("respond", "parent_process", respond_parent_process, "alert", "alert|lock|wipe",   \
+	    "on a high or critical finding of parent process")                                 \
+	ONE("respond", "instances", respond_instances, "alert", "alert|lock|wipe",             \
+	    "on a high or critical finding of instances")                                      \
+	ONE("respond", "user_account", respond_user_account, "alert", "alert|lock|wipe",       \
+	    "on a high or critical finding of user account")                                   \
+	ONE("respond", "resource_usage", respond_resource_usage, "alert", "alert|lock|wipe",   \
+	    "on a high or critical finding of resource usage")                                 \
+	ONE("respond", "network_activity", respond_network_activity, "alert", "alert|lock|wipe",\
+	    "on a high or critical finding of network activity")                               \
+	ONE("respond", "stability", respond_stability, "alert", "alert|lock|wipe",             \
+	    "on a high or critical finding of stability")                                      \
+	ONE("respond", "file_integrity", respond_file_integrity, "alert", "alert|lock|wipe",   \
+	    "on a high or critical finding of file integrity")                                 \
+	ONE("respond", "memory_access", respond_memory_access, "alert", "alert|lock|wipe",     \
+	    "on a high or critical finding of memory access")                                  \
+	ONE("respond", "handles_threads", respond_handles_threads, "alert", "alert|lock|wipe", \
+	    "on a high or critical finding of handles and threads")                            \
 	ONE("log", "level", log_level, "info", "error|warning|notice|info|debug",              \
 	    "least severe message that is logged")
 /* clang-format on */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The private line between lsainit and lsass (or lsaiso-host): one SOCK_SEQPACKET pair,
- * inherited, no name. One message per packet, fixed struct, descriptors as
- * SCM_RIGHTS beside it. Both ends are the same build; no version.
+ * The private lines between lsainit and lsass (or lsaiso-host), and between lsainit and
+ * lsawatch: one SOCK_SEQPACKET pair each, inherited, no name. One message per packet, fixed struct,
+ * descriptors as SCM_RIGHTS beside it. Both ends are the same build; no version.
  *
  * lsass is started with CONTROL_FD_* below and the argument --config FILE,
  * and an environment of KRB5_CONFIG (if configured) and _NO_WINBINDD. It
@@ -10,6 +10,11 @@
  * a new channel, whenever lsaiso was restarted), and CTL_TABLE whenever the
  * process table changed. It answers CTL_READY once, after it has loaded its
  * state and can serve.
+ *
+ * lsawatch is started with the descriptors of its own below and --config FILE. It is
+ * told CTL_TABLE at first and whenever the process table changed, CTL_REFUSED for
+ * each report of the guard, and CTL_STOP; it answers CTL_READY, and may ask for
+ * CTL_LOCK and CTL_WIPE.
  */
 #ifndef LIB_CONTROL_H
 #define LIB_CONTROL_H
@@ -34,21 +39,33 @@
 #define CONTROL_FD_VSOCK      6 /* listening AF_VSOCK socket of [guest] vsock_port */
 #define CONTROL_FDS_GUEST_END 7
 
+/* Descriptors of lsawatch at start; /dev/null for what there is none of. */
+#define CONTROL_FD_WATCH       4 /* listening socket of lsactl watch */
+#define CONTROL_FD_METRICS     5 /* listening socket of [watch] metrics */
+#define CONTROL_FD_IMAGE_INIT  6 /* the programs, open since lsainit started */
+#define CONTROL_FD_IMAGE_ISO   7
+#define CONTROL_FD_IMAGE_LSASS 8
+#define CONTROL_FD_IMAGE_VM    9
+#define CONTROL_FDS_WATCH_END  10
+
 #define CONTROL_TOKEN	  256 /* a signature file, zero-terminated */
 #define CONTROL_STATE_KEY 64  /* AES-SIV-CMAC-256 key of the state files */
 
 enum control_type {
-	CTL_HELLO = 1, /* lsainit -> lsass: state_key; no descriptors */
-	CTL_ISO = 2,   /* lsainit -> lsass: a running, configured lsaiso; descriptors {mailbox
-			* memfd, life socket}; process table in table */
-	CTL_TABLE = 3, /* lsainit -> lsass: process table only (lsaiso gone, lsass restarted) */
-	CTL_READY = 4, /* lsass -> lsainit: serving */
-	CTL_STOP = 5,  /* lsainit -> lsass: flush and exit 0 */
-	CTL_WIPE = 6,  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
-	CTL_QUIT = 7,  /* lsass -> lsainit: end all, in order; token (lsactl stop) */
-	CTL_GUEST = 8, /* lsaiso-host -> lsainit: boot_id of the lsaiso it has, and
-			* table.guest_boot, to be kept as long as that lsaiso runs */
-	CTL_END,       /* one above the last */
+	CTL_HELLO = 1,	  /* lsainit -> lsass: state_key; no descriptors */
+	CTL_ISO = 2,	  /* lsainit -> lsass: a running, configured lsaiso; descriptors {mailbox
+			   * memfd, life socket}; process table in table */
+	CTL_TABLE = 3,	  /* lsainit -> lsass: process table only (lsaiso gone, lsass restarted) */
+	CTL_READY = 4,	  /* lsass -> lsainit: serving */
+	CTL_STOP = 5,	  /* lsainit -> lsass: flush and exit 0 */
+	CTL_WIPE = 6,	  /* lsass -> lsainit: end this lsaiso, start another (lsactl wipe) */
+	CTL_QUIT = 7,	  /* lsass -> lsainit: end all, in order; token (lsactl stop) */
+	CTL_GUEST = 8,	  /* lsaiso-host -> lsainit: boot_id of the lsaiso it has, and
+			   * table.guest_boot, to be kept as long as that lsaiso runs */
+	CTL_LOCK = 9,	  /* lsawatch -> lsainit -> lsass: lock every session, end those that have
+			   * no password to unlock them with */
+	CTL_REFUSED = 10, /* lsainit -> lsawatch: the guard refused something: refused */
+	CTL_END,	  /* one above the last */
 };
 
 /* What the memory of a micro-VM is. */
@@ -80,19 +97,35 @@ struct control_guard {
 	char why[240];	       /* MISSING: what is missing, and what to do */
 };
 
+/* One report of the guard. Process numbers are those of the initial namespace. */
+struct control_refusal {
+	uint32_t actor, actor_thread, uid;
+	uint32_t target; /* process, 0: none */
+	uint32_t detail; /* mode, signal, command, reason: as the hook has it */
+	char comm[16];	 /* of the actor */
+	char hook[28];	 /* name in the kernel: "ptrace_access_check" */
+};
+
 /* What lsactl status shows of the processes. Times: seconds since 1970. */
 struct control_table {
 	int32_t lsainit_pid, lsaiso_pid, lsass_pid; /* lsaiso_pid 0: not running */
 	int64_t lsainit_since, lsaiso_since, lsass_since;
 	uint32_t lsaiso_restarts, lsass_restarts;
 	int32_t lsaiso_last_exit; /* wait status of the previous lsaiso, 0 if none */
-	uint8_t separate_users;	  /* 0: started by an ordinary user, no uid separation */
-	uint8_t secret_memory;	  /* 0: [isolation] memory = ordinary */
-	uint8_t namespaces;	  /* 0: lsaiso has no namespaces of its own */
-	uint8_t launch;		  /* 1: programs are those that were signed; 0: unchecked */
-	uint8_t launch_svn;	  /* of the manifest */
-	int8_t launch_floor;	  /* highest security version seen; -1: none is kept */
-	uint8_t vm_memory;	  /* level vm: enum control_vm_memory */
+	int32_t lsass_last_exit;
+	/* How often lsainit itself ended it: wipe, stop. */
+	uint32_t lsaiso_ended, lsass_ended;
+	int32_t lsawatch_pid; /* 0: not running */
+	uint32_t lsawatch_restarts;
+	int64_t lsawatch_since;
+	uint8_t stopping;	/* all ends, in order */
+	uint8_t separate_users; /* 0: started by an ordinary user, no uid separation */
+	uint8_t secret_memory;	/* 0: [isolation] memory = ordinary */
+	uint8_t namespaces;	/* 0: lsaiso has no namespaces of its own */
+	uint8_t launch;		/* 1: programs are those that were signed; 0: unchecked */
+	uint8_t launch_svn;	/* of the manifest */
+	int8_t launch_floor;	/* highest security version seen; -1: none is kept */
+	uint8_t vm_memory;	/* level vm: enum control_vm_memory */
 	/*
 	 * Level hypervisor: lsaiso is on another machine, lsaiso_pid is lsalink's,
 	 * a restart is a reconnection. Without it the same lsaiso may come back.
@@ -117,6 +150,7 @@ struct control_msg {
 	uint8_t boot_id[16];		      /* CTL_ISO, CTL_GUEST: of that lsaiso */
 	uint8_t state_key[CONTROL_STATE_KEY]; /* CTL_HELLO: random per lsainit; wiped after use */
 	char token[CONTROL_TOKEN];	      /* CTL_QUIT: "" or a token of this boot */
+	struct control_refusal refused;	      /* CTL_REFUSED */
 	struct control_table table;
 };
 

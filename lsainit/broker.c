@@ -81,6 +81,8 @@ broker_send(struct instance *in, enum control_type type)
 	struct control_msg msg = { .type = type, .table = in->table };
 	int fds[2] = { -1, -1 };
 
+	if (type == CTL_ISO || type == CTL_TABLE)
+		watch_tell(in);
 	if (in->line < 0)
 		return;
 	if (type == CTL_HELLO)
@@ -141,6 +143,7 @@ broker_ended(struct instance *in, int status)
 		log_err("%s (pid %d) is gone: %s", in->lsass_image.name, (int)in->table.lsass_pid,
 			why);
 	in->table.lsass_pid = 0;
+	in->table.lsass_last_exit = status;
 	in->ready = false;
 	close_fd(&in->line);
 }

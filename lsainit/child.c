@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -37,6 +38,7 @@
 	ST(BOUNDING, "could not drop the capability bounding set")                                 \
 	ST(USER, "could not change to its user")                                                   \
 	ST(REGAIN, "could still become root")                                                      \
+	ST(KEEP, "could not be given the capabilities that it needs")                              \
 	ST(PRIVS, "could not set no_new_privs")                                                    \
 	ST(ALIVE, "lsainit is gone")                                                               \
 	ST(READS0, "its user cannot read")                                                         \
@@ -139,12 +141,37 @@ set_limits(const struct child_plan *plan)
 }
 
 static int
-drop_bounding_set(void)
+drop_bounding_set(uint64_t but)
 {
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
 			return 0; /* past the kernel's last */
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+		if ((but >> cap & 1) == 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* These, of those that are permitted, and no others, over the exec too. */
+static int
+keep_capabilities(uint64_t these)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+
+	if (syscall(SYS_capget, &head, caps) != 0)
+		return -1;
+	these &= caps[0].permitted | (uint64_t)caps[1].permitted << 32;
+	for (int i = 0; i < 2; i++) {
+		uint32_t half = (uint32_t)(these >> (32 * i));
+
+		caps[i] = (struct __user_cap_data_struct){ half, half, half };
+	}
+	if (syscall(SYS_capset, &head, caps) != 0)
+		return -1;
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if ((these >> cap & 1) != 0 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0)
 			return -1;
 	}
 	return 0;
@@ -156,7 +183,7 @@ become_bare(const struct child_plan *plan)
 {
 	if (setgroups(1, &plan->group) != 0)
 		give_up(STEP_GROUPS);
-	if (drop_bounding_set() != 0) /* at exec the rest of them is gone */
+	if (drop_bounding_set(0) != 0) /* at exec the rest of them is gone */
 		give_up(STEP_BOUNDING);
 }
 
@@ -165,7 +192,8 @@ become_user(const struct child_plan *plan)
 {
 	if (setgroups(0, NULL) != 0)
 		give_up(STEP_GROUPS);
-	if (drop_bounding_set() != 0)
+	if (drop_bounding_set(plan->capabilities) != 0 ||
+	    (plan->capabilities != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0))
 		give_up(STEP_BOUNDING);
 	if (setresgid(plan->gid, plan->gid, plan->gid) != 0 ||
 	    setresuid(plan->uid, plan->uid, plan->uid) != 0)
@@ -173,6 +201,8 @@ become_user(const struct child_plan *plan)
 	errno = EPERM;
 	if (setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0)
 		give_up(STEP_REGAIN);
+	if (plan->capabilities != 0 && keep_capabilities(plan->capabilities) != 0)
+		give_up(STEP_KEEP);
 }
 
 static void
@@ -213,7 +243,8 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan, 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		give_up(STEP_PRIVS);
 	/* Only now: a change of user clears it. Then see that it was in time. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || poll(&alive, 1, 0) != 0)
+	if ((!plan->outlives && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) ||
+	    poll(&alive, 1, 0) != 0)
 		give_up(STEP_ALIVE);
 	check_reach(plan);
 	(void)sigemptyset(&none);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -27,6 +28,9 @@ struct child_plan {
 	int alive;     /* read end of a pipe that hangs up when lsainit is gone */
 	bool mute;     /* stderr is /dev/null too */
 	bool separate; /* change to uid and gid, drop the bounding set */
+	/* With separate: capabilities that it keeps, as bits, of those that we have. */
+	uint64_t capabilities;
+	bool outlives; /* it is not killed when we end: it sees that by alive */
 	bool bare;     /* stay this user, without capabilities and groups but group */
 	gid_t group;
 	uid_t uid;

@@ -73,3 +73,9 @@ prepare_images(struct instance *in)
 		   ? -1
 		   : 0;
 }
+
+int
+prepare_watch_image(struct instance *in)
+{
+	return find_image(in, &in->watch_image);
+}

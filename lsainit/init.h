@@ -56,10 +56,14 @@ struct instance {
 	bool separate; /* started as root: each process has a user of its own */
 	uid_t iso_uid, lsass_uid;
 	gid_t iso_gid, lsass_gid;
+	bool watches; /* lsawatch is to run: watch.c */
+	uid_t watch_uid;
+	gid_t watch_gid;
 	struct image iso_image;	  /* what holds the other end of the channel: world.c */
 	struct image vm_image;	  /* level vm: what runs in the machine that iso_image makes */
 	struct image lsass_image; /* the broker: lsass, or lsaiso-host for a guest */
 	struct image seal_image;
+	struct image watch_image;
 	struct image ctl_image; /* lsactl, which brings the machine's keys */
 	int lock_fd;
 	int alive[2];	    /* read end goes to children: hung up once lsainit is gone */
@@ -77,6 +81,8 @@ struct instance {
 	int kcm_fd;   /* [kcm] socket; of a guest [guest] socket, -1: none */
 	int vsock_fd; /* of a guest; -1: none */
 	int admin_fd;
+	int watch_fd;			      /* [watch] socket; -1: no lsawatch */
+	int metrics_fd;			      /* [watch] metrics; -1: none */
 	int winbind_fds[CONTROL_WINBIND_MAX]; /* table.winbind has their versions */
 	int winbinds;			      /* how many */
 
@@ -94,6 +100,10 @@ struct instance {
 	int line; /* -1: no lsass */
 	bool ready, was_ready;
 	struct respawn lsass;
+
+	/* watch.c */
+	int watch_line; /* -1: no lsawatch */
+	struct respawn watch;
 
 	/* machine.c */
 	struct machine_file machine_file; /* the keytab whose keys were brought */
@@ -114,12 +124,15 @@ int prepare_host_directory(struct instance *in); /* as root it must be there */
 int prepare_run_directory(struct instance *in);	 /* and the lock in it */
 int prepare_state_directory(struct instance *in);
 int prepare_state_key(struct instance *in);
+int prepare_watch_directory(struct instance *in);
 /* Pid of whoever holds the lock of this instance; 0: nobody. */
 pid_t lock_holder(const struct instance *in);
 
 /* ---- images.c */
 /* Find and open both programs. 0 or -1. */
 int prepare_images(struct instance *in);
+/* That of lsawatch, which need not be there. 0 or -1. */
+int prepare_watch_image(struct instance *in);
 
 /* ---- launch.c */
 /*
@@ -226,6 +239,21 @@ void broker_ended(struct instance *in, int status);
 void broker_send(struct instance *in, enum control_type type);
 /* A message of lsass waits on the line. */
 void broker_message(struct instance *in);
+
+/* ---- watch.c: lsawatch, which nothing waits for */
+/* Its user, program and folder. 0; also when it is not to run, or cannot and need not. -1: said */
+int watch_prepare(struct instance *in);
+int watch_listen(struct instance *in); /* 0 or -1 */
+void watch_unlink(const struct instance *in);
+int watch_start(struct instance *in);
+bool watch_ended(struct instance *in, pid_t pid, int status); /* was it this child? */
+/* The process table changed. */
+void watch_tell(const struct instance *in);
+struct guard_event;
+void watch_refused(const struct instance *in, const struct guard_event *ev);
+/* A message of it waits on the line. */
+void watch_message(struct instance *in);
+void watch_stop(struct instance *in); /* all others have ended */
 
 /* ---- machine.c: the machine's keys */
 /* There is another lsaiso or lsass: they must be brought again. */

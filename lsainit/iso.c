@@ -304,6 +304,7 @@ iso_wipe(struct instance *in)
 
 	log_notice("wipe: lsaiso (pid %d) is ended, with all its keys", (int)in->table.lsaiso_pid);
 	in->wiping = true;
+	in->table.lsaiso_ended++;
 	if (in->table.lsaiso_pid != 0 && kill(in->table.lsaiso_pid, SIGKILL) == 0 &&
 	    waitpid(in->table.lsaiso_pid, &status, 0) > 0)
 		iso_ended(in, status);
@@ -320,6 +321,7 @@ iso_stop(struct instance *in)
 
 	if (in->table.lsaiso_pid == 0)
 		return;
+	in->table.lsaiso_ended++;
 	if (kill(in->table.lsaiso_pid, SIGKILL) != 0) { /* it keeps nothing and holds no lock */
 		log_err("lsaiso (pid %d) cannot be ended: %s", (int)in->table.lsaiso_pid,
 			strerror(errno));

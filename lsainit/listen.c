@@ -154,7 +154,7 @@ listen_sockets(struct instance *in)
 {
 	if ((in->serves_guest ? listen_guest : listen_programs)(in) == 0)
 		in->admin_fd = listen_at(in->cf.admin_socket, 0111, NULL);
-	if (in->admin_fd >= 0)
+	if (in->admin_fd >= 0 && watch_listen(in) == 0)
 		return 0;
 	unlink_sockets(in);
 	close_fd(&in->kcm_fd);
@@ -171,4 +171,5 @@ unlink_sockets(const struct instance *in)
 	if (in->admin_fd >= 0)
 		(void)unlink(in->cf.admin_socket);
 	winbind_unlink(in);
+	watch_unlink(in);
 }

@@ -65,10 +65,11 @@ prepare(struct instance *in)
 {
 	/* The guard first: what comes after it is protected by it. */
 	if (harden_self() != 0 || guest_prepare(in) != 0 || guard_up(in) != 0 ||
-	    prepare_users(in) != 0 || prepare_images(in) != 0 || guard_programs(in) != 0 ||
-	    prepare_host_directory(in) != 0 || prepare_launch(in) != 0 || guard_signed(in) != 0 ||
-	    guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
-	    prepare_state_directory(in) != 0 || prepare_state_key(in) != 0)
+	    prepare_users(in) != 0 || prepare_images(in) != 0 || watch_prepare(in) != 0 ||
+	    guard_programs(in) != 0 || prepare_host_directory(in) != 0 || prepare_launch(in) != 0 ||
+	    guard_signed(in) != 0 || guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
+	    prepare_state_directory(in) != 0 || prepare_watch_directory(in) != 0 ||
+	    prepare_state_key(in) != 0)
 		return -1;
 	if (pipe2(in->alive, O_CLOEXEC) != 0) {
 		log_err("pipe: %s", strerror(errno));
@@ -87,6 +88,9 @@ release(struct instance *in)
 	close_fd(&in->kcm_fd);
 	close_fd(&in->vsock_fd);
 	close_fd(&in->admin_fd);
+	close_fd(&in->watch_fd);
+	close_fd(&in->metrics_fd);
+	close_fd(&in->watch_line);
 	winbind_close(in);
 	close_fd(&in->lock_fd);
 	launch_release(in);
@@ -96,6 +100,7 @@ release(struct instance *in)
 	free(in->lsass_image.path);
 	free(in->seal_image.path);
 	free(in->ctl_image.path);
+	free(in->watch_image.path);
 	config_free(&in->cf);
 }
 
@@ -147,11 +152,15 @@ main(int argc, char **argv)
 			       .lsass_image = { .name = "lsass", .fd = -1 },
 			       .seal_image = { .name = "lsaseal", .fd = -1 },
 			       .ctl_image = { .name = "lsactl", .fd = -1 },
+			       .watch_image = { .name = "lsawatch", .fd = -1 },
 			       .lock_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,
 			       .vsock_fd = -1,
 			       .admin_fd = -1,
+			       .watch_fd = -1,
+			       .metrics_fd = -1,
+			       .watch_line = -1,
 			       .mailbox_fd = -1,
 			       .life_fd = -1,
 			       .line = -1 };

@@ -238,6 +238,22 @@ prepare_host_directory(struct instance *in)
 	return 0;
 }
 
+int
+prepare_watch_directory(struct instance *in)
+{
+	if (!in->watches)
+		return 0;
+	if (in->separate)
+		return own_directory(in->cf.watch_directory, 0750, in->watch_uid, in->watch_gid,
+				     "[watch] directory");
+	if (can_own(in->cf.watch_directory))
+		return 0;
+	log_warn("%s ([watch] directory) cannot be ours: findings and what was learned are not "
+		 "kept; configure a folder of your own",
+		 in->cf.watch_directory);
+	return 0;
+}
+
 /* ---- the key of the state files: as long as we live, nowhere else */
 
 int

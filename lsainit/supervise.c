@@ -43,7 +43,11 @@ child_ended(struct instance *in, pid_t pid, int status)
 		schedule(&in->iso);
 	} else if (pid == in->table.lsass_pid) {
 		broker_ended(in, status);
+		watch_tell(in);
 		schedule(&in->lsass);
+	} else if (watch_ended(in, pid, status)) {
+		broker_send(in, CTL_TABLE);
+		schedule(&in->watch);
 	} else {
 		(void)machine_ended(in, pid, status);
 	}
@@ -79,6 +83,11 @@ start_due(struct instance *in)
 		if (broker_start(in) != 0)
 			schedule(&in->lsass);
 	}
+	if (in->watch.due != 0 && in->watch.due <= now) {
+		in->table.lsawatch_restarts++;
+		if (watch_start(in) != 0)
+			schedule(&in->watch);
+	}
 	machine_tick(in);
 }
 
@@ -91,6 +100,8 @@ until_due(const struct instance *in)
 		next = in->iso.due;
 	if (in->lsass.due != 0 && (next == 0 || in->lsass.due < next))
 		next = in->lsass.due;
+	if (in->watch.due != 0 && (next == 0 || in->watch.due < next))
+		next = in->watch.due;
 	if (machine_next(in) != 0 && (next == 0 || machine_next(in) < next))
 		next = machine_next(in);
 	if (next == 0)
@@ -140,6 +151,7 @@ stop_lsass(struct instance *in, int signals)
 
 	if (in->table.lsass_pid == 0)
 		return;
+	in->table.lsass_ended++;
 	broker_send(in, CTL_STOP);
 	while (in->table.lsass_pid != 0 && monotonic_ms() < until) {
 		struct pollfd pf = { .fd = signals, .events = POLLIN };
@@ -178,17 +190,25 @@ serve(struct instance *in, int signals)
 
 	if (iso_start(in) != 0 || broker_start(in) != 0)
 		return 1;
+	if (watch_start(in) != 0) {
+		if (strcmp(in->cf.watch_mode, "required") == 0)
+			return 1;
+		schedule(&in->watch);
+	}
 	while (!over) {
-		struct pollfd pf[3] = { { .fd = signals, .events = POLLIN },
+		struct pollfd pf[4] = { { .fd = signals, .events = POLLIN },
 					{ .fd = in->line, .events = POLLIN },
-					{ .fd = guard_fd(in), .events = POLLIN } };
+					{ .fd = guard_fd(in), .events = POLLIN },
+					{ .fd = in->watch_line, .events = POLLIN } };
 
-		if (poll(pf, 3, sooner(until_due(in), guard_wait(in))) < 0 && errno != EINTR) {
+		if (poll(pf, 4, sooner(until_due(in), guard_wait(in))) < 0 && errno != EINTR) {
 			log_err("poll: %s", strerror(errno));
 			return 1;
 		}
 		if (pf[1].revents != 0)
 			broker_message(in);
+		if (pf[3].revents != 0)
+			watch_message(in);
 		if (guard_drain(in))
 			broker_send(in, CTL_TABLE);
 		over = in->asked_to_end;
@@ -215,11 +235,14 @@ supervise(struct instance *in)
 	else
 		code = serve(in, signals);
 	in->stopping = true;
+	in->table.stopping = 1;
+	watch_tell(in);
 	notify("STOPPING=1");
 	machine_stop(in);
 	if (signals >= 0)
 		stop_lsass(in, signals);
 	iso_stop(in);
+	watch_stop(in);
 	unlink_sockets(in);
 	close_fd(&signals);
 	return code;

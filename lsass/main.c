@@ -267,6 +267,10 @@ heard(void *arg, const struct control_msg *msg, int fds[2])
 	case CTL_TABLE:
 		ls->table = msg->table;
 		break;
+	case CTL_LOCK:
+		if (ls->store != NULL)
+			logons_lock_all(&ls->logons);
+		break;
 	case CTL_STOP:
 		loop_stop(ls->lo);
 		break;

@@ -551,9 +551,17 @@ freeze(const struct guard *gd)
 	return 0;
 }
 
-/* What neither lsainit nor a child of it needs from here on. */
+/* Of what is dropped: lsawatch gets these at its start. lsainit has them in no set that acts. */
+static bool
+is_for_watch(unsigned int cap)
+{
+	return cap == CAP_SYS_PTRACE || cap == CAP_BPF || cap == CAP_PERFMON ||
+	       cap == CAP_NET_ADMIN;
+}
+
+/* What neither lsainit nor a child of it, but for lsawatch, needs from here on. */
 static int
-drop_capabilities(void)
+drop_capabilities(bool watches)
 {
 	static const unsigned int drop[] = { CAP_SYS_PTRACE, CAP_BPF,	    CAP_PERFMON,
 					     CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT,
@@ -567,12 +575,14 @@ drop_capabilities(void)
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++) {
 		struct __user_cap_data_struct *at = &caps[CAP_TO_INDEX(drop[i])];
 
+		at->effective &= ~CAP_TO_MASK(drop[i]);
+		at->inheritable &= ~CAP_TO_MASK(drop[i]);
+		if (watches && is_for_watch(drop[i]))
+			continue;
 		if (prctl(PR_CAPBSET_READ, drop[i], 0, 0, 0) == 1 &&
 		    prctl(PR_CAPBSET_DROP, drop[i], 0, 0, 0) != 0)
 			return -1;
-		at->effective &= ~CAP_TO_MASK(drop[i]);
 		at->permitted &= ~CAP_TO_MASK(drop[i]);
-		at->inheritable &= ~CAP_TO_MASK(drop[i]);
 	}
 	return (int)syscall(SYS_capset, &head, caps);
 }
@@ -590,7 +600,7 @@ guard_seal(struct instance *in)
 	}
 	if (look_for_armed(in, in->guard) != 0)
 		return -1;
-	if (drop_capabilities() != 0) {
+	if (drop_capabilities(in->watches) != 0) {
 		log_err("could not drop capabilities: %s", strerror(errno));
 		return -1;
 	}

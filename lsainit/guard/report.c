@@ -49,6 +49,7 @@ take_event(void *arg, void *data, size_t size)
 
 	if (size < sizeof(*ev) || ev->hook >= GUARD_HOOK_END)
 		return 0;
+	watch_refused(gd->in, ev);
 	if (gd->lines >= LINES_MAX) {
 		gd->unsaid++;
 		return 0;

@@ -209,6 +209,66 @@ logons_tick(struct logons *lg)
 	store_each_logon(lg->store, end_stale, &now);
 }
 
+/* ---- locked */
+
+int
+logons_lock(struct logon *lo, enum iso_status *status)
+{
+	struct iso_req_session_lock req = { .session = lo->session,
+					    .generation = lo->generation,
+					    .owner = lo->owner };
+	struct iso_rep_session_lock is;
+	struct held *he = lo->held;
+
+	if (he == NULL || he->begun || he->anchor.len == 0)
+		return 0;
+	if (he->locked)
+		return 1;
+	*status = ask_session_lock(&req, &is);
+	if (*status != ISO_OK)
+		return -1;
+	he->locked = true;
+	logons_save(he);
+	return 1;
+}
+
+struct unlockable {
+	struct logon *logon[64]; /* referenced */
+	size_t n;
+};
+
+static bool
+lock_or_collect(struct logon *lo, void *arg)
+{
+	struct unlockable *un = arg;
+	enum iso_status status = ISO_OK;
+
+	if (lo->dead || (lo->held != NULL && lo->held->machine) || logons_lock(lo, &status) > 0)
+		return false;
+	un->logon[un->n++] = logon_ref(lo);
+	return un->n == sizeof(un->logon) / sizeof(un->logon[0]);
+}
+
+void
+logons_lock_all(struct logons *lg)
+{
+	struct unlockable un;
+	char text[LOGONS_TEXT];
+
+	do {
+		un.n = 0;
+		store_each_logon(lg->store, lock_or_collect, &un);
+		for (size_t i = 0; i < un.n; i++) {
+			logons_text(un.logon[i], text);
+			log_notice("uid %u: session %s ended: all are locked, and it has no "
+				   "password to unlock it with",
+				   (unsigned int)un.logon[i]->owner, text);
+			(void)logons_end(lg, un.logon[i]);
+			logon_unref(un.logon[i]);
+		}
+	} while (un.n > 0);
+}
+
 /* ---- caches */
 
 struct match {

@@ -106,6 +106,19 @@ kcode logons_refresh(struct cache *ca, const struct as_exchange *as);
 /* End it now, with every cache that uses it. Returns how many those were. */
 size_t logons_end(struct logons *lg, struct logon *lo);
 
+/*
+ * Lock it inside lsaiso, until its password is sent.
+ * Returns 1: it is locked now; 0: it has no password to unlock it with; -1:
+ * lsaiso refused, and said status.
+ */
+int logons_lock(struct logon *lo, enum iso_status *status) __attribute__((warn_unused_result));
+
+/*
+ * All of all users: lock what can be, end the others, but leave the machine's.
+ * What lsawatch asks for.
+ */
+void logons_lock_all(struct logons *lg);
+
 /* The first of its caches with a ticket of its session; NULL: none. */
 struct cache *logons_cache(struct logons *lg, const struct logon *lo);
 

@@ -10,7 +10,7 @@ from . import kcm, proc
 from .peers import SOCKET_NAME
 
 # Numeric users that nobody has, so that nothing needs to be added to the host.
-LSAISO_UID, LSASS_UID = 64301, 64302
+LSAISO_UID, LSASS_UID, LSAWATCH_UID = 64301, 64302, 64303
 
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,7 +64,8 @@ def sanitized():
 
 def config_text(sections, settings):
     if os.geteuid() == 0:
-        sections["run"] |= {"lsaiso_user": LSAISO_UID, "lsass_user": LSASS_UID}
+        sections["run"] |= {"lsaiso_user": LSAISO_UID, "lsass_user": LSASS_UID,
+                            "lsawatch_user": LSAWATCH_UID}
     for name, keys in settings.items():
         sections.setdefault(name, {}).update(keys)
     return "".join(f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
@@ -119,6 +120,7 @@ class Host:
             "isolation": {"level": "process"},
             "host": {"directory": os.path.join(self.folder, "host")},
             "state": {"directory": os.path.join(self.folder, "state")},
+            "watch": {"mode": "off"},
             "admin": {"socket": self.admin},
             "guest": {"socket": self.socket, "connects": 100},
         }, settings)
@@ -197,6 +199,9 @@ class Instance:
             "host": {"directory": self.folder("host")},
             "krb5": {"config": self.lsass_krb5},
             "logon": {"keytab": self.folder("no-keytab")},
+            # Tests that are not about it go without; LSAISO_WATCH=required: all with it.
+            "watch": {"mode": os.environ.get("LSAISO_WATCH") or "off",
+                      "directory": self.folder("watch")},
         }
         return self.folder.write("lsaiso.conf", config_text(sections, settings))
 

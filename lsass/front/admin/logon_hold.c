@@ -216,28 +216,6 @@ method_logoff(const struct admin_view *view, uid_t uid, const json_t *ask,
 
 /* ---- Lock */
 
-/* 1: locked now; 0: cannot be; -1: lsaiso refused, status */
-static int
-lock(struct logon *lo, enum iso_status *status)
-{
-	struct iso_req_session_lock req = { .session = lo->session,
-					    .generation = lo->generation,
-					    .owner = lo->owner };
-	struct iso_rep_session_lock is;
-	struct held *he = lo->held;
-
-	if (he == NULL || he->begun || he->anchor.len == 0)
-		return 0;
-	if (he->locked)
-		return 1;
-	*status = ask_session_lock(&req, &is);
-	if (*status != ISO_OK)
-		return -1;
-	he->locked = true;
-	logons_save(he);
-	return 1;
-}
-
 json_t *
 method_lock(const struct admin_view *view, uid_t uid, const json_t *ask, struct admin_error *error)
 {
@@ -250,7 +228,7 @@ method_lock(const struct admin_view *view, uid_t uid, const json_t *ask, struct 
 	if (!ask_begin(&as, view, uid, ask) || !ask_each(&as, &ea))
 		return NULL;
 	for (size_t i = 0; i < ea.n; i++)
-		locked += lock(ea.logon[i], &status) > 0;
+		locked += logons_lock(ea.logon[i], &status) > 0;
 	each_free(&ea);
 	if (status != ISO_OK)
 		ask_refuse(&as, "Failed", "lsaiso does not lock: %s",

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is done about a finding, by [respond]: alert, lock or wipe. lsainit
+ * does it; lsawatch may ask for no more than these two. Asked once within
+ * AGAIN_MS, because one attack is many findings.
+ */
+#include <string.h>
+
+#include "lib/log.h"
+#include "lsawatch/watch.h"
+
+#define AGAIN_MS 2000
+
+struct watch_responder {
+	int64_t locked, wiped; /* CLOCK_MONOTONIC ms, of the last time */
+};
+
+static struct watch_responder the_responder;
+
+int
+responder_open(struct lsawatch *w)
+{
+	the_responder = (struct watch_responder){ .locked = -AGAIN_MS, .wiped = -AGAIN_MS };
+	w->responder = &the_responder;
+	return 0;
+}
+
+void
+responder_close(struct lsawatch *w)
+{
+	w->responder = NULL;
+}
+
+static const char *
+policy(const struct config *cf, enum watch_row row)
+{
+	switch (row) {
+#define POLICY_CASE(name, title, normal, signals, technique, technique18, todo)                    \
+	case ROW_##name:                                                                           \
+		return cf->respond_##name;
+		WATCH_ROWS(POLICY_CASE)
+#undef POLICY_CASE
+	case ROW_END:
+		break;
+	}
+	return "alert";
+}
+
+static void
+ask(enum control_type type, int64_t *when, const char *what, const struct watch_finding *fi)
+{
+	struct control_msg msg = { .type = type };
+	int64_t now = watch_now_ms();
+
+	if (now - *when < AGAIN_MS)
+		return;
+	*when = now;
+	log_notice("%s, because of finding %s: %s", what, fi->uid, fi->evidence);
+	if (control_send(CONTROL_FD_LINE, &msg, (const int[2]){ -1, -1 }) != 0)
+		log_err("lsainit does not hear: it was not asked to %s", what);
+}
+
+const char *
+respond(struct lsawatch *w, const struct watch_finding *fi)
+{
+	const char *word = policy(&w->cf, watch_rules[fi->rule].row);
+
+	if (fi->severity < HIGH || w->responder == NULL)
+		return "alert";
+	if (strcmp(word, "wipe") == 0) {
+		ask(CTL_WIPE, &w->responder->wiped, "wipe", fi);
+		return "wipe";
+	}
+	if (strcmp(word, "lock") == 0) {
+		ask(CTL_LOCK, &w->responder->locked, "lock", fi);
+		return "lock";
+	}
+	return "alert";
+}

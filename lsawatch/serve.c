@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The socket of `lsactl watch`: the framing of lsass/front/admin/admin.h, for
+ * root and our own user.
+ *
+ *   org.lsaiso.watch.Status    rows, sensors, what is blind
+ *   org.lsaiso.watch.Findings  {after?: N} kept findings with a number above N, oldest first
+ */
+#include <jansson.h>
+#include <unistd.h>
+
+#include "lsass/front/admin/methods.h"
+#include "lsawatch/watch.h"
+
+#define FINDINGS_MOST 100 /* in one answer; more: ask again */
+
+/* The methods get an admin_view, which knows nothing of us. */
+static struct lsawatch *served;
+
+static bool
+may_see(uid_t uid, struct admin_error *error)
+{
+	if (uid == 0 || uid == geteuid())
+		return true;
+	*error = (struct admin_error){ "PermissionDenied",
+				       "only root sees what lsawatch has found" };
+	return false;
+}
+
+static void
+add_text(json_t *to, const char *name, const char *text)
+{
+	json_t *value = text[0] != '\0' ? json_string(text) : NULL;
+
+	if (value == NULL && text[0] != '\0')
+		value = json_string("?"); /* no UTF-8 */
+	if (value != NULL)
+		(void)json_object_set_new(to, name, value);
+}
+
+static json_t *
+actor(const struct watch_actor *by)
+{
+	json_t *to = json_object();
+
+	(void)json_object_set_new(to, "pid", json_integer(by->pid));
+	if (by->uid != UINT32_MAX)
+		(void)json_object_set_new(to, "uid", json_integer(by->uid));
+	if (by->login != UINT32_MAX)
+		(void)json_object_set_new(to, "login", json_integer(by->login));
+	add_text(to, "name", by->comm);
+	add_text(to, "exe", by->exe);
+	add_text(to, "command", by->command);
+	if (by->parent != 0)
+		(void)json_object_set_new(to, "parent", json_integer(by->parent));
+	add_text(to, "parent_exe", by->parent_exe);
+	return to;
+}
+
+static const char *
+part_name(const struct lsawatch *w, enum watch_part part)
+{
+	return part < PART_END ? w->targets[part].image.name : "";
+}
+
+static json_t *
+one_finding(const struct lsawatch *w, const struct watch_finding *fi)
+{
+	const struct watch_rule_row *rule = &watch_rules[fi->rule];
+	char name[WATCH_NAME];
+	json_t *to = json_object();
+
+	watch_rule_name(fi->rule, name);
+	(void)json_object_set_new(to, "number", json_integer((json_int_t)fi->number));
+	add_text(to, "uid", fi->uid);
+	add_text(to, "rule", name);
+	add_text(to, "row", rule->row == ROW_none ? "watch" : watch_rows[rule->row].name);
+	add_text(to, "severity", watch_severity_names[fi->severity]);
+	add_text(to, "title", rule->title);
+	add_text(to, "evidence", fi->evidence);
+	add_text(to, "part", part_name(w, fi->part));
+	add_text(to, "layer", watch_layer_names[fi->layer]);
+	add_text(to, "technique", watch_technique(fi->rule));
+	add_text(to, "response", fi->response);
+	if (fi->allowed >= 0)
+		(void)json_object_set_new(to, "allowed", json_boolean(fi->allowed));
+	(void)json_object_set_new(to, "first", json_integer(fi->first));
+	(void)json_object_set_new(to, "last", json_integer(fi->last));
+	(void)json_object_set_new(to, "count", json_integer(fi->count));
+	if (fi->subject_pid != 0)
+		(void)json_object_set_new(to, "subject_pid", json_integer(fi->subject_pid));
+	add_text(to, "subject_exe", fi->subject_exe);
+	if (fi->by.pid != 0)
+		(void)json_object_set_new(to, "actor", actor(&fi->by));
+	return to;
+}
+
+static json_t *
+watch_findings(const struct admin_view *view, uid_t uid, const json_t *ask,
+	       struct admin_error *error)
+{
+	json_int_t after = json_integer_value(json_object_get(ask, "after"));
+	json_t *list = json_array();
+	const struct watch_finding *fi;
+
+	(void)view;
+	if (!may_see(uid, error)) {
+		json_decref(list);
+		return NULL;
+	}
+	for (size_t i = 0;
+	     (fi = findings_kept(served, i)) != NULL && json_array_size(list) < FINDINGS_MOST;
+	     i++) {
+		if ((json_int_t)fi->number > after)
+			(void)json_array_append_new(list, one_finding(served, fi));
+	}
+	return json_pack("{s:o, s:I}", "findings", list, "untold",
+			 (json_int_t)findings_untold(served));
+}
+
+static json_t *
+rows(const struct lsawatch *w)
+{
+	static const char *const verdicts[] = { [VERDICT_NORMAL] = "normal",
+						[VERDICT_LEARNING] = "learning",
+						[VERDICT_ABNORMAL] = "abnormal",
+						[VERDICT_BLIND] = "blind" };
+	json_t *list = json_array();
+
+	for (int i = 0; i < ROW_END; i++) {
+		const struct watch_row_state *st = &w->rows[i];
+		json_t *row = json_pack("{s:s, s:s, s:s, s:I}", "name", watch_rows[i].name, "title",
+					watch_rows[i].title, "verdict",
+					verdicts[findings_verdict(w, (enum watch_row)i)],
+					"findings", (json_int_t)st->findings);
+
+		if (st->any)
+			(void)json_object_set_new(row, "last", one_finding(w, &st->last));
+		(void)json_array_append_new(list, row);
+	}
+	return list;
+}
+
+static json_t *
+sensors(const struct lsawatch *w)
+{
+	json_t *list = json_array();
+	size_t n;
+	const struct watch_sensor_state *st = sensors_state(w, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *shows = json_array();
+
+		for (int see = 0; see < SEE_END; see++) {
+			if ((st[i].shows >> see & 1) != 0)
+				(void)json_array_append_new(shows,
+							    json_string(watch_see_names[see]));
+		}
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s}", "name",
+							    st[i].sensor->name, "layer",
+							    watch_layer_names[st[i].sensor->layer],
+							    "shows", shows, "why", st[i].why));
+	}
+	return list;
+}
+
+static json_t *
+blind(const struct lsawatch *w)
+{
+	json_t *list = json_array();
+	char name[WATCH_NAME];
+
+	for (int i = 0; i < RULE_END; i++) {
+		if ((w->sees & watch_rules[i].sees) != 0)
+			continue;
+		watch_rule_name((enum watch_rule)i, name);
+		(void)json_array_append_new(list, json_string(name));
+	}
+	return list;
+}
+
+static json_t *
+watch_status(const struct admin_view *view, uid_t uid, const json_t *ask, struct admin_error *error)
+{
+	(void)view;
+	(void)ask;
+	if (!may_see(uid, error))
+		return NULL;
+	return json_pack("{s:o, s:o, s:o, s:I}", "rows", rows(served), "sensors", sensors(served),
+			 "blind", blind(served), "lost", (json_int_t)served->lost);
+}
+
+int
+serve_open(struct lsawatch *w)
+{
+	static const struct admin_row methods[] = {
+		{ "org.lsaiso.watch.Status", watch_status },
+		{ "org.lsaiso.watch.Findings", watch_findings },
+		{ 0 },
+	};
+	struct admin_view view = { .cf = &w->cf, .table = &w->table };
+
+	served = w;
+	return admin_serve(w->lo, CONTROL_FD_WATCH, methods, &view);
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance that lsawatch watches, and what it has found."""
+
+import json
+import socket
+import time
+
+from . import instance, proc
+
+
+def call(path, method, **parameters):
+    """One call on lsawatch's socket; returns the parameters of its reply."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20 * proc.SLOW)
+        s.connect(path)
+        s.sendall(json.dumps({"method": f"org.lsaiso.watch.{method}",
+                              "parameters": parameters}).encode() + b"\0")
+        got = b""
+        while not got.endswith(b"\0"):
+            more = s.recv(65536)
+            if not more:
+                raise proc.Failed(f"lsawatch closed after {got!r}")
+            got += more
+    reply = json.loads(got[:-1])
+    if "error" in reply:
+        raise proc.Failed(f"{method}: {reply}")
+    return reply["parameters"]
+
+
+class Watch:
+    """lsawatch behind a socket."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def call(self, method, **parameters):
+        return call(self.path, method, **parameters)
+
+    def status(self):
+        return self.call("Status")
+
+    def findings(self, after=0):
+        """All kept ones with a number above after."""
+        got = []
+        while True:
+            more = self.call("Findings", after=got[-1]["number"] if got else after)["findings"]
+            if not more:
+                return got
+            got += more
+
+    def last(self):
+        """Number of the latest finding, 0: none."""
+        found = self.findings()
+        return found[-1]["number"] if found else 0
+
+    def wait(self, rule, after, seconds=2.0, **members):
+        """The first finding of rule above number after whose members are so; actor=PID is
+        the pid of its actor. Fails after seconds."""
+        until = time.monotonic() + seconds * proc.SLOW
+        while True:
+            found = self.findings(after)
+            for one in found:
+                if one["rule"] == rule and all(self._is(one, k, v) for k, v in members.items()):
+                    return one
+            if time.monotonic() > until:
+                raise proc.Failed(f"no {rule} {members} within {seconds} s; found: {found}")
+            time.sleep(0.05)
+
+    @staticmethod
+    def _is(finding, name, value):
+        if name == "actor":
+            return finding.get("actor", {}).get("pid") == value
+        return finding.get(name) == value
+
+    def verdict(self, row):
+        return {one["name"]: one["verdict"] for one in self.status()["rows"]}[row]
+
+
+class WatchedInstance(instance.Instance):
+    """With [watch] mode = required; self.watch asks lsawatch."""
+
+    def __init__(self, realm, settings=None, **more):
+        settings = {name: dict(keys) for name, keys in (settings or {}).items()}
+        settings.setdefault("watch", {}).setdefault("mode", "required")
+        super().__init__(realm, settings, **more)
+        self.watch = Watch(self.folder("run", "watch.sock"))
+        proc.wait_until("lsawatch", lambda: proc.socket_answers(self.watch.path), log=self.log)
