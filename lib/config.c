@@ -514,15 +514,16 @@ read_folder(struct reading *re, const char *file)
 	free(folder);
 }
 
-/* A path that, unless it is set, follows [run] directory. */
+/* A path that, unless it is set, is in that folder. */
 static void
-in_run_directory(struct reading *re, const struct config_key *key, const char *name)
+in_directory(struct reading *re, const char *folder, const struct config_key *key,
+	     const char *name)
 {
 	char *path = NULL;
 
 	if (re->failed || re->ever[key - keys])
 		return;
-	if (asprintf(&path, "%s/%s", re->cf->run_directory, name) < 0)
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
 		fail(re, "out of memory");
 	else
 		set(re, key, path);
@@ -603,9 +604,10 @@ finish(struct reading *re, const char *file)
 {
 	re->file = file;
 	re->line = 0;
-	in_run_directory(re, config_key_find("admin", "socket"), "admin.sock");
-	in_run_directory(re, config_key_find("watch", "socket"), "watch.sock");
-	in_run_directory(re, config_key_find("state", "directory"), "state");
+	in_directory(re, re->cf->run_directory, config_key_find("admin", "socket"), "admin.sock");
+	in_directory(re, re->cf->run_directory, config_key_find("watch", "socket"), "watch.sock");
+	in_directory(re, re->cf->run_directory, config_key_find("state", "directory"), "state");
+	in_directory(re, re->cf->host_directory, config_key_find("watch", "directory"), "watch");
 	if (!re->failed && strcmp(re->cf->admin_socket, re->cf->kcm_socket) == 0)
 		fail(re, "[kcm] socket and [admin] socket are the same path");
 	check_ntlm(re);

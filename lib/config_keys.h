@@ -142,8 +142,9 @@
 	    "lsawatch, which tells what is not normal; auto: where it can be started")         \
 	STR("watch", "layers", watch_layers, "bpf trace audit events sweep",                   \
 	    "sensors that may be used, best first")                                            \
-	STR("watch", "directory", watch_directory, "/var/lib/lsaiso-watch",                    \
-	    "folder of lsawatch: what it learned, findings as JSON lines")                     \
+	STR("watch", "directory", watch_directory, "/var/lib/lsaiso/watch",                    \
+	    "folder of lsawatch: what it learned, findings as JSON lines; not set: watch in "  \
+	    "[host] directory")                                                                \
 	ONE("watch", "format", watch_format, "both", "ecs|ocsf|both|none",                     \
 	    "of the JSON lines: findings.ecs.json, findings.ocsf.json")                        \
 	NUM("watch", "octets", watch_octets, 16777216, 65536, 1099511627776,                   \
