@@ -38,6 +38,8 @@ check(struct instance *in)
 		(void)printf("programs: as signed, security version %u\n",
 			     (unsigned int)in->table.launch_svn);
 	bad |= winbind_check(in) != 0;
+	bad |= watch_prepare(in) != 0;
+	(void)printf("lsawatch: %s\n", in->watches ? "would watch" : "none");
 	pid = lock_holder(in);
 	if (strcmp(in->cf.isolation_level, "vm") == 0) {
 		error = access("/dev/kvm", R_OK | W_OK) != 0 ? errno : 0;

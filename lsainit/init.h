@@ -44,6 +44,8 @@ struct respawn {
 #define RESPAWN_QUICK_MS 1000
 #define RESPAWN_STEP_MS	 100
 #define RESPAWN_MAX_MS	 3000
+#define RESPAWN_WATCH	 10 /* deaths in a row of lsawatch; then it is tried each minute */
+#define RESPAWN_WATCH_MS 60000
 #define ISO_ANSWER_MS	 5000 /* lsaiso must answer within this after its start */
 #define STOP_MS		 5000 /* lsass may take so long to write its caches */
 
@@ -243,6 +245,7 @@ void broker_message(struct instance *in);
 /* ---- watch.c: lsawatch, which nothing waits for */
 /* Its user, program and folder. 0; also when it is not to run, or cannot and need not. -1: said */
 int watch_prepare(struct instance *in);
+int watch_folder(struct instance *in); /* likewise, once [host] directory is there */
 int watch_listen(struct instance *in); /* 0 or -1 */
 void watch_unlink(const struct instance *in);
 int watch_start(struct instance *in);

@@ -68,8 +68,7 @@ prepare(struct instance *in)
 	    prepare_users(in) != 0 || prepare_images(in) != 0 || watch_prepare(in) != 0 ||
 	    guard_programs(in) != 0 || prepare_host_directory(in) != 0 || prepare_launch(in) != 0 ||
 	    guard_signed(in) != 0 || guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
-	    prepare_state_directory(in) != 0 || prepare_watch_directory(in) != 0 ||
-	    prepare_state_key(in) != 0)
+	    prepare_state_directory(in) != 0 || watch_folder(in) != 0 || prepare_state_key(in) != 0)
 		return -1;
 	if (pipe2(in->alive, O_CLOEXEC) != 0) {
 		log_err("pipe: %s", strerror(errno));

@@ -34,6 +34,15 @@ schedule(struct respawn *re)
 	re->due = now + (wait < RESPAWN_MAX_MS ? wait : RESPAWN_MAX_MS);
 }
 
+/* lsawatch, which nothing waits for: what keeps failing is not told every few seconds. */
+static void
+schedule_watch(struct instance *in)
+{
+	schedule(&in->watch);
+	if (in->watch.quick > RESPAWN_WATCH)
+		in->watch.due = monotonic_ms() + RESPAWN_WATCH_MS;
+}
+
 static void
 child_ended(struct instance *in, pid_t pid, int status)
 {
@@ -47,7 +56,7 @@ child_ended(struct instance *in, pid_t pid, int status)
 		schedule(&in->lsass);
 	} else if (watch_ended(in, pid, status)) {
 		broker_send(in, CTL_TABLE);
-		schedule(&in->watch);
+		schedule_watch(in);
 	} else {
 		(void)machine_ended(in, pid, status);
 	}
@@ -86,7 +95,7 @@ start_due(struct instance *in)
 	if (in->watch.due != 0 && in->watch.due <= now) {
 		in->table.lsawatch_restarts++;
 		if (watch_start(in) != 0)
-			schedule(&in->watch);
+			schedule_watch(in);
 	}
 	machine_tick(in);
 }
@@ -193,7 +202,7 @@ serve(struct instance *in, int signals)
 	if (watch_start(in) != 0) {
 		if (strcmp(in->cf.watch_mode, "required") == 0)
 			return 1;
-		schedule(&in->watch);
+		schedule_watch(in);
 	}
 	while (!over) {
 		struct pollfd pf[4] = { { .fd = signals, .events = POLLIN },

@@ -83,6 +83,14 @@ watch_prepare(struct instance *in)
 }
 
 int
+watch_folder(struct instance *in)
+{
+	if (prepare_watch_directory(in) == 0)
+		return 0;
+	return without(in, "its folder cannot be had, see above");
+}
+
+int
 watch_listen(struct instance *in)
 {
 	if (!in->watches)
