@@ -2,8 +2,10 @@
 /*
  * Findings: grouped, limited, kept. What one actor does to one part by one
  * rule within GROUP_MS is one finding with a count: told when it begins and,
- * if there was more, when it is over. More than TELL_MAX beginnings in
- * TELL_MS are counted and not told; watch_calm says how many.
+ * if there was more, when it is over. More than TELL_MAX beginnings of one
+ * severity in TELL_MS are counted and not told, so that nobody hides a theft
+ * behind a flood of lesser things; watch_calm says how many. What is not told
+ * is responded to all the same.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
@@ -22,7 +24,7 @@
 #define STATES	 128   /* lasting states at once */
 #define GROUP_MS 10000 /* a group takes what comes within this of its first */
 #define TELL_MS	 10000
-#define TELL_MAX 30
+#define TELL_MAX 30    /* of each severity */
 #define RED_MS	 60000 /* a row is abnormal for so long after its last finding */
 
 struct group {
@@ -49,9 +51,9 @@ struct watch_findings {
 	struct group groups[GROUPS];
 	struct state states[STATES];
 	uint64_t counts[RULE_END];
-	int64_t window;	 /* begin of the interval of the limit */
-	uint32_t told;	 /* in it */
-	uint32_t untold; /* in it */
+	int64_t window;		     /* begin of the interval of the limit */
+	uint32_t told[CRITICAL + 1]; /* in it */
+	uint32_t untold;	     /* in it */
 	uint64_t untold_all;
 	char boot[17]; /* of uids: random per start */
 };
@@ -162,23 +164,15 @@ findings_verdict(const struct lsawatch *w, enum watch_row row)
 
 /* Whether one more may be told now. */
 static bool
-may_tell(struct watch_findings *fs)
+may_tell(struct watch_findings *fs, enum watch_severity severity)
 {
-	if (fs->told >= TELL_MAX) {
+	if (fs->told[severity] >= TELL_MAX) {
 		fs->untold++;
 		fs->untold_all++;
 		return false;
 	}
-	fs->told++;
+	fs->told[severity]++;
 	return true;
-}
-
-static void
-tell(struct lsawatch *w, struct watch_finding *fi, enum watch_telling telling)
-{
-	if (telling == TELL_NEW)
-		fi->response = respond(w, fi);
-	outputs_tell(w, fi, telling);
 }
 
 static void
@@ -187,7 +181,7 @@ close_group(struct lsawatch *w, struct group *gr)
 	struct watch_finding *fi = find_kept(w->findings, gr->number);
 
 	if (fi != NULL && gr->told != 0 && fi->count > gr->told)
-		tell(w, fi, TELL_MORE);
+		outputs_tell(w, fi, TELL_MORE);
 	*gr = (struct group){ 0 };
 }
 
@@ -205,7 +199,7 @@ tick(void *arg)
 	if (now - fs->window < TELL_MS)
 		return;
 	fs->window = now;
-	fs->told = 0;
+	memset(fs->told, 0, sizeof(fs->told));
 	if (fs->untold != 0) {
 		struct watch_case ca = { .rule = RULE_watch_calm,
 					 .layer = LAYER_SWEEP,
@@ -367,9 +361,10 @@ raise_text(struct lsawatch *w, const struct watch_case *ca, const char *evidence
 	fi = new_finding(w, ca, evidence);
 	gr->number = fi->number;
 	mark_row(w, fi);
-	if (ca->rule == RULE_watch_calm || may_tell(fs)) {
+	fi->response = respond(w, fi);
+	if (ca->rule == RULE_watch_calm || may_tell(fs, fi->severity)) {
 		gr->told = 1;
-		tell(w, fi, TELL_NEW);
+		outputs_tell(w, fi, TELL_NEW);
 	}
 	return fi->number;
 }
@@ -421,7 +416,7 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 		*st = (struct state){ 0 };
 		if (fi != NULL) {
 			fi->last = watch_time_ms();
-			tell(w, fi, TELL_OVER);
+			outputs_tell(w, fi, TELL_OVER);
 		}
 		return;
 	}
