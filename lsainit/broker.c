@@ -219,5 +219,6 @@ broker_message(struct instance *in)
 	if (!in->was_ready && launch_settle(in) == 0)
 		broker_send(in, CTL_TABLE);
 	in->was_ready = true;
+	watch_lock(in);
 	machine_wanted(in);
 }

@@ -105,6 +105,7 @@ struct instance {
 
 	/* watch.c */
 	int watch_line; /* -1: no lsawatch */
+	bool lock_due;	/* it asked to lock, and lsass does not serve yet */
 	struct respawn watch;
 
 	/* machine.c */
@@ -256,6 +257,7 @@ struct guard_event;
 void watch_refused(const struct instance *in, const struct guard_event *ev);
 /* A message of it waits on the line. */
 void watch_message(struct instance *in);
+void watch_lock(struct instance *in); /* lsass serves: what is due is done */
 void watch_stop(struct instance *in); /* all others have ended */
 
 /* ---- machine.c: the machine's keys */

@@ -242,15 +242,26 @@ watch_ended(struct instance *in, pid_t pid, int status)
 
 /* ---- what it asks for */
 
+void
+watch_lock(struct instance *in)
+{
+	if (!in->lock_due || !in->ready)
+		return;
+	in->lock_due = false;
+	broker_send(in, CTL_LOCK);
+}
+
+/* A guest's sessions are the guest's to lock; here they can only be ended. */
 static void
 obey(struct instance *in, const struct control_msg *msg)
 {
-	if (msg->type == CTL_WIPE) {
+	if (msg->type == CTL_WIPE || (msg->type == CTL_LOCK && in->serves_guest)) {
 		log_notice("lsawatch asks to wipe");
 		iso_wipe(in);
 	} else if (msg->type == CTL_LOCK) {
 		log_notice("lsawatch asks to lock all sessions");
-		broker_send(in, CTL_LOCK);
+		in->lock_due = true;
+		watch_lock(in);
 	} else if (msg->type == CTL_READY) {
 		log_notice("lsawatch watches: pid %d", (int)in->table.lsawatch_pid);
 		broker_send(in, CTL_TABLE);
