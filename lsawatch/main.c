@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "lsawatch/watch.h"
 
 #define EXIT_USAGE 2
+#define ORPHAN_MS  1000
 
 /* ---- who is watched */
 
@@ -109,11 +111,8 @@ new_table(struct lsawatch *w, const struct control_table *table)
 }
 
 static void
-heard(void *arg, const struct control_msg *msg, int fds[2])
+heard(struct lsawatch *w, const struct control_msg *msg)
 {
-	struct lsawatch *w = arg;
-
-	(void)fds;
 	switch (msg->type) {
 	case CTL_TABLE:
 		new_table(w, &msg->table);
@@ -131,25 +130,67 @@ heard(void *arg, const struct control_msg *msg, int fds[2])
 }
 
 static void
-line_ready(void *arg, uint32_t events)
+end(void *arg)
 {
 	struct lsawatch *w = arg;
 
-	(void)events;
-	start_hear(w->lo, heard, w);
+	loop_stop(w->lo);
 }
 
-/* The line ended, and nobody said why: lsainit, parent of all, is gone. */
+static void
+close_all_of(int fds[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	}
+}
+
+/*
+ * lsainit, parent of all, is gone, or has done with us. What the sensors still
+ * have of that is waited for, then we end.
+ */
+static void
+line_ended(struct lsawatch *w)
+{
+	log_warn("the line to lsainit (pid %d) ended without a word", (int)w->table.lsainit_pid);
+	loop_unwatch(w->line);
+	w->line = NULL;
+	if (loop_every(w->lo, ORPHAN_MS, end, w) != 0)
+		loop_stop(w->lo);
+}
+
+static void
+line_ready(void *arg, uint32_t events)
+{
+	struct lsawatch *w = arg;
+	struct control_msg msg;
+	int fds[2];
+	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
+
+	(void)events;
+	if (got > 0)
+		heard(w, &msg);
+	else if (got == 0 || (errno != EINTR && errno != EAGAIN))
+		line_ended(w);
+	close_all_of(fds);
+}
+
+/* Its end must be told even when no sensor has seen it. */
 static void
 say_orphaned(struct lsawatch *w)
 {
+	const struct watch_target *ta = &w->targets[PART_INIT];
+	struct pollfd pf = { .fd = ta->pidfd, .events = POLLIN };
 	struct watch_case ca = { .rule = RULE_stability_supervisor,
 				 .layer = LAYER_EVENTS,
 				 .part = PART_INIT,
 				 .allowed = -1 };
 
-	finding_raise(w, &ca, "the line to lsainit (pid %d) ended without a word",
-		      (int)w->table.lsainit_pid);
+	if (findings_count(w, RULE_stability_supervisor) != 0 || ta->pid == 0 ||
+	    poll(&pf, 1, 0) <= 0) /* told, or it lives and has closed the line */
+		return;
+	finding_raise(w, &ca, "lsainit (pid %d) ended without a word", (int)ta->pid);
 }
 
 /* ---- start and end */
@@ -167,7 +208,8 @@ open_all(struct lsawatch *w)
 	}
 	if (confine(w) != 0)
 		return -1;
-	if (loop_watch(w->lo, CONTROL_FD_LINE, EPOLLIN, line_ready, w) == NULL ||
+	w->line = loop_watch(w->lo, CONTROL_FD_LINE, EPOLLIN, line_ready, w);
+	if (w->line == NULL ||
 	    control_send(CONTROL_FD_LINE, &ready, (const int[2]){ -1, -1 }) != 0) {
 		log_err("line to lsainit: %s", strerror(errno));
 		return -1;

@@ -84,4 +84,4 @@ class WatchedInstance(instance.Instance):
         settings.setdefault("watch", {}).setdefault("mode", "required")
         super().__init__(realm, settings, **more)
         self.watch = Watch(self.folder("run", "watch.sock"))
-        proc.wait_until("lsawatch", lambda: proc.socket_answers(self.watch.path), log=self.log)
+        self.watch.status()  # lsainit has the socket; this waits for who answers
