@@ -199,7 +199,7 @@
 	/* Of the watch itself. They count in no row's verdict. */                               \
 	RULE(watch_lost, none, INFO, "", S(STATE),                                               \
 	     "events were lost; everything was looked at anew")                                  \
-	RULE(watch_calm, none, LOW, "T1562.006", S(STATE),                                       \
+	RULE(watch_calm, none, LOW, "T1685", S(STATE),                                       \
 	     "there were more findings than are told; the rest is counted")                      \
 	RULE(watch_blind, none, INFO, "", S(STATE),                                              \
 	     "a sensor was lost")

@@ -29,6 +29,7 @@ thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
 checks="python3-pytest strace mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
+outputs="prometheus python3-jsonschema"
 
 want=
 heimdal=no
@@ -40,7 +41,7 @@ for set in "${@:-build}"; do
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm" heimdal=yes kernel=yes winbind=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm $outputs" heimdal=yes kernel=yes winbind=yes
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
