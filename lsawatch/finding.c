@@ -295,8 +295,8 @@ set_subject(struct lsawatch *w, struct watch_finding *fi, const struct watch_cas
 	struct watch_actor is = { .pid = ca->subject, .uid = UINT32_MAX };
 
 	fi->subject_pid = ca->subject;
-	if (ta != NULL && (ca->subject == 0 || ca->subject == ta->pid)) {
-		fi->subject_pid = ta->pid;
+	if (ta != NULL) { /* perhaps one that has ended, and another runs already */
+		fi->subject_pid = ca->subject != 0 ? ca->subject : ta->pid;
 		(void)snprintf(fi->subject_exe, sizeof(fi->subject_exe), "%.255s", ta->image.path);
 	} else if (ca->subject != 0) {
 		process_complete(w, &is);

@@ -26,16 +26,6 @@
 
 /* ---- who is watched */
 
-struct watch_target *
-watch_target_of(struct lsawatch *w, pid_t pid)
-{
-	for (size_t i = 0; i < PART_END; i++) {
-		if (pid != 0 && w->targets[i].pid == pid)
-			return &w->targets[i];
-	}
-	return NULL;
-}
-
 /* lsainit said that this is the process of a part now; 0: there is none. */
 static bool
 set_target(struct lsawatch *w, enum watch_part part, pid_t pid)
@@ -156,6 +146,7 @@ line_ended(struct lsawatch *w)
 	log_warn("the line to lsainit (pid %d) ended without a word", (int)w->table.lsainit_pid);
 	loop_unwatch(w->line);
 	w->line = NULL;
+	judges_orphaned(w);
 	if (loop_every(w->lo, ORPHAN_MS, end, w) != 0)
 		loop_stop(w->lo);
 }

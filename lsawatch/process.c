@@ -26,6 +26,16 @@ struct watch_processes {
 	struct known known[KEPT];
 };
 
+struct watch_target *
+watch_target_of(struct lsawatch *w, pid_t pid)
+{
+	for (size_t i = 0; i < PART_END; i++) {
+		if (pid != 0 && w->targets[i].pid == pid)
+			return &w->targets[i];
+	}
+	return NULL;
+}
+
 static struct known *
 slot(struct lsawatch *w, pid_t pid)
 {

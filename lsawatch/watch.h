@@ -293,6 +293,8 @@ void judges_sight(struct lsawatch *w, const struct watch_sight *si);
 void judges_table(struct lsawatch *w, const struct control_table *before);
 /* A report of the guard. */
 void judges_refused(struct lsawatch *w, const struct control_refusal *re);
+/* The line to lsainit ended, and nobody said why: find out who did it, for a moment, and tell. */
+void judges_orphaned(struct lsawatch *w);
 void judges_close(struct lsawatch *w);
 
 /* ---- finding.c */

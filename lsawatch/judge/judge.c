@@ -7,7 +7,7 @@
 int
 judges_open(struct lsawatch *w)
 {
-	return 0;
+	return stability_open(w);
 }
 
 void
@@ -18,11 +18,39 @@ judges_close(struct lsawatch *w)
 void
 judges_sight(struct lsawatch *w, const struct watch_sight *si)
 {
+	switch (si->see) {
+	case SEE_EXIT:
+	case SEE_SIGNAL:
+		judge_stability(w, si);
+		break;
+	case SEE_EXEC:
+	case SEE_FORK:
+	case SEE_CREDS:
+	case SEE_ACCESS:
+	case SEE_LOOK:
+	case SEE_DENIED:
+	case SEE_PERF:
+	case SEE_PROBE:
+	case SEE_BPF:
+	case SEE_KERNEL:
+	case SEE_CORE:
+	case SEE_FILE:
+	case SEE_MOUNT:
+	case SEE_STATE:
+	case SEE_SCAN:
+	case SEE_USE:
+	case SEE_NET:
+	case SEE_HOLD:
+	case SEE_DIGEST:
+	case SEE_END:
+		break;
+	}
 }
 
 void
 judges_table(struct lsawatch *w, const struct control_table *before)
 {
+	judge_table(w, before);
 }
 
 void

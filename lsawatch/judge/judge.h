@@ -10,7 +10,8 @@
 
 /* memory.c: ACCESS LOOK DENIED PERF PROBE BPF KERNEL CORE */
 void judge_memory(struct lsawatch *w, const struct watch_sight *si);
-/* stability.c: EXIT SIGNAL CORE */
+/* stability.c: EXIT SIGNAL, and the table of lsainit */
+int stability_open(struct lsawatch *w);
 void judge_stability(struct lsawatch *w, const struct watch_sight *si);
 void judge_table(struct lsawatch *w, const struct control_table *before);
 /* process.c: EXEC FORK, and every process at a SCAN: image path, parent, instances, impostors */

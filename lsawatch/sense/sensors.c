@@ -11,6 +11,8 @@
 
 /* Best first. */
 const struct watch_sensor *const watch_sensor_list[] = {
+	&sense_exits,
+	&sense_connector,
 	&sense_sweep,
 	NULL,
 };
@@ -67,6 +69,7 @@ sensors_open(struct lsawatch *w)
 		ss->n++;
 		try_open(w, &ss->state[i]);
 	}
+	w->sees |= SEES(EXIT); /* lsainit tells them, too */
 	return 0;
 }
 
