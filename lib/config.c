@@ -516,8 +516,7 @@ read_folder(struct reading *re, const char *file)
 
 /* A path that, unless it is set, is in that folder. */
 static void
-in_directory(struct reading *re, const char *folder, const struct config_key *key,
-	     const char *name)
+in_directory(struct reading *re, const char *folder, const struct config_key *key, const char *name)
 {
 	char *path = NULL;
 

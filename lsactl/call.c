@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One call to lsass: a JSON object and NUL there, one back. */
+/* One call to lsass or lsawatch: a JSON object and NUL there, one back. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +13,24 @@
 #define WAIT_SECONDS 20 /* a restart of lsass takes less */
 #define ANSWER_MAX   (256u << 20)
 
+/* Who is asked, for people. */
+struct callee {
+	const char *name, *service, *start;
+};
+
+static const struct callee *
+callee_of(const char *method)
+{
+	static const struct callee lsass = { "lsass", "lsaiso",
+					     "start it with \"systemctl start lsaiso\"" };
+	static const struct callee lsawatch = { "lsawatch", "lsawatch",
+						"\"lsactl doctor\" says why" };
+
+	return strncmp(method, "watch.", 6) == 0 ? &lsawatch : &lsass;
+}
+
 static int
-reach(const char *path, int seconds, char *error, size_t n)
+reach(const char *path, const struct callee *whom, int seconds, char *error, size_t n)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	struct timeval wait = { .tv_sec = seconds };
@@ -32,10 +48,9 @@ reach(const char *path, int seconds, char *error, size_t n)
 		return fd;
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		(void)snprintf(error, n,
-			       "lsaiso is not running (nobody answers at %s); start it with "
-			       "\"systemctl start lsaiso\", or name your instance with --config "
-			       "FILE",
-			       path);
+			       "%s is not running (nobody answers at %s); %s, or name your "
+			       "instance with --config FILE",
+			       whom->service, path, whom->start);
 	else
 		(void)snprintf(error, n, "%s: %s", path, strerror(errno));
 	if (fd >= 0)
@@ -94,6 +109,7 @@ receive(int fd)
 static json_t *
 exchange(int fd, const char *method, const json_t *parameters, int seconds, char *error, size_t n)
 {
+	const char *name = callee_of(method)->name;
 	json_t *ask = json_pack("{s:s+, s:O}", "method", "org.lsaiso.", method, "parameters",
 				parameters);
 	char *text = json_dumps(ask, JSON_COMPACT), *reply = NULL;
@@ -105,17 +121,16 @@ exchange(int fd, const char *method, const json_t *parameters, int seconds, char
 	if (reply != NULL)
 		answer = json_loads(reply, 0, NULL);
 	else if (errno == EAGAIN)
-		(void)snprintf(
-		    error, n,
-		    "lsass did not answer within %d s; see its log (journalctl -u lsaiso)",
-		    seconds);
+		(void)snprintf(error, n,
+			       "%s did not answer within %d s; see its log (journalctl -u lsaiso)",
+			       name, seconds);
 	else
 		(void)snprintf(error, n,
-			       "lsass hung up: %s; too many connections, or it is "
+			       "%s hung up: %s; too many connections, or it is "
 			       "being restarted: try again",
-			       errno == 0 ? "no answer" : strerror(errno));
+			       name, errno == 0 ? "no answer" : strerror(errno));
 	if (reply != NULL && answer == NULL)
-		(void)snprintf(error, n, "lsass answered something that is not JSON");
+		(void)snprintf(error, n, "%s answered something that is not JSON", name);
 	free(reply);
 	free(text);
 	json_decref(ask);
@@ -127,7 +142,8 @@ try_call(const struct ctl *ct, const char *method, json_t *parameters, char *err
 {
 	json_t *ask = parameters != NULL ? parameters : json_object(), *answer = NULL, *result;
 	int seconds = ct->wait != 0 ? ct->wait : WAIT_SECONDS;
-	int fd = reach(ct->socket, seconds, error, n);
+	const struct callee *whom = callee_of(method);
+	int fd = reach(ct->socket, whom, seconds, error, n);
 
 	if (fd >= 0) {
 		answer = exchange(fd, method, ask, seconds, error, n);
@@ -138,7 +154,8 @@ try_call(const struct ctl *ct, const char *method, json_t *parameters, char *err
 	if (answer != NULL && (result == NULL || json_object_get(answer, "error") != NULL)) {
 		const char *why = json_string_value(json_object_get(result, "message"));
 
-		(void)snprintf(error, n, "%s", why != NULL ? why : "lsass failed");
+		(void)snprintf(error, n, "%s%s", why != NULL ? why : whom->name,
+			       why != NULL ? "" : " failed");
 		json_decref(result);
 		result = NULL;
 	}

@@ -24,6 +24,8 @@ static const struct {
 	{ "TPM 2.0", check_tpm, ANY },
 	{ "users", check_users, ANY },
 	{ "instance", check_instance, ANY },
+	{ "lsawatch", check_watch, ANY },
+	{ "watch layer", check_watch_layer, ANY },
 	{ "KCM socket", check_kcm_rival, PROGRAMS },
 	{ "sssd-kcm", check_sssd, PROGRAMS },
 	{ "krb5 cache type", check_krb5_cache, PROGRAMS },

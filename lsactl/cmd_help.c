@@ -61,6 +61,13 @@ static const struct {
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },
+	{ "watch",
+	  "What lsawatch finds. Without a verb the ten properties: on a terminal each second\n"
+	  "until q, in a pipe once. Exit code 0: normal, 1: something is not, 3: lsawatch does\n"
+	  "not answer. findings (--follow): what was found, who did it; sensors: what is seen\n"
+	  "and what is blind; baseline (--forget): what use is usual; rules: the table;\n"
+	  "navigator: a layer for the ATT&CK Navigator; report --html FILE: one page to keep or\n"
+	  "print, - for standard output. root only, but for rules.\n" },
 	{ "verify",
 	  "Compares the installed programs with the signed manifest, and with what runs as far\n"
 	  "as you may look. Exit code 1 if lsainit would refuse something. --lower-floor N\n"

@@ -31,6 +31,8 @@ doctor_check check_memfd_secret, check_memlock, check_seccomp, check_bpf_lsm, ch
 /* doctor_service.c */
 doctor_check check_users, check_instance, check_kcm_rival, check_sssd, check_krb5_cache,
     check_krb5_socket, check_ntlm, check_winbind, check_real_winbind, check_guest;
+/* doctor_watch.c */
+doctor_check check_watch, check_watch_layer;
 
 void found(struct finding *fi, enum health health, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -29,6 +29,9 @@ check_users(const struct ctl *ct, struct finding *fi)
 		lost = ct->cf.run_lsass_user;
 	if (!user_exists(ct->cf.run_lsaiso_user))
 		lost = ct->cf.run_lsaiso_user;
+	if (lost == NULL && strcmp(ct->cf.watch_mode, "required") == 0 &&
+	    !user_exists(ct->cf.run_lsawatch_user))
+		lost = ct->cf.run_lsawatch_user;
 	if (lost == NULL) {
 		found(fi, HEALTH_OK, "%s and %s exist", ct->cf.run_lsaiso_user,
 		      ct->cf.run_lsass_user);

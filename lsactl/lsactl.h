@@ -36,7 +36,11 @@ struct ctl {
 	const char *cache;     /* --cache of logon */
 	const char *keytab;    /* --keytab of logon; NULL: a password */
 	bool machine;	       /* --machine of logon: those are this machine's keys */
-	int wait;	       /* seconds for an answer; 0: the usual */
+	struct {
+		bool follow, forget;
+		const char *html;
+	} watch;  /* options of watch of these names */
+	int wait; /* seconds for an answer; 0: the usual */
 };
 
 typedef int subcommand(struct ctl *ct, int argc, char **argv); /* argv[0] is its name */
@@ -53,12 +57,12 @@ extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
     cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_logon, cmd_logoff, cmd_lock,
-    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm;
+    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm, cmd_watch;
 
 /* ---- call.c */
 /*
- * Call org.lsaiso.METHOD of lsass. parameters is consumed; NULL: none.
- * Returns its answer, to be released, or NULL: the reason is on stderr.
+ * Call org.lsaiso.METHOD of lsass at ct->socket; "watch.METHOD": of lsawatch. parameters is
+ * consumed; NULL: none. Returns its answer, to be released, or NULL: the reason is on stderr.
  */
 json_t *call(const struct ctl *ct, const char *method, json_t *parameters);
 /* {"uid": N} if --uid was given, else {}. */

@@ -28,6 +28,8 @@ const struct command commands[] = {
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
 	{ "seal", "[VERB]", 1, true, cmd_seal, "the root key: status, enroll, recover, forget" },
 	{ "audit", "[VERB]", 1, false, cmd_audit, "uses of keys: show, verify" },
+	{ "watch", "[VERB]", 1, true, cmd_watch,
+	  "is all normal: findings, sensors, baseline, rules, report" },
 	{ "verify", "", 0, true, cmd_verify, "are the programs those that were signed" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
@@ -70,7 +72,7 @@ parse_floor(struct ctl *ct, const char *text)
 	return *text < '0' || *text > '9' || *end != '\0' || number > FLOOR_MAX ? -1 : 0;
 }
 
-/* Options of audit and of logon with a keytab: numbers that are no letter's. */
+/* Options of audit, watch and of logon with a keytab: numbers that are no letter's. */
 enum {
 	AUDIT_SESSION = 256,
 	AUDIT_OP,
@@ -80,7 +82,10 @@ enum {
 	AUDIT_LINES,
 	AUDIT_REFUSED,
 	LOGON_KEYTAB,
-	LOGON_MACHINE
+	LOGON_MACHINE,
+	WATCH_FOLLOW,
+	WATCH_FORGET,
+	WATCH_HTML
 };
 
 static bool
@@ -113,6 +118,15 @@ parse_word(struct ctl *ct, int option)
 		return true;
 	case LOGON_MACHINE:
 		ct->machine = true;
+		return true;
+	case WATCH_FOLLOW:
+		ct->watch.follow = true;
+		return true;
+	case WATCH_FORGET:
+		ct->watch.forget = true;
+		return true;
+	case WATCH_HTML:
+		ct->watch.html = optarg;
 		return true;
 	default:
 		return false;
@@ -151,6 +165,9 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "refused", no_argument, NULL, AUDIT_REFUSED },
 		{ "keytab", required_argument, NULL, LOGON_KEYTAB },
 		{ "machine", no_argument, NULL, LOGON_MACHINE },
+		{ "follow", no_argument, NULL, WATCH_FOLLOW },
+		{ "forget", no_argument, NULL, WATCH_FORGET },
+		{ "html", required_argument, NULL, WATCH_HTML },
 		{ "keep", no_argument, NULL, 'K' },
 		{ "new", no_argument, NULL, 'N' },
 		{ "cache", required_argument, NULL, 'C' },
@@ -250,6 +267,9 @@ run(struct ctl *ct, int argc, char **argv)
 		return wrong("--session, --op, --target, --since, --boot, --lines and --refused "
 			     "belong to audit, not to ",
 			     co->name);
+	if ((ct->watch.follow || ct->watch.forget || ct->watch.html != NULL) &&
+	    co->run != cmd_watch)
+		return wrong("--follow, --forget and --html belong to watch, not to ", co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;

@@ -221,7 +221,7 @@ watch_start(struct instance *in)
 	in->watch_line = pair[0];
 	in->table.lsawatch_pid = pid;
 	in->table.lsawatch_since = time(NULL);
-	watch_tell(in);
+	broker_send(in, CTL_TABLE); /* both are told */
 	return 0;
 }
 

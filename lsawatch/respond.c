@@ -31,9 +31,11 @@ responder_close(struct lsawatch *w)
 	w->responder = NULL;
 }
 
-static const char *
-policy(const struct config *cf, enum watch_row row)
+const char *
+respond_policy(const struct lsawatch *w, enum watch_row row)
 {
+	const struct config *cf = &w->cf;
+
 	switch (row) {
 #define POLICY_CASE(name, title, normal, signals, technique, technique18, todo)                    \
 	case ROW_##name:                                                                           \
@@ -63,7 +65,7 @@ ask(enum control_type type, int64_t *when, const char *what, const struct watch_
 const char *
 respond(struct lsawatch *w, const struct watch_finding *fi)
 {
-	const char *word = policy(&w->cf, watch_rules[fi->rule].row);
+	const char *word = respond_policy(w, watch_rules[fi->rule].row);
 
 	if (fi->severity < HIGH || w->responder == NULL)
 		return "alert";

@@ -3,12 +3,16 @@
  * The socket of `lsactl watch`: the framing of lsass/front/admin/admin.h, for
  * root and our own user.
  *
- *   org.lsaiso.watch.Status    rows, sensors, what is blind
+ *   org.lsaiso.watch.Status    rows, processes, sensors, what is blind, counts
  *   org.lsaiso.watch.Findings  {after?: N} kept findings with a number above N, oldest first
+ *
+ * since, of both, tells one lsawatch from the next: numbers begin anew with each.
  */
 #include <jansson.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "lib/levels.h"
 #include "lsass/front/admin/methods.h"
 #include "lsawatch/watch.h"
 
@@ -16,6 +20,7 @@
 
 /* The methods get an admin_view, which knows nothing of us. */
 static struct lsawatch *served;
+static int64_t since; /* milliseconds since 1970: we run since then */
 
 static bool
 may_see(uid_t uid, struct admin_error *error)
@@ -27,15 +32,27 @@ may_see(uid_t uid, struct admin_error *error)
 	return false;
 }
 
+/* Text as it is, but for octets that are no UTF-8, which JSON cannot have: ? each. */
+static json_t *
+any_text(const char *text)
+{
+	json_t *value = json_string(text);
+	char kept[1024];
+	size_t n = strnlen(text, sizeof(kept) - 1);
+
+	if (value != NULL)
+		return value;
+	for (size_t i = 0; i < n; i++)
+		kept[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+	kept[n] = '\0';
+	return json_string(kept);
+}
+
 static void
 add_text(json_t *to, const char *name, const char *text)
 {
-	json_t *value = text[0] != '\0' ? json_string(text) : NULL;
-
-	if (value == NULL && text[0] != '\0')
-		value = json_string("?"); /* no UTF-8 */
-	if (value != NULL)
-		(void)json_object_set_new(to, name, value);
+	if (text[0] != '\0')
+		(void)json_object_set_new(to, name, any_text(text));
 }
 
 static json_t *
@@ -81,6 +98,7 @@ one_finding(const struct lsawatch *w, const struct watch_finding *fi)
 	add_text(to, "part", part_name(w, fi->part));
 	add_text(to, "layer", watch_layer_names[fi->layer]);
 	add_text(to, "technique", watch_technique(fi->rule));
+	add_text(to, "technique18", watch_technique18(fi->rule));
 	add_text(to, "response", fi->response);
 	if (fi->allowed >= 0)
 		(void)json_object_set_new(to, "allowed", json_boolean(fi->allowed));
@@ -114,8 +132,25 @@ watch_findings(const struct admin_view *view, uid_t uid, const json_t *ask,
 		if ((json_int_t)fi->number > after)
 			(void)json_array_append_new(list, one_finding(served, fi));
 	}
-	return json_pack("{s:o, s:I}", "findings", list, "untold",
-			 (json_int_t)findings_untold(served));
+	return json_pack("{s:o, s:I, s:I}", "findings", list, "untold",
+			 (json_int_t)findings_untold(served), "since", (json_int_t)since);
+}
+
+/* The rules that no sensor shows: of a row, or of all (ROW_END). */
+static json_t *
+blind(const struct lsawatch *w, enum watch_row row)
+{
+	json_t *list = json_array();
+	char name[WATCH_NAME];
+
+	for (int i = 0; i < RULE_END; i++) {
+		if ((w->sees & watch_rules[i].sees) != 0 ||
+		    (row != ROW_END && watch_rules[i].row != row))
+			continue;
+		watch_rule_name((enum watch_rule)i, name);
+		(void)json_array_append_new(list, json_string(name));
+	}
+	return list;
 }
 
 static json_t *
@@ -134,6 +169,9 @@ rows(const struct lsawatch *w)
 					verdicts[findings_verdict(w, (enum watch_row)i)],
 					"findings", (json_int_t)st->findings);
 
+		(void)json_object_set_new(row, "respond",
+					  json_string(respond_policy(w, (enum watch_row)i)));
+		(void)json_object_set_new(row, "blind", blind(w, (enum watch_row)i));
 		if (st->any)
 			(void)json_object_set_new(row, "last", one_finding(w, &st->last));
 		(void)json_array_append_new(list, row);
@@ -165,18 +203,35 @@ sensors(const struct lsawatch *w)
 }
 
 static json_t *
-blind(const struct lsawatch *w)
+parts(const struct lsawatch *w)
 {
+	const int64_t started[] = { [PART_INIT] = w->table.lsainit_since,
+				    [PART_ISO] = w->table.lsaiso_since,
+				    [PART_LSASS] = w->table.lsass_since };
 	json_t *list = json_array();
-	char name[WATCH_NAME];
 
-	for (int i = 0; i < RULE_END; i++) {
-		if ((w->sees & watch_rules[i].sees) != 0)
-			continue;
-		watch_rule_name((enum watch_rule)i, name);
-		(void)json_array_append_new(list, json_string(name));
+	for (int i = 0; i < PART_END; i++) {
+		const struct watch_target *ta = &w->targets[i];
+		json_t *one = json_pack("{s:I, s:I}", "pid", (json_int_t)ta->pid, "since",
+					(json_int_t)(ta->pid != 0 ? started[i] : 0));
+
+		add_text(one, "name", ta->image.name);
+		add_text(one, "exe", ta->image.path);
+		(void)json_array_append_new(list, one);
 	}
 	return list;
+}
+
+/* Sights that each layer brought. */
+static json_t *
+sights(const struct lsawatch *w)
+{
+	json_t *to = json_object();
+
+	for (int i = 0; i < LAYER_END; i++)
+		(void)json_object_set_new(to, watch_layer_names[i],
+					  json_integer((json_int_t)w->sights[i]));
+	return to;
 }
 
 static json_t *
@@ -186,8 +241,13 @@ watch_status(const struct admin_view *view, uid_t uid, const json_t *ask, struct
 	(void)ask;
 	if (!may_see(uid, error))
 		return NULL;
-	return json_pack("{s:o, s:o, s:o, s:I}", "rows", rows(served), "sensors", sensors(served),
-			 "blind", blind(served), "lost", (json_int_t)served->lost);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+			 "version", lib_version, "instance", served->cf.run_directory, "level",
+			 served->cf.isolation_level, "layers", served->cf.watch_layers, "since",
+			 (json_int_t)since, "learning", (int)baseline_learning(served), "rows",
+			 rows(served), "parts", parts(served), "sensors", sensors(served), "blind",
+			 blind(served, ROW_END), "sights", sights(served), "lost",
+			 (json_int_t)served->lost, "untold", (json_int_t)findings_untold(served));
 }
 
 int
@@ -201,5 +261,6 @@ serve_open(struct lsawatch *w)
 	struct admin_view view = { .cf = &w->cf, .table = &w->table };
 
 	served = w;
+	since = watch_time_ms();
 	return admin_serve(w->lo, CONTROL_FD_WATCH, methods, &view);
 }

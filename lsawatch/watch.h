@@ -396,6 +396,8 @@ struct json_t *navigator_of(const struct lsawatch *w);
 int responder_open(struct lsawatch *w);
 /* "alert", or what was asked of lsainit. Only findings of HIGH or more get more than alert. */
 const char *respond(struct lsawatch *w, const struct watch_finding *fi);
+/* What is configured for a row: "alert", "lock" or "wipe". */
+const char *respond_policy(const struct lsawatch *w, enum watch_row row);
 void responder_close(struct lsawatch *w);
 
 /* ---- serve.c: lsactl watch */

@@ -110,7 +110,7 @@ class Instance:
                                   "--json", "status"], capture_output=True, text=True)
             if got.returncode == 0:
                 said = json.loads(got.stdout)
-                is_ = {p["name"]: p["pid"] for p in said["processes"]}
+                is_ = {p["name"]: p.get("pid") for p in said["processes"]}
                 # It answers lsass: until then two would write into its mailbox.
                 if is_.get("lsaiso") and is_["lsaiso"] != other_than and said["lsaiso"]:
                     return is_

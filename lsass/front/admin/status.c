@@ -40,8 +40,9 @@ add_last_exit(json_t *iso, int status)
 }
 
 static json_t *
-processes(const struct control_table *ta, const char *broker)
+processes(const struct admin_view *view, const char *broker)
 {
+	const struct control_table *ta = view->table;
 	json_t *list = json_array();
 	json_t *iso = process("lsaiso", ta->lsaiso_pid, ta->lsaiso_since, ta->lsaiso_restarts);
 
@@ -54,6 +55,10 @@ processes(const struct control_table *ta, const char *broker)
 	(void)json_array_append_new(list, iso);
 	(void)json_array_append_new(
 	    list, process(broker, ta->lsass_pid, ta->lsass_since, ta->lsass_restarts));
+	if (strcmp(view->cf->watch_mode, "off") != 0)
+		(void)json_array_append_new(list,
+					    process("lsawatch", ta->lsawatch_pid,
+						    ta->lsawatch_since, ta->lsawatch_restarts));
 	return list;
 }
 
@@ -184,7 +189,7 @@ admin_status(const struct admin_view *view)
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s}}", "version",
 			 lib_version, "serves", view->cf->run_serves, "level", level(view),
 			 "launch", launch(view->table), "guard", guard(view->table), "processes",
-			 processes(view->table, view->guest != NULL ? "lsaiso-host" : "lsass"),
-			 "lsaiso", isolated(), "seal", "root", view->cf->seal_root, "pcrs",
+			 processes(view, view->guest != NULL ? "lsaiso-host" : "lsass"), "lsaiso",
+			 isolated(), "seal", "root", view->cf->seal_root, "pcrs",
 			 view->cf->seal_pcrs);
 }

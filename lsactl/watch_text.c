@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What lsawatch says, as text for a terminal. */
+#define _GNU_SOURCE
+#include <string.h>
+#include <time.h>
+
+#include "lsactl/utf8.h"
+#include "lsactl/watch.h"
+
+const char *
+watch_safe(const char *text, char *to, size_t n)
+{
+	size_t have = 0;
+
+	to[0] = '\0';
+	while (*text != '\0') {
+		char piece[16];
+		uint32_t code = utf8_next(&text);
+		size_t len;
+
+		if (code >= 0x20 && code < 0x7f)
+			(void)snprintf(piece, sizeof(piece), "%c", (int)code);
+		else
+			(void)snprintf(piece, sizeof(piece), "\\u{%x}", (unsigned int)code);
+		len = strlen(piece);
+		if (have + len + 1 > n || (*text != '\0' && have + len + 4 > n)) {
+			(void)snprintf(to + have, n - have, "...");
+			break;
+		}
+		memcpy(to + have, piece, len + 1);
+		have += len;
+	}
+	return to;
+}
+
+const char *
+watch_actor(const json_t *finding, char *to, size_t n)
+{
+	const json_t *by = json_object_get(finding, "actor");
+	const char *name = json_string_value(json_object_get(by, "name"));
+	const json_t *uid = json_object_get(by, "uid");
+	char safe[128], user[64] = "", shown[96];
+
+	if (by == NULL) {
+		to[0] = '\0';
+		return to;
+	}
+	if (uid != NULL)
+		(void)snprintf(user, sizeof(user), ", user %s",
+			       user_name(json_integer_value(uid), shown));
+	(void)snprintf(to, n, "%s, pid %lld%s",
+		       watch_safe(name != NULL ? name : "?", safe, sizeof(safe)),
+		       get_number(by, "pid"), user);
+	return to;
+}
+
+const char *
+watch_time(long long ms, char to[32])
+{
+	return show_time(ms / 1000, to);
+}
+
+const char *
+watch_ago(long long ms, char to[32])
+{
+	return show_span((long long)time(NULL) - ms / 1000, to);
+}
