@@ -40,7 +40,7 @@ def people(inst):
     """One who has logged on inside lsaiso, and one who used kinit."""
     inside, plain = users.User(inst), users.User(inst)
     lsactl(inst, "logon", "alice", who=inside, stdin=PASSWORDS["alice"] + "\n").ok()
-    plain.kinit("bob", PASSWORDS["bob"]).ok()
+    plain.kinit("bob").ok()
     for one in (inside, plain):
         one.kvno("host/localhost").ok()
     return inside, plain
