@@ -41,6 +41,7 @@ struct state {
 	bool used;
 	enum watch_rule rule;
 	enum watch_part part;
+	enum watch_severity severity;
 	char key[128];
 	uint64_t number; /* its finding */
 };
@@ -129,8 +130,7 @@ row_lasts(const struct lsawatch *w, enum watch_row row)
 	for (size_t i = 0; i < STATES; i++) {
 		const struct state *st = &w->findings->states[i];
 
-		if (st->used && watch_rules[st->rule].row == row &&
-		    watch_rules[st->rule].severity > INFO)
+		if (st->used && watch_rules[st->rule].row == row && st->severity > INFO)
 			return true;
 	}
 	return false;
@@ -426,4 +426,6 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 	*st = (struct state){ .used = true, .rule = ca->rule, .part = ca->part };
 	(void)snprintf(st->key, sizeof(st->key), "%s", key);
 	st->number = raise_text(w, ca, text);
+	fi = find_kept(w->findings, st->number);
+	st->severity = fi != NULL ? fi->severity : watch_rules[ca->rule].severity;
 }

@@ -7,12 +7,15 @@
 int
 judges_open(struct lsawatch *w)
 {
+	if (judge_process_open(w) != 0)
+		return -1;
 	return stability_open(w);
 }
 
 void
 judges_close(struct lsawatch *w)
 {
+	judge_process_close(w);
 }
 
 void
@@ -25,7 +28,11 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 		break;
 	case SEE_EXEC:
 	case SEE_FORK:
+		judge_process(w, si);
+		break;
 	case SEE_CREDS:
+		judge_user(w, si);
+		break;
 	case SEE_ACCESS:
 	case SEE_LOOK:
 	case SEE_DENIED:

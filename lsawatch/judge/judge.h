@@ -6,6 +6,7 @@
 #ifndef LSAWATCH_JUDGE_H
 #define LSAWATCH_JUDGE_H
 
+#include "lsawatch/sense/look.h"
 #include "lsawatch/watch.h"
 
 /* memory.c: ACCESS LOOK DENIED PERF PROBE BPF KERNEL CORE */
@@ -20,5 +21,38 @@ void judge_process(struct lsawatch *w, const struct watch_sight *si);
 void judge_user(struct lsawatch *w, const struct watch_sight *si);
 /* files.c: FILE MOUNT */
 void judge_files(struct lsawatch *w, const struct watch_sight *si);
+
+/*
+ * What the sweep shows. Each judges one look at the process of a part; dir is
+ * its folder of /proc, open.
+ */
+void judge_process_look(struct lsawatch *w, const struct watch_target *ta, int dir,
+			const struct watch_look *lo);
+void judge_user_look(struct lsawatch *w, const struct watch_target *ta,
+		     const struct watch_look *lo);
+void judge_resource_look(struct lsawatch *w, const struct watch_target *ta,
+			 const struct watch_look *lo);
+void judge_handles_look(struct lsawatch *w, const struct watch_target *ta, int dir,
+			const struct watch_look *lo);
+/* Its sockets and interfaces; costs more on a machine with many. */
+void judge_network_look(struct lsawatch *w, const struct watch_target *ta, int dir,
+			const struct watch_look *lo);
+/* Another process plays the part, or none: forget what was recorded of the last. */
+void judge_look_anew(struct lsawatch *w, enum watch_part part);
+void judge_handles_anew(enum watch_part part);
+void judge_resource_anew(enum watch_part part);
+/* Had it that descriptor when it was recorded? */
+bool judge_handles_first(enum watch_part part, const struct look_fd *fd);
+/* How long none of a part runs; once a second. */
+void judge_process_missing(struct lsawatch *w);
+
+/* process.c: one process of all, cheap if it was judged before. layer: who showed it. */
+void judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer);
+/* All have been shown. */
+void judge_process_scanned(struct lsawatch *w);
+/* Look again at those that are too young; see which of the bad ones have ended. */
+void judge_process_again(struct lsawatch *w);
+int judge_process_open(struct lsawatch *w);
+void judge_process_close(struct lsawatch *w);
 
 #endif

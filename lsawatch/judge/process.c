@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Rows image path, parent process and instances: what the processes that are
+ * watched run and who started them, and every other process that has our
+ * program, our name, or nearly.
+ *
+ * A process is judged when it starts, or when it is first seen, and again
+ * AGAIN_MS later, because it may take its name only after its exec; and
+ * whenever its program or name has changed at a scan. What is bad about it
+ * lasts as long as it runs.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lsawatch/judge/judge.h"
+#include "lsawatch/judge/names.h"
+
+#define SEEN_MOST  (1u << 18) /* processes that are remembered */
+#define AGAIN_MOST 1024
+#define AGAIN_MS   180
+#define LATE_MS	   1500 /* another lsainit has started its lsaiso by then */
+#define BAD_MOST   64
+#define MISSING_MS 4000 /* lsainit starts it again sooner */
+
+/*
+ * When it is looked at: found at a scan, maybe between a fork and an exec; at
+ * its exec; AGAIN_MS later; LATE_MS later.
+ */
+enum stage { STAGE_FOUND, STAGE_EXEC, STAGE_NAMED, STAGE_LATE };
+
+/* What was judged. */
+struct seen {
+	pid_t pid; /* 0: free */
+	pid_t parent;
+	uint64_t start;
+	uint64_t face; /* of program and name */
+	uint32_t turn; /* scan that saw it last */
+};
+
+struct again {
+	pid_t pid;
+	enum stage stage;
+	enum watch_layer layer;
+	int64_t due;
+};
+
+struct bad {
+	pid_t pid; /* 0: free */
+	uint64_t start;
+	struct watch_case ca;
+	char key[48];
+};
+
+struct watch_processes_judged {
+	struct seen *seen; /* hashed by pid, next places; room is a power of two */
+	size_t room, used;
+	uint32_t turn;
+	struct again again[AGAIN_MOST];
+	size_t nagain;
+	struct bad bad[BAD_MOST];
+	int64_t missing[PART_END]; /* CLOCK_MONOTONIC ms: since then; 0: it runs */
+	int proc;		   /* /proc */
+};
+
+static struct watch_processes_judged judged;
+
+/* One process, as it shows itself. */
+struct face {
+	pid_t pid, parent;
+	uint64_t start;
+	char state;
+	char comm[16];
+	char argv0[64]; /* without folders */
+	char exe[256];	/* "": not to be seen */
+	uint64_t dev, ino;
+	uint32_t owner; /* of its file */
+	uint32_t mode;
+	bool deleted, memfd;
+};
+
+/* ---- reading */
+
+/* Name, state, parent and start of the text of stat. */
+static bool
+take_stat(struct face *fa, const char *text)
+{
+	const char *from = strchr(text, '('), *to = strrchr(text, ')'), *at = to;
+	size_t n;
+
+	if (from == NULL || to == NULL || to < from || to[1] != ' ')
+		return false;
+	n = (size_t)(to - from - 1);
+	n = n < sizeof(fa->comm) ? n : sizeof(fa->comm) - 1;
+	memcpy(fa->comm, from + 1, n);
+	fa->comm[n] = '\0';
+	fa->state = to[2];
+	if (fa->state == '\0' || to[3] != ' ')
+		return false;
+	fa->parent = (pid_t)strtol(to + 4, NULL, 10);
+	for (int field = 2; at != NULL && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	fa->start = at != NULL ? strtoull(at, NULL, 10) : 0;
+	return at != NULL;
+}
+
+/* What every scan reads of every process: as few system calls as can be. */
+static bool
+glance(pid_t pid, struct face *fa)
+{
+	char name[32], text[1024];
+	struct stat sb;
+	ssize_t got;
+	int fd;
+
+	*fa = (struct face){ .pid = pid };
+	(void)snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	fd = openat(judged.proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	/* Kernel threads are children of kthreadd, and have no program. */
+	if (!take_stat(fa, text) || pid == 2 || fa->parent == 2 || strchr("ZXx", fa->state) != NULL)
+		return false;
+	(void)snprintf(name, sizeof(name), "%d/exe", (int)pid);
+	if (fstatat(judged.proc, name, &sb, 0) == 0) {
+		fa->dev = sb.st_dev;
+		fa->ino = sb.st_ino;
+		fa->owner = sb.st_uid;
+		fa->mode = sb.st_mode;
+	}
+	return true;
+}
+
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+cut_end(char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	if (n >= m && strcmp(text + n - m, end) == 0)
+		text[n - m] = '\0';
+}
+
+/* The rest of what is judged. */
+static void
+stare(struct face *fa)
+{
+	char text[512];
+
+	(void)process_exe(fa->pid, fa->exe, sizeof(fa->exe));
+	fa->memfd = strncmp(fa->exe, "/memfd:", 7) == 0;
+	fa->deleted = strstr(fa->exe, " (deleted)") != NULL;
+	cut_end(fa->exe, " (deleted)");
+	if (process_read(fa->pid, "cmdline", text, sizeof(text)) > 0)
+		(void)snprintf(fa->argv0, sizeof(fa->argv0), "%.63s",
+			       last_part(text[0] == '-' ? text + 1 : text));
+}
+
+/* ---- what is remembered */
+
+static uint64_t
+face_of(const struct face *fa)
+{
+	uint64_t h = 1469598103934665603u ^ fa->dev ^ fa->ino << 16; /* FNV-1a */
+
+	for (const char *at = fa->comm; *at != '\0'; at++)
+		h = (h ^ (unsigned char)*at) * 1099511628211u;
+	return (h ^ fa->ino) * 1099511628211u;
+}
+
+static struct seen *
+place_of(pid_t pid)
+{
+	size_t at = (size_t)pid * 2654435761u & (judged.room - 1);
+
+	while (judged.seen[at].pid != 0 && judged.seen[at].pid != pid)
+		at = (at + 1) & (judged.room - 1);
+	return &judged.seen[at];
+}
+
+/* Room for twice as many, without those that the last scan did not see. */
+static void
+sieve(uint32_t oldest)
+{
+	struct seen *old = judged.seen;
+	size_t n = judged.room, keep = 0, room = 256;
+
+	for (size_t i = 0; i < n; i++)
+		keep += old[i].pid != 0 && old[i].turn >= oldest;
+	while (room < 4 * keep)
+		room *= 2;
+	judged.seen = calloc(room, sizeof(*judged.seen));
+	if (judged.seen == NULL) {
+		judged.seen = old;
+		return;
+	}
+	judged.room = room;
+	judged.used = keep;
+	for (size_t i = 0; i < n; i++) {
+		if (old[i].pid != 0 && old[i].turn >= oldest)
+			*place_of(old[i].pid) = old[i];
+	}
+	free(old);
+}
+
+/* Was it judged with this face? Remembers that it is now. */
+static bool
+known_face(const struct face *fa)
+{
+	struct seen *se = place_of(fa->pid);
+	uint64_t face = face_of(fa);
+	bool same = se->pid == fa->pid && se->start == fa->start && se->face == face;
+
+	if (se->pid == 0)
+		judged.used++;
+	*se = (struct seen){ fa->pid, fa->parent, fa->start, face, judged.turn };
+	if (judged.used * 2 > judged.room && judged.room < SEEN_MOST)
+		sieve(0);
+	return same;
+}
+
+static void
+look_later(pid_t pid, enum stage stage, enum watch_layer layer)
+{
+	int64_t due = watch_now_ms() + (stage == STAGE_LATE ? LATE_MS : AGAIN_MS);
+
+	for (size_t i = 0; i < judged.nagain; i++) {
+		if (judged.again[i].pid == pid && judged.again[i].stage == stage) {
+			judged.again[i].due = due;
+			return;
+		}
+	}
+	/* What does not fit is judged at the next scan. */
+	if (judged.nagain < AGAIN_MOST)
+		judged.again[judged.nagain++] = (struct again){ pid, stage, layer, due };
+}
+
+/* ---- findings about processes: as long as they run */
+
+static void
+raise(struct lsawatch *w, const struct face *fa, struct watch_case ca, const char *text)
+{
+	struct watch_actor by = {
+		.pid = fa->pid, .uid = UINT32_MAX, .login = UINT32_MAX, .parent = fa->parent
+	};
+	struct bad *room = NULL;
+	char key[48];
+
+	(void)snprintf(key, sizeof(key), "%d:%llu", (int)fa->pid, (unsigned long long)fa->start);
+	for (size_t i = 0; i < BAD_MOST; i++) {
+		struct bad *ba = &judged.bad[i];
+
+		if (ba->pid == fa->pid && ba->ca.rule == ca.rule && strcmp(ba->key, key) == 0)
+			return;
+		room = ba->pid == 0 && room == NULL ? ba : room;
+	}
+	if (room != NULL) {
+		*room = (struct bad){ fa->pid, fa->start, ca, "" };
+		(void)snprintf(room->key, sizeof(room->key), "%s", key);
+	}
+	(void)snprintf(by.comm, sizeof(by.comm), "%s", fa->comm);
+	(void)snprintf(by.exe, sizeof(by.exe), "%s", fa->exe);
+	ca.by = &by;
+	finding_holds(w, &ca, true, key, "%s", text);
+}
+
+static struct watch_case
+about(const struct face *fa, enum watch_rule rule, enum watch_part part, enum watch_layer layer)
+{
+	return (struct watch_case){
+		.rule = rule, .layer = layer, .part = part, .subject = fa->pid, .allowed = -1
+	};
+}
+
+/* ---- who is who */
+
+static bool
+has_image(const struct face *fa, const struct watch_image *im)
+{
+	return im->fd >= 0 && fa->ino == im->ino && fa->dev == im->dev;
+}
+
+static enum watch_part
+part_of_name(const struct lsawatch *w, const char *name)
+{
+	if (strcmp(name, "lsainit") == 0)
+		return PART_INIT;
+	if (strcmp(name, w->targets[PART_LSASS].image.name) == 0 || strcmp(name, "lsass") == 0)
+		return PART_LSASS;
+	return strcmp(name, "lsawatch") == 0 ? PART_NONE : PART_ISO;
+}
+
+/* Nobody but root, or who runs us, may change the file. */
+static bool
+is_trusted(const struct face *fa)
+{
+	return (fa->owner == 0 || fa->owner == geteuid()) && (fa->mode & 022) == 0 && fa->ino != 0;
+}
+
+/* A process called lsainit; *fa is it. */
+static bool
+is_supervisor(pid_t pid, struct face *fa)
+{
+	if (!glance(pid, fa))
+		return false;
+	stare(fa);
+	return strcmp(fa->comm, "lsainit") == 0 &&
+	       (fa->exe[0] == '\0' || strcmp(last_part(fa->exe), "lsainit") == 0);
+}
+
+static bool
+has_children(const struct face *fa)
+{
+	for (size_t i = 0; i < judged.room; i++) {
+		if (judged.seen[i].pid != 0 && judged.seen[i].parent == fa->pid &&
+		    judged.seen[i].turn + 1 >= judged.turn &&
+		    process_parent(judged.seen[i].pid) == fa->pid)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_known(const struct lsawatch *w, const struct face *fa)
+{
+	size_t n = strlen(fa->exe);
+
+	for (const char *at = w->cf.watch_known; n > 0 && *at != '\0'; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		if (strncmp(at, fa->exe, n) == 0 && (at[n] == ' ' || at[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* ---- another instance on this machine */
+
+enum instance { INSTANCE_NO, INSTANCE_YES, INSTANCE_OPEN, INSTANCE_UNSURE };
+
+/*
+ * Does fa, called like ours, belong to another instance? YES: below a lsainit
+ * that only root can have installed. UNSURE: below one that others can change,
+ * or whose file cannot be seen. OPEN: a lsainit that has no children yet.
+ */
+static enum instance
+other_instance(const struct face *fa, const char *name, enum stage stage)
+{
+	struct face parent;
+
+	if (strcmp(name, "lsainit") == 0 && strcmp(fa->comm, "lsainit") == 0) {
+		if (has_children(fa))
+			return is_trusted(fa) ? INSTANCE_YES : INSTANCE_UNSURE;
+		return stage == STAGE_LATE ? INSTANCE_NO : INSTANCE_OPEN;
+	}
+	if (!is_supervisor(fa->parent, &parent))
+		return INSTANCE_NO;
+	return is_trusted(fa) && is_trusted(&parent) ? INSTANCE_YES : INSTANCE_UNSURE;
+}
+
+static void
+tell_instance(struct lsawatch *w, const struct face *fa, enum watch_layer layer)
+{
+	struct face top = *fa;
+	char text[384];
+
+	if (strcmp(fa->comm, "lsainit") != 0 && !is_supervisor(fa->parent, &top))
+		return;
+	(void)snprintf(text, sizeof(text), "pid %d is the lsainit of another instance: %s",
+		       (int)top.pid, top.exe);
+	raise(w, &top, about(&top, RULE_instances_other, PART_INIT, layer), text);
+}
+
+/* ---- impostors */
+
+static enum watch_rule
+rule_of(const struct face *fa, enum name_like like)
+{
+	if (like == NAME_NEAR)
+		return RULE_impostor_near;
+	if (fa->memfd)
+		return RULE_impostor_memfd;
+	if (fa->deleted)
+		return RULE_impostor_deleted;
+	return like == NAME_SAME ? RULE_impostor_name : RULE_impostor_homoglyph;
+}
+
+static void
+tell_impostor(struct lsawatch *w, const struct face *fa, enum name_like like, const char *of,
+	      const char *which, const char *name, enum watch_layer layer, bool unsure)
+{
+	static const char *const how[] = { [NAME_OTHER] = "",
+					   [NAME_NEAR] = "one letter from",
+					   [NAME_ALIKE] = "looks like",
+					   [NAME_SAME] = "the same as" };
+	struct watch_case ca = about(fa, rule_of(fa, like), part_of_name(w, of), layer);
+	char text[384];
+
+	ca.severity = unsure ? MEDIUM : 0;
+	(void)snprintf(text, sizeof(text), "its %s \"%.64s\" is %s %s, but it runs %.120s%s%s",
+		       which, name, how[like], of,
+		       fa->exe[0] != '\0' ? fa->exe : "what we may not see",
+		       fa->deleted && !fa->memfd ? ", whose file is gone" : "",
+		       unsure ? "; its parent is called lsainit" : "");
+	raise(w, fa, ca, text);
+}
+
+/* Of the names that a process has the one that is most like ours. */
+static void
+judge_names(struct lsawatch *w, const struct face *fa, enum stage stage, enum watch_layer layer)
+{
+	const char *of = "", *best_of = "";
+	const struct {
+		const char *which, *name;
+	} names[] = { { "file", last_part(fa->exe) },
+		      { "name", fa->comm },
+		      { "first argument", fa->argv0 } };
+	enum name_like best = NAME_OTHER;
+	enum instance other;
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		enum name_like like = name_like(names[i].name, &of);
+
+		if (like > best) {
+			best = like;
+			best_of = of;
+			at = i;
+		}
+	}
+	if (best == NAME_OTHER || is_known(w, fa))
+		return;
+	if (stage == STAGE_FOUND) {
+		/* Between a fork and an exec a child still has its parent's name. */
+		look_later(fa->pid, STAGE_NAMED, layer);
+		return;
+	}
+	other = best == NAME_SAME ? other_instance(fa, best_of, stage) : INSTANCE_NO;
+	if (other == INSTANCE_OPEN)
+		look_later(fa->pid, STAGE_LATE, layer);
+	else if (other == INSTANCE_YES)
+		tell_instance(w, fa, layer);
+	else
+		tell_impostor(w, fa, best, best_of, names[at].which, names[at].name, layer,
+			      other == INSTANCE_UNSURE);
+}
+
+/* ---- our own program, run by others */
+
+static bool
+target_runs(const struct watch_target *ta)
+{
+	return ta->pid != 0 && process_start(ta->pid) == ta->start;
+}
+
+/* It has the program of a part, but it is not the process of that part. */
+static void
+judge_second(struct lsawatch *w, const struct face *fa, const struct watch_target *ta,
+	     enum stage stage, enum watch_layer layer)
+{
+	struct face parent = { 0 };
+	bool supervised = is_supervisor(fa->parent, &parent);
+	bool ours = fa->parent == w->targets[PART_INIT].pid;
+	char text[384];
+
+	if (stage <
+	    STAGE_NAMED) { /* it may have ended by then, or lsainit says that it is the one */
+		look_later(fa->pid, STAGE_NAMED, layer);
+		return;
+	}
+	if (supervised && !ours) {
+		tell_instance(w, fa, layer);
+		return;
+	}
+	if (!ours) {
+		process_exe(fa->parent, parent.exe, sizeof(parent.exe));
+		(void)snprintf(text, sizeof(text),
+			       "pid %d runs %.160s and was started by pid %d, %.128s", (int)fa->pid,
+			       ta->image.path, (int)fa->parent, parent.exe);
+		raise(w, fa, about(fa, RULE_parent_foreign, ta->part, layer), text);
+	}
+	if (!target_runs(ta))
+		return; /* ours: it is being started */
+	(void)snprintf(text, sizeof(text), "pid %d and pid %d both run %.160s", (int)ta->pid,
+		       (int)fa->pid, ta->image.path);
+	raise(w, fa, about(fa, RULE_instances_second, ta->part, layer), text);
+}
+
+static void
+tell_child(struct lsawatch *w, const struct face *fa, const struct watch_target *ta,
+	   enum watch_layer layer)
+{
+	char text[384];
+
+	(void)snprintf(text, sizeof(text), "%s (pid %d) has a child: pid %d, \"%s\", %s",
+		       ta->image.name, (int)ta->pid, (int)fa->pid, fa->comm, fa->exe);
+	raise(w, fa, about(fa, RULE_parent_child, ta->part, layer), text);
+}
+
+/* ---- one process */
+
+static void
+judge_face(struct lsawatch *w, struct face *fa, enum stage stage, enum watch_layer layer)
+{
+	const struct watch_target *ta = watch_target_of(w, fa->pid);
+	const struct watch_target *parent = watch_target_of(w, fa->parent);
+
+	if (ta != NULL || fa->pid == getpid())
+		return; /* judge_process_look */
+	stare(fa);
+	if (parent != NULL && parent->part != PART_INIT)
+		tell_child(w, fa, parent, layer);
+	for (int part = PART_ISO; part < PART_END; part++) {
+		if (has_image(fa, &w->targets[part].image)) {
+			judge_second(w, fa, &w->targets[part], stage, layer);
+			return;
+		}
+	}
+	/* What our lsainit starts is what it has checked; or it has not yet executed it. */
+	if (parent != NULL && parent->part == PART_INIT)
+		return;
+	judge_names(w, fa, stage, layer);
+}
+
+static void
+judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer layer)
+{
+	struct face fa;
+
+	if (!glance(pid, &fa))
+		return;
+	(void)known_face(&fa);
+	judge_face(w, &fa, stage, layer);
+}
+
+/* ---- the processes that are watched */
+
+static void
+judge_path(struct lsawatch *w, const struct watch_target *ta, uint64_t dev, uint64_t ino,
+	   const char *exe, enum watch_layer layer)
+{
+	struct watch_case ca = {
+		.rule = RULE_path_foreign, .layer = layer, .part = ta->part, .allowed = -1
+	};
+
+	if (ta->image.fd < 0 || ino == 0)
+		return;
+	finding_holds(w, &ca, ino != ta->image.ino || dev != ta->image.dev, "",
+		      "pid %d runs %.160s, not the %s that lsainit started, %.128s", (int)ta->pid,
+		      exe, ta->image.name, ta->image.path);
+}
+
+static void
+judge_parent(struct lsawatch *w, const struct watch_target *ta, pid_t parent)
+{
+	struct watch_case ca = {
+		.rule = RULE_parent_lost, .layer = LAYER_SWEEP, .part = ta->part, .allowed = -1
+	};
+	const struct watch_target *init = &w->targets[PART_INIT];
+
+	/* lsainit itself may end first: that is another finding. */
+	if (ta->part == PART_INIT || !target_runs(init))
+		return;
+	finding_holds(w, &ca, parent != init->pid, "",
+		      "the parent of %s (pid %d) is pid %d, not "
+		      "lsainit (pid %d)",
+		      ta->image.name, (int)ta->pid, (int)parent, (int)init->pid);
+}
+
+/* Children of one thread: numbers with blanks. */
+static void
+judge_children(struct lsawatch *w, const struct watch_target *ta, int dir)
+{
+	char name[64];
+	const char *text;
+	char *end;
+
+	(void)snprintf(name, sizeof(name), "task/%d/children", (int)ta->pid);
+	text = look_file(dir, name, NULL);
+	for (long pid; text != NULL && (pid = strtol(text, &end, 10)) > 0; text = end)
+		judge_one(w, (pid_t)pid, STAGE_FOUND, LAYER_SWEEP);
+}
+
+static void
+judge_stopped(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
+{
+	struct watch_case ca = { .rule = RULE_stability_stopped,
+				 .layer = LAYER_SWEEP,
+				 .part = ta->part,
+				 .allowed = -1 };
+
+	finding_holds(w, &ca, lo->state == 'T', "",
+		      "%s (pid %d) is stopped by a signal; it goes on "
+		      "with kill -CONT %d",
+		      ta->image.name, (int)ta->pid, (int)ta->pid);
+}
+
+static void
+judge_tracer(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
+{
+	struct watch_actor by = { .pid = lo->tracer, .uid = UINT32_MAX, .login = UINT32_MAX };
+	struct watch_case ca = { .rule = RULE_memory_attach,
+				 .layer = LAYER_SWEEP,
+				 .by = lo->tracer != 0 ? &by : NULL,
+				 .part = ta->part,
+				 .allowed = 1 };
+
+	finding_holds(w, &ca, lo->tracer != 0, "", "pid %d traces %s (pid %d)", (int)lo->tracer,
+		      ta->image.name, (int)ta->pid);
+}
+
+void
+judge_process_look(struct lsawatch *w, const struct watch_target *ta, int dir,
+		   const struct watch_look *lo)
+{
+	if ((lo->seen & LOOK_EXE) != 0)
+		judge_path(w, ta, lo->dev, lo->ino, lo->exe, LAYER_SWEEP);
+	judge_stopped(w, ta, lo);
+	if ((lo->seen & LOOK_STATUS) == 0)
+		return;
+	judge_parent(w, ta, lo->parent);
+	judge_tracer(w, ta, lo);
+	if (ta->part != PART_INIT)
+		judge_children(w, ta, dir);
+}
+
+void
+judge_process_missing(struct lsawatch *w)
+{
+	int64_t now = watch_now_ms();
+
+	for (int part = PART_ISO; part < PART_END; part++) {
+		const struct watch_target *ta = &w->targets[part];
+		struct watch_case ca = { .rule = RULE_instances_missing,
+					 .layer = LAYER_SWEEP,
+					 .part = (enum watch_part)part,
+					 .allowed = -1 };
+		bool runs = !w->told || w->table.stopping || target_runs(ta);
+
+		if (runs)
+			judged.missing[part] = 0;
+		else if (judged.missing[part] == 0)
+			judged.missing[part] = now;
+		finding_holds(w, &ca, !runs && now - judged.missing[part] >= MISSING_MS, "",
+			      "no %s runs since %lld s", ta->image.name,
+			      (long long)(now - judged.missing[part]) / 1000);
+	}
+}
+
+/* ---- events and scans */
+
+void
+judge_process(struct lsawatch *w, const struct watch_sight *si)
+{
+	const struct watch_target *ta;
+	struct face fa;
+
+	if (si->see == SEE_FORK) {
+		ta = watch_target_of(w, si->by.pid);
+		if (ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
+			judge_one(w, si->target, STAGE_FOUND, si->layer);
+		return;
+	}
+	if (si->by.pid == 0)
+		return;
+	ta = watch_target_of(w, si->by.pid);
+	if (ta == NULL) {
+		judge_one(w, si->by.pid, STAGE_EXEC, si->layer);
+		look_later(si->by.pid, STAGE_NAMED, si->layer);
+		return;
+	}
+	if (glance(ta->pid, &fa) && fa.start == ta->start) {
+		stare(&fa);
+		judge_path(w, ta, fa.dev, fa.ino, fa.exe, si->layer);
+	}
+}
+
+void
+judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
+{
+	struct face fa;
+
+	if (!glance(pid, &fa) || known_face(&fa))
+		return;
+	judge_face(w, &fa, STAGE_FOUND, layer);
+	look_later(pid, STAGE_NAMED, layer);
+}
+
+void
+judge_process_scanned(struct lsawatch *w)
+{
+	sieve(judged.turn);
+	judged.turn++;
+}
+
+static void
+see_ended(struct lsawatch *w)
+{
+	for (size_t i = 0; i < BAD_MOST; i++) {
+		struct bad *ba = &judged.bad[i];
+
+		if (ba->pid == 0 || process_start(ba->pid) == ba->start)
+			continue;
+		finding_holds(w, &ba->ca, false, ba->key, "%s", "");
+		*ba = (struct bad){ 0 };
+	}
+}
+
+void
+judge_process_again(struct lsawatch *w)
+{
+	int64_t now = watch_now_ms();
+	size_t n = judged.nagain, kept = 0;
+
+	/* What is put off while this goes on comes behind the first n. */
+	for (size_t i = 0; i < n; i++) {
+		struct again ag = judged.again[i];
+
+		if (now < ag.due)
+			judged.again[kept++] = ag;
+		else
+			judge_one(w, ag.pid, ag.stage, ag.layer);
+	}
+	memmove(&judged.again[kept], &judged.again[n],
+		(judged.nagain - n) * sizeof(judged.again[0]));
+	judged.nagain -= n - kept;
+	see_ended(w);
+}
+
+int
+judge_process_open(struct lsawatch *w)
+{
+	judged = (struct watch_processes_judged){ .room = 256 };
+	judged.seen = calloc(judged.room, sizeof(*judged.seen));
+	judged.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return judged.seen != NULL && judged.proc >= 0 ? 0 : -1;
+}
+
+void
+judge_process_close(struct lsawatch *w)
+{
+	if (judged.seen == NULL)
+		return;
+	(void)close(judged.proc);
+	free(judged.seen);
+	judged.seen = NULL;
+}
