@@ -27,6 +27,7 @@
 #define ACCEPTS	    50	 /* connections a second; more of them wait */
 #define TEXT_AGE_MS 1000 /* who asks more often gets the same again */
 #define TEXTFILE_MS 15000
+#define FIRST_MS    1000 /* sensors are open then */
 #define TICK_MS	    1000
 
 struct client {
@@ -47,7 +48,7 @@ static struct {
 	char *text; /* kept for TEXT_AGE_MS */
 	size_t len;
 	int64_t made;
-	bool file_failing;
+	bool file_begun, file_failing;
 } me;
 
 static void
@@ -77,6 +78,16 @@ text_now(size_t *len)
 
 /* ---- one client */
 
+/* Who is closed with something unread sees an error in place of the end of the answer. */
+static void
+forget_rest(struct client *cl)
+{
+	for (int i = 0; i < 16; i++) {
+		if (recv(cl->fd, cl->ask, sizeof(cl->ask), 0) <= 0)
+			return;
+	}
+}
+
 static void
 send_more(struct client *cl)
 {
@@ -88,10 +99,13 @@ send_more(struct client *cl)
 				hang_up(cl);
 			return;
 		}
-		if (put < 0)
-			break;
+		if (put < 0) {
+			hang_up(cl);
+			return;
+		}
 		cl->sent += (size_t)put;
 	}
+	forget_rest(cl);
 	hang_up(cl);
 }
 
@@ -232,6 +246,8 @@ write_textfile(void *arg)
 	if (!failed && me.file_failing)
 		log_notice("%s ([watch] textfile) is written again", path);
 	me.file_failing = failed;
+	if (!me.file_begun)
+		me.file_begun = loop_every(w->lo, TEXTFILE_MS, write_textfile, w) == 0;
 }
 
 /* ---- open and close */
@@ -257,7 +273,7 @@ metrics_open(struct lsawatch *w)
 		return -1;
 	if (w->cf.watch_textfile[0] == '\0')
 		return 0;
-	return loop_every(w->lo, TEXTFILE_MS, write_textfile, w);
+	return loop_every(w->lo, FIRST_MS, write_textfile, w);
 }
 
 void

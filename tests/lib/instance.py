@@ -164,9 +164,10 @@ class Instance:
 
     name = "lsaiso"
 
-    def __init__(self, realm, settings=None, start=True, kdc=None, network=None):
-        """network: pid of a process whose network its own is (not at level hypervisor)."""
-        self.realm, self.network = realm, network
+    def __init__(self, realm, settings=None, start=True, kdc=None, network=None, mounts=None):
+        """network, mounts: pid of a process whose network, or whose mounts, are its own (not
+        at level hypervisor)."""
+        self.realm, self.network, self.mounts = realm, network, mounts
         self.level = (settings or {}).get("isolation", {}).get("level") or level()
         self.folder = proc.Folder("instance")
         self.daemon = self.far = None
@@ -212,6 +213,8 @@ class Instance:
         argv = [program("lsainit"), "--config", self.file]
         if self.network is not None:
             argv = ["nsenter", "-t", str(self.network), "-n", *argv]
+        if self.mounts is not None:
+            argv = ["nsenter", "-t", str(self.mounts), "-m", *argv]
         self.daemon = proc.Daemon(argv, self.log, env=proc.clean_env(**env))
         proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
         return self
