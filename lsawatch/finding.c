@@ -295,13 +295,13 @@ set_subject(struct lsawatch *w, struct watch_finding *fi, const struct watch_cas
 	struct watch_actor is = { .pid = ca->subject, .uid = UINT32_MAX };
 
 	fi->subject_pid = ca->subject;
-	if (ta != NULL) { /* perhaps one that has ended, and another runs already */
-		fi->subject_pid = ca->subject != 0 ? ca->subject : ta->pid;
-		(void)snprintf(fi->subject_exe, sizeof(fi->subject_exe), "%.255s", ta->image.path);
-	} else if (ca->subject != 0) {
+	if (ta != NULL && ca->subject == 0)
+		fi->subject_pid = ta->pid;
+	if (fi->subject_pid != 0 && (ta == NULL || fi->subject_pid != ta->pid))
 		process_complete(w, &is);
-		(void)snprintf(fi->subject_exe, sizeof(fi->subject_exe), "%.255s", is.exe);
-	}
+	if (is.exe[0] == '\0' && ta != NULL) /* one that has ended, and another runs already */
+		(void)snprintf(is.exe, sizeof(is.exe), "%.255s", ta->image.path);
+	(void)snprintf(fi->subject_exe, sizeof(fi->subject_exe), "%s", is.exe);
 }
 
 static struct watch_finding *

@@ -404,7 +404,7 @@ tell_impostor(struct lsawatch *w, const struct face *fa, enum name_like like, co
 {
 	static const char *const how[] = { [NAME_OTHER] = "",
 					   [NAME_NEAR] = "one letter from",
-					   [NAME_ALIKE] = "looks like",
+					   [NAME_ALIKE] = "made to look like",
 					   [NAME_SAME] = "the same as" };
 	struct watch_case ca = about(fa, rule_of(fa, like), part_of_name(w, of), layer);
 	char text[384];
