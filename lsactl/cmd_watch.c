@@ -218,6 +218,71 @@ watch_sensors(struct ctl *ct)
 	return EXIT_DONE;
 }
 
+/* ---- baseline */
+
+static void
+add_band(struct table *ta, const json_t *one)
+{
+	static const char *const values[] = { "now", "low", "high", "bound" };
+	const char *measure = get_text(one, "measure");
+	char text[48];
+
+	table_cell(ta, PLAIN, get_text(one, "name"));
+	table_cell(ta, PLAIN, watch_measure(measure));
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		bool above = i == 0 && get_number(one, "now") > get_number(one, "high");
+
+		table_cell(ta, above ? YELLOW : PLAIN,
+			   watch_value(measure, get_number(one, values[i]), text));
+	}
+	(void)snprintf(text, sizeof(text), "%lld", get_number(one, "samples"));
+	table_cell(ta, PLAIN, text);
+}
+
+static void
+show_bands(const struct ctl *ct, const json_t *is)
+{
+	static const char *const heads[] = { "PROCESS", "MEASURE",     "NOW",  "LEAST",
+					     "MOST",	"NEVER ABOVE", "LOOKS" };
+	struct table *ta = table_new(heads, 7);
+	const json_t *one;
+	char when[32];
+	size_t i;
+
+	json_array_foreach(json_object_get(is, "bands"), i, one) add_band(ta, one);
+	table_print(ta, ct);
+	(void)printf("\nLearning began %s and %s.\n", show_time(get_number(is, "since"), when),
+		     json_is_true(json_object_get(is, "learning")) ? "goes on" : "is over");
+}
+
+static int
+watch_baseline(struct ctl *ct)
+{
+	json_t *is = watch_ask(ct, "watch.Baseline",
+			       ct->watch.forget ? json_pack("{s:b}", "forget", 1) : NULL);
+
+	if (is == NULL)
+		return EXIT_UNKNOWN;
+	if (ct->json)
+		print_json(is);
+	else
+		show_bands(ct, is);
+	json_decref(is);
+	return EXIT_DONE;
+}
+
+static int
+watch_navigator(struct ctl *ct)
+{
+	json_t *is = watch_ask(ct, "watch.Navigator", NULL);
+
+	if (is == NULL)
+		return EXIT_UNKNOWN;
+	print_json(is);
+	json_decref(is);
+	return EXIT_DONE;
+}
+
 /* ---- rules: the table, without lsawatch */
 
 static json_t *
@@ -284,6 +349,9 @@ static const struct {
 	{ "now", watch_now, false, false, false, false },
 	{ "findings", watch_findings, true, false, false, false },
 	{ "sensors", watch_sensors, false, false, false, false },
+	{ "baseline", watch_baseline, false, true, false, false },
+	{ "navigator", watch_navigator, false, false, false, false },
+	{ "report", watch_report, false, false, true, false },
 	{ "rules", watch_rules_table, false, false, false, true },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -36,6 +36,11 @@ const char *watch_time(long long ms, char to[32]);
 /* How long ago that was: "4s", "3m 1s". */
 const char *watch_ago(long long ms, char to[32]);
 
+/* What is measured, for people: "processor". */
+const char *watch_measure(const char *measure);
+/* A value of the baseline with its unit: "1.2 %", "12.4 MiB", "7". */
+const char *watch_value(const char *measure, long long value, char to[48]);
+
 /* ---- watch_findings.c */
 /*
  * All kept findings above number after, oldest first; NULL: error has why.

@@ -31,7 +31,7 @@ struct live {
 	sigset_t mask, mask_before;
 	size_t width, height, column, line;
 	size_t limit; /* of lines: the last one is the foot's */
-	FILE *out; /* the frame */
+	FILE *out;    /* the frame */
 	json_t *status, *latest;
 	long long last, since;
 	char error[512];

@@ -65,3 +65,29 @@ watch_ago(long long ms, char to[32])
 {
 	return show_span((long long)time(NULL) - ms / 1000, to);
 }
+
+const char *
+watch_measure(const char *measure)
+{
+	static const char *const words[][2] = { { "cpu", "processor" },
+						{ "resident", "memory" },
+						{ "fds", "descriptors" } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], measure) == 0)
+			return words[i][1];
+	}
+	return measure;
+}
+
+const char *
+watch_value(const char *measure, long long value, char to[48])
+{
+	if (strcmp(measure, "cpu") == 0)
+		(void)snprintf(to, 48, "%lld.%lld %%", value / 10, value % 10);
+	else if (strcmp(measure, "resident") == 0)
+		(void)snprintf(to, 48, "%.1f MiB", (double)value / 1048576);
+	else
+		(void)snprintf(to, 48, "%lld", value);
+	return to;
+}

@@ -5,15 +5,17 @@
  *
  *   org.lsaiso.watch.Status    rows, processes, sensors, what is blind, counts
  *   org.lsaiso.watch.Findings  {after?: N} kept findings with a number above N, oldest first
+ *   org.lsaiso.watch.Baseline  {forget?: true} what use is usual; forget: learn anew
+ *   org.lsaiso.watch.Navigator a layer for the ATT&CK Navigator
  *
- * since, of both, tells one lsawatch from the next: numbers begin anew with each.
+ * since, of the first two, tells one lsawatch from the next: numbers begin anew with each.
  */
 #include <jansson.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "lib/levels.h"
 #include "lsass/front/admin/methods.h"
+#include "lsawatch/out/out.h"
 #include "lsawatch/watch.h"
 
 #define FINDINGS_MOST 100 /* in one answer; more: ask again */
@@ -32,29 +34,6 @@ may_see(uid_t uid, struct admin_error *error)
 	return false;
 }
 
-/* Text as it is, but for octets that are no UTF-8, which JSON cannot have: ? each. */
-static json_t *
-any_text(const char *text)
-{
-	json_t *value = json_string(text);
-	char kept[1024];
-	size_t n = strnlen(text, sizeof(kept) - 1);
-
-	if (value != NULL)
-		return value;
-	for (size_t i = 0; i < n; i++)
-		kept[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-	kept[n] = '\0';
-	return json_string(kept);
-}
-
-static void
-add_text(json_t *to, const char *name, const char *text)
-{
-	if (text[0] != '\0')
-		(void)json_object_set_new(to, name, any_text(text));
-}
-
 static json_t *
 actor(const struct watch_actor *by)
 {
@@ -65,12 +44,12 @@ actor(const struct watch_actor *by)
 		(void)json_object_set_new(to, "uid", json_integer(by->uid));
 	if (by->login != UINT32_MAX)
 		(void)json_object_set_new(to, "login", json_integer(by->login));
-	add_text(to, "name", by->comm);
-	add_text(to, "exe", by->exe);
-	add_text(to, "command", by->command);
+	out_text(to, "name", by->comm);
+	out_text(to, "exe", by->exe);
+	out_text(to, "command", by->command);
 	if (by->parent != 0)
 		(void)json_object_set_new(to, "parent", json_integer(by->parent));
-	add_text(to, "parent_exe", by->parent_exe);
+	out_text(to, "parent_exe", by->parent_exe);
 	return to;
 }
 
@@ -89,17 +68,17 @@ one_finding(const struct lsawatch *w, const struct watch_finding *fi)
 
 	watch_rule_name(fi->rule, name);
 	(void)json_object_set_new(to, "number", json_integer((json_int_t)fi->number));
-	add_text(to, "uid", fi->uid);
-	add_text(to, "rule", name);
-	add_text(to, "row", rule->row == ROW_none ? "watch" : watch_rows[rule->row].name);
-	add_text(to, "severity", watch_severity_names[fi->severity]);
-	add_text(to, "title", rule->title);
-	add_text(to, "evidence", fi->evidence);
-	add_text(to, "part", part_name(w, fi->part));
-	add_text(to, "layer", watch_layer_names[fi->layer]);
-	add_text(to, "technique", watch_technique(fi->rule));
-	add_text(to, "technique18", watch_technique18(fi->rule));
-	add_text(to, "response", fi->response);
+	out_text(to, "uid", fi->uid);
+	out_text(to, "rule", name);
+	out_text(to, "row", rule->row == ROW_none ? "watch" : watch_rows[rule->row].name);
+	out_text(to, "severity", watch_severity_names[fi->severity]);
+	out_text(to, "title", rule->title);
+	out_text(to, "evidence", fi->evidence);
+	out_text(to, "part", part_name(w, fi->part));
+	out_text(to, "layer", watch_layer_names[fi->layer]);
+	out_text(to, "technique", watch_technique(fi->rule));
+	out_text(to, "technique18", watch_technique18(fi->rule));
+	out_text(to, "response", fi->response);
 	if (fi->allowed >= 0)
 		(void)json_object_set_new(to, "allowed", json_boolean(fi->allowed));
 	(void)json_object_set_new(to, "first", json_integer(fi->first));
@@ -107,7 +86,7 @@ one_finding(const struct lsawatch *w, const struct watch_finding *fi)
 	(void)json_object_set_new(to, "count", json_integer(fi->count));
 	if (fi->subject_pid != 0)
 		(void)json_object_set_new(to, "subject_pid", json_integer(fi->subject_pid));
-	add_text(to, "subject_exe", fi->subject_exe);
+	out_text(to, "subject_exe", fi->subject_exe);
 	if (fi->by.pid != 0)
 		(void)json_object_set_new(to, "actor", actor(&fi->by));
 	return to;
@@ -215,8 +194,8 @@ parts(const struct lsawatch *w)
 		json_t *one = json_pack("{s:I, s:I}", "pid", (json_int_t)ta->pid, "since",
 					(json_int_t)(ta->pid != 0 ? started[i] : 0));
 
-		add_text(one, "name", ta->image.name);
-		add_text(one, "exe", ta->image.path);
+		out_text(one, "name", ta->image.name);
+		out_text(one, "exe", ta->image.path);
 		(void)json_array_append_new(list, one);
 	}
 	return list;
@@ -250,12 +229,72 @@ watch_status(const struct admin_view *view, uid_t uid, const json_t *ask, struct
 			 (json_int_t)served->lost, "untold", (json_int_t)findings_untold(served));
 }
 
+static json_t *
+band(const struct lsawatch *w, enum watch_part part, enum watch_measure measure)
+{
+	const struct watch_band *ba = baseline_band(w, part, measure);
+	json_t *to;
+
+	if (ba == NULL)
+		return NULL;
+	to = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "measure", watch_measure_names[measure],
+		       "now", (json_int_t)ba->now, "low", (json_int_t)ba->low, "high",
+		       (json_int_t)ba->high, "bound", (json_int_t)ba->bound, "samples",
+		       (json_int_t)ba->samples);
+	out_text(to, "name", part_name(w, part));
+	return to;
+}
+
+static json_t *
+watch_baseline(const struct admin_view *view, uid_t uid, const json_t *ask,
+	       struct admin_error *error)
+{
+	json_t *list;
+
+	(void)view;
+	if (!may_see(uid, error))
+		return NULL;
+	if (json_is_true(json_object_get(ask, "forget")))
+		baseline_forget(served);
+	list = json_array();
+	for (int i = 0; i < PART_END; i++) {
+		for (int k = 0; k < MEASURE_END; k++) {
+			json_t *one = band(served, (enum watch_part)i, (enum watch_measure)k);
+
+			if (one != NULL)
+				(void)json_array_append_new(list, one);
+		}
+	}
+	return json_pack("{s:o, s:b, s:I, s:I}", "bands", list, "learning",
+			 (int)baseline_learning(served), "since",
+			 (json_int_t)baseline_since(served), "learn_seconds",
+			 (json_int_t)served->cf.watch_learn_seconds);
+}
+
+static json_t *
+watch_navigator(const struct admin_view *view, uid_t uid, const json_t *ask,
+		struct admin_error *error)
+{
+	json_t *layer;
+
+	(void)view;
+	(void)ask;
+	if (!may_see(uid, error))
+		return NULL;
+	layer = navigator_of(served);
+	if (layer == NULL)
+		*error = (struct admin_error){ "Failed", "no memory" };
+	return layer;
+}
+
 int
 serve_open(struct lsawatch *w)
 {
 	static const struct admin_row methods[] = {
 		{ "org.lsaiso.watch.Status", watch_status },
 		{ "org.lsaiso.watch.Findings", watch_findings },
+		{ "org.lsaiso.watch.Baseline", watch_baseline },
+		{ "org.lsaiso.watch.Navigator", watch_navigator },
 		{ 0 },
 	};
 	struct admin_view view = { .cf = &w->cf, .table = &w->table };

@@ -227,7 +227,7 @@ struct lsawatch {
 	struct config cf;
 	const char *config_path;
 	struct loop *lo;
-	struct watch *line; /* to lsainit; NULL: it ended */
+	struct watch *line;	    /* to lsainit; NULL: it ended */
 	struct control_table table; /* of lsainit, latest */
 	bool told;		    /* table is set */
 	bool stopping;		    /* lsainit said so */

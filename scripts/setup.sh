@@ -27,7 +27,7 @@ domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-module
 ntlm="gss-ntlmssp smbclient"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
-checks="python3-pytest lsof strace mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
+checks="python3-pytest lsof strace chromium mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
 outputs="prometheus python3-jsonschema"
 
