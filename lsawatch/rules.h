@@ -186,6 +186,8 @@
 	     "an attempt on it was refused")                                                     \
 	RULE(memory_look, memory_access, INFO, "T1057", S(LOOK),                                 \
 	     "somebody looked at it, as ps and lsof do")                                         \
+	RULE(memory_limits, memory_access, MEDIUM, "T1003.007", S(ACCESS),                       \
+	     "its resource limits, that of core dumps among them, were changed")                 \
 	RULE(memory_core, memory_access, HIGH, "T1003.007", S(CORE),                             \
 	     "a core of it was made")                                                            \
 	RULE(handles_extra, handles_threads, HIGH, "", S(HOLD),                                  \

@@ -189,6 +189,7 @@ struct watch_sight {
 	int number; /* signal, wait status of EXIT, errno of DENIED, prog type of BPF */
 	uint32_t mode;	/* PTRACE_MODE_* bits where the sensor has them */
 	int allowed;	/* 1, 0, -1: not known */
+	uint32_t more;	/* like it by the same actor that the sensor did not tell */
 	char name[256]; /* path of EXEC, FILE, MOUNT, KERNEL; what for others; "": none */
 };
 

@@ -41,6 +41,8 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 	case SEE_BPF:
 	case SEE_KERNEL:
 	case SEE_CORE:
+		judge_memory(w, si);
+		break;
 	case SEE_FILE:
 	case SEE_MOUNT:
 	case SEE_STATE:
@@ -63,4 +65,5 @@ judges_table(struct lsawatch *w, const struct control_table *before)
 void
 judges_refused(struct lsawatch *w, const struct control_refusal *re)
 {
+	judge_refusal(w, re);
 }

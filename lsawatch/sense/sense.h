@@ -5,6 +5,8 @@
 
 #include "lsawatch/watch.h"
 
+extern const struct watch_sensor sense_bpf;
+extern const struct watch_sensor sense_trace;
 extern const struct watch_sensor sense_exits;
 extern const struct watch_sensor sense_connector;
 extern const struct watch_sensor sense_sweep;

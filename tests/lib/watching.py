@@ -72,6 +72,12 @@ class Watch:
             return finding.get("actor", {}).get("pid") == value
         return finding.get(name) == value
 
+    def alarms(self, after=0):
+        """Those above info that are about our own processes: what others do on this machine
+        (a program that traces, say) is no business of a test."""
+        return [one for one in self.findings(after)
+                if one["severity"] != "info" and "part" in one]
+
     def verdict(self, row):
         return {one["name"]: one["verdict"] for one in self.status()["rows"]}[row]
 

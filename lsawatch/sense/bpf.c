@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Layer bpf: hooks of the BPF security module, which see what is done by
+ * whatever way, and the ends of functions of the kernel for what is refused
+ * before a hook is asked.
+ */
+#include <stdio.h>
+
+#include "lsawatch/sense/bpf/ring.h"
+#include "lsawatch/sense/sense.h"
+
+static const struct ring_program programs[] = {
+	{ "on_access", SEES(ACCESS) | SEES(LOOK) },
+	{ "on_may_access", SEES(DENIED) },
+	{ "on_attach", 0 },
+	{ "on_open", SEES(KERNEL) },
+	{ "on_perf", SEES(PERF) | SEES(PROBE) },
+	{ "on_prog", SEES(BPF) },
+	{ "on_locked_down", 0 },
+	{ "on_setrlimit", 0 },
+	{ "on_setuid", SEES(CREDS) },
+	{ "on_setgid", 0 },
+	{ "on_capset", 0 },
+	{ "on_exec", SEES(EXEC) },
+	{ "on_fork", SEES(FORK) },
+	{ "on_exit", SEES(EXIT) | SEES(CORE) },
+	{ "on_signal", SEES(SIGNAL) },
+	{ 0 },
+};
+
+static struct ring *hooks;
+
+static uint32_t
+bpf_open(struct lsawatch *w, char *why, size_t n)
+{
+	uint32_t shows;
+
+	hooks = ring_open(w, LAYER_BPF, programs, &shows, why, n);
+	if (hooks == NULL || ring_hooked(hooks))
+		return shows;
+	(void)snprintf(why, n,
+		       "BPF is not among the security modules: boot with lsm=...,bpf "
+		       "(/sys/kernel/security/lsm has the others)");
+	ring_close(hooks);
+	hooks = NULL;
+	return 0;
+}
+
+static void
+bpf_targets(struct lsawatch *w)
+{
+	(void)w;
+	ring_targets(hooks);
+}
+
+static void
+bpf_close(struct lsawatch *w)
+{
+	(void)w;
+	ring_close(hooks);
+	hooks = NULL;
+}
+
+const struct watch_sensor sense_bpf = {
+	.name = "bpf",
+	.layer = LAYER_BPF,
+	.sees = SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) | SEES(BPF) |
+		SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CORE) |
+		SEES(SIGNAL),
+	.open = bpf_open,
+	.targets = bpf_targets,
+	.close = bpf_close,
+};

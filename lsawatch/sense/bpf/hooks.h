@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Of watch.bpf.c alone: layer bpf, hooks and ends of functions. */
+#ifndef LSAWATCH_SENSE_BPF_HOOKS_H
+#define LSAWATCH_SENSE_BPF_HOOKS_H
+
+#include "files.h"
+
+/* ---- layer bpf: hooks */
+
+#define NR_BPF 321 /* x86-64 */
+
+/* The system call that this task is in, as x86-64 has it; ~0: none that we know. */
+static __always_inline __u32
+my_call(void)
+{
+	struct task_struct *me = (struct task_struct *)bpf_get_current_task();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u32 number = (__u32)BPF_CORE_READ(regs, orig_ax) & ~X32_BIT;
+
+	if (number >= SEEN_CALLS)
+		return ~0U;
+	number = within(number);
+	return BPF_CORE_READ(me, thread_info.status) & TS_COMPAT ? calls_32[number] : number;
+}
+
+static __always_inline void
+tell_check(enum seen_kind kind, __u32 target, unsigned int mode)
+{
+	__u32 more, call = my_call();
+	struct seen *se;
+
+	/* ps and top try, and do without. */
+	if ((mode & PTRACE_MODE_NOAUDIT) || my_process() == self || my_process() == target)
+		return;
+	if (!(mode & PTRACE_MODE_ATTACH) && !may_tell(target, ((__u64)kind << 32) | call, &more))
+		return;
+	se = begin(kind, target);
+	if (se == NULL)
+		return;
+	se->call = call;
+	se->mode = mode;
+	se->more = more;
+	tell(se);
+}
+
+SEC("?lsm/ptrace_access_check")
+int
+BPF_PROG(on_access, struct task_struct *child, unsigned int mode)
+{
+	__u32 target = (__u32)BPF_CORE_READ(child, tgid);
+
+	if (is_target(target))
+		tell_check(SEEN_ACCESS, target, mode);
+	return 0;
+}
+
+SEC("?fexit/ptrace_may_access")
+int
+BPF_PROG(on_may_access, struct task_struct *task, unsigned int mode, int ret)
+{
+	__u32 target = (__u32)BPF_CORE_READ(task, tgid);
+
+	if ((ret & 0xff) == 0 && is_target(target))
+		tell_check(SEEN_REFUSED, target, mode);
+	return 0;
+}
+
+/* ptrace(2) itself asks without that function. */
+SEC("?fexit/ptrace_attach")
+int
+BPF_PROG(on_attach, struct task_struct *task, long request, unsigned long addr, unsigned long flags,
+	 int ret)
+{
+	__u32 target = (__u32)BPF_CORE_READ(task, tgid);
+
+	if (ret == -EPERM && is_target(target))
+		tell_check(SEEN_REFUSED, target, PTRACE_MODE_ATTACH);
+	return 0;
+}
+
+/* All ways to open a file by its name, those of io_uring too. */
+SEC("?fexit/do_filp_open")
+int
+BPF_PROG(on_open, int dfd, struct filename *name, void *flags, struct file *ret)
+{
+	long result = (long)ret, len;
+	char path[64] = { 0 };
+
+	if (my_process() == self)
+		return 0;
+	if (result < 0 && result > -4096) {
+		if (result != -EACCES && result != -EPERM)
+			return 0;
+		len = bpf_probe_read_kernel_str(path, sizeof(path), BPF_CORE_READ(name, name));
+		tell_path(SEEN_DENIED, path, len, (int)result);
+		return 0;
+	}
+	bpf_probe_read_kernel_str(path, sizeof(path), BPF_CORE_READ(name, name));
+	opened(ret, path);
+	return 0;
+}
+
+SEC("?lsm/perf_event_alloc")
+int
+BPF_PROG(on_perf, struct perf_event *event)
+{
+	struct task_struct *of = BPF_CORE_READ(event, hw.target);
+	struct perf_ask ask = { 0 };
+	__u32 target = 0;
+
+	bpf_probe_read_kernel(&ask, sizeof(ask),
+			      (void *)((char *)event + bpf_core_field_offset(event->attr)));
+	if (of != NULL)
+		target = (__u32)BPF_CORE_READ(of, tgid);
+	asked_perf(&ask, is_target(target) ? target : 0, of == NULL, 0);
+	return 0;
+}
+
+/* Called with each program that was loaded, and for each that is looked for by its number. */
+SEC("?lsm/bpf_prog")
+int
+BPF_PROG(on_prog, struct bpf_prog *prog)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u32 type = (__u32)BPF_CORE_READ(prog, type);
+	struct task_struct *me = (struct task_struct *)bpf_get_current_task();
+	struct seen *se;
+	__u64 command;
+
+	if (my_process() == self || type > 63 || !(TRACING_TYPES >> (type & 63) & 1) ||
+	    my_call() != NR_BPF)
+		return 0;
+	command = BPF_CORE_READ(me, thread_info.status) & TS_COMPAT ? BPF_CORE_READ(regs, bx)
+								    : BPF_CORE_READ(regs, di);
+	if ((__u32)command != BPF_PROG_LOAD)
+		return 0;
+	se = begin(SEEN_BPF, 0);
+	if (se == NULL)
+		return 0;
+	se->number = (__s32)type;
+	tell(se);
+	return 0;
+}
+
+SEC("?lsm/locked_down")
+int
+BPF_PROG(on_locked_down, int what)
+{
+	struct seen *se;
+
+	if (what < 0 || what > 63 || !(reasons >> (what & 63) & 1) || my_process() == self)
+		return 0;
+	se = begin(SEEN_LOCKDOWN, 0);
+	if (se == NULL)
+		return 0;
+	se->number = what;
+	tell(se);
+	return 0;
+}
+
+SEC("?lsm/task_setrlimit")
+int
+BPF_PROG(on_setrlimit, struct task_struct *p, unsigned int resource)
+{
+	__u32 target = (__u32)BPF_CORE_READ(p, tgid), me = my_process();
+	struct seen *se;
+
+	if (me == self)
+		hooked = 1;
+	if (!is_target(target) || me == self || me == target)
+		return 0;
+	se = begin(SEEN_LIMITS, target);
+	if (se == NULL)
+		return 0;
+	se->number = (__s32)resource;
+	tell(se);
+	return 0;
+}
+
+static __always_inline int
+changed_creds(void)
+{
+	__u32 me = my_process();
+	struct seen *se;
+
+	if (!is_target(me))
+		return 0;
+	se = begin(SEEN_CREDS, me);
+	if (se == NULL)
+		return 0;
+	se->call = my_call();
+	tell(se);
+	return 0;
+}
+
+SEC("?lsm/task_fix_setuid")
+int
+BPF_PROG(on_setuid, void *new, void *old, int flags)
+{
+	return changed_creds();
+}
+
+SEC("?lsm/task_fix_setgid")
+int
+BPF_PROG(on_setgid, void *new, void *old, int flags)
+{
+	return changed_creds();
+}
+
+SEC("?lsm/capset")
+int
+BPF_PROG(on_capset, void *new, void *old)
+{
+	return changed_creds();
+}
+
+#endif

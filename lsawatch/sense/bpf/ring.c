@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Loading, attaching, hearing, and telling the kernel side whom to watch. */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <watch.skel.h>
+
+#include "lib/log.h"
+#include "lib/machine.h"
+#include "lsass/loop.h"
+#include "lsawatch/sense/bpf/ring.h"
+#include "lsawatch/sense/bpf/shared.h"
+
+#define LINKS_MAX 32
+#define LOST_MS	  1000
+
+struct ring {
+	struct lsawatch *w;
+	enum watch_layer layer;
+	struct bpf_object *obj;
+	struct watch_bpf__bss *bss; /* shared with the kernel side */
+	struct bpf_link *links[LINKS_MAX];
+	size_t nlinks;
+	struct ring_buffer *buffer;
+	struct watch *watch;
+	uint64_t lost; /* as far as it was told */
+};
+
+/* ---- why it cannot be had */
+
+/* The line of libbpf or of the verifier that tells most. */
+static char last_words[120];
+
+static void
+take_line(const char *line)
+{
+	if (line[0] == '\0')
+		return;
+	log_debug("%s", line);
+	if (strncmp(line, "libbpf: ", 8) == 0 || strncmp(line, "processed ", 10) == 0 ||
+	    strncmp(line, "-- ", 3) == 0)
+		return;
+	(void)snprintf(last_words, sizeof(last_words), "%s", line);
+}
+
+static int __attribute__((format(printf, 2, 0)))
+take_words(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	char *text = NULL, *rest;
+
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, ap) < 0)
+		return 0;
+	rest = text;
+	while (rest != NULL)
+		take_line(strsep(&rest, "\n"));
+	free(text);
+	return 0;
+}
+
+/* ---- which programs this kernel takes */
+
+/* What a program is attached to is a function or a type of the kernel. */
+static bool
+fits(const struct btf *btf, const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog), *name = strchr(section, '/');
+	char text[96];
+
+	if (name == NULL)
+		return false;
+	if (strncmp(section, "raw_tp/", 7) == 0) {
+		(void)snprintf(text, sizeof(text), "btf_trace_%s", name + 1);
+		return btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF) > 0;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s",
+		       strncmp(section, "lsm/", 4) == 0 ? "bpf_lsm_" : "", name + 1);
+	return btf__find_by_name_kind(btf, text, BTF_KIND_FUNC) > 0;
+}
+
+static const struct ring_program *
+listed(const struct ring_program *programs, const char *name)
+{
+	for (; programs->name != NULL; programs++) {
+		if (strcmp(programs->name, name) == 0)
+			return programs;
+	}
+	return NULL;
+}
+
+static void
+choose(const struct ring *ri, const struct btf *btf, const struct ring_program *programs)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, ri->obj)
+	{
+		const char *name = bpf_program__name(prog);
+		bool wanted = listed(programs, name) != NULL, fit = wanted && fits(btf, prog);
+
+		(void)bpf_program__set_autoload(prog, fit);
+		if (wanted && !fit)
+			log_debug("this kernel does not have what %s is attached to", name);
+	}
+}
+
+/* ---- what is set before loading */
+
+static uint32_t
+event_type(const char *pmu)
+{
+	char path[64], text[16];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
+	return machine_line(path, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10)
+							  : UINT32_MAX;
+}
+
+/* Those that nothing else shows; by name, because their numbers move between kernels. */
+static uint64_t
+reason_bits(const struct btf *btf)
+{
+	static const char *const names[] = { "LOCKDOWN_MSR", "LOCKDOWN_KEXEC",
+					     "LOCKDOWN_HIBERNATION", "LOCKDOWN_DBG_READ_KERNEL",
+					     "LOCKDOWN_DBG_WRITE_KERNEL" };
+	int id = btf__find_by_name_kind(btf, "lockdown_reason", BTF_KIND_ENUM);
+	const struct btf_type *ty = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	const struct btf_enum *en = ty == NULL ? NULL : btf_enum(ty);
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; en != NULL && i < btf_vlen(ty); i++) {
+		const char *name = btf__name_by_offset(btf, en[i].name_off);
+
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+			if (strcmp(name, names[k]) == 0 && en[i].val < 64)
+				bits |= 1ULL << en[i].val;
+		}
+	}
+	return bits;
+}
+
+static const struct {
+	uint16_t number, number_32; /* of x86-64, and of i386 (0: as x86-64) */
+	uint8_t what;
+} call_list[] = {
+	{ SYS_ptrace, 26, CALL_PTRACE },
+	{ SYS_process_vm_readv, 347, CALL_PID },
+	{ SYS_process_vm_writev, 348, CALL_PID },
+	{ SYS_move_pages, 317, CALL_PID },
+	{ SYS_get_robust_list, 312, CALL_PID },
+	{ SYS_kill, 37, CALL_PID },
+	{ SYS_tkill, 238, CALL_PID },
+	{ SYS_tgkill, 270, CALL_PID },
+	{ SYS_pidfd_getfd, 0, CALL_PIDFD },
+	{ SYS_process_madvise, 0, CALL_PIDFD },
+	{ SYS_kcmp, 349, CALL_KCMP },
+	{ SYS_open, 5, CALL_OPEN },
+	{ SYS_openat, 295, CALL_OPENAT },
+	{ SYS_openat2, 0, CALL_OPENAT },
+	{ SYS_perf_event_open, 336, CALL_PERF },
+	{ SYS_bpf, 357, CALL_BPF },
+	{ SYS_prlimit64, 340, CALL_PRLIMIT },
+	{ SYS_setuid, 213, CALL_CREDS },
+	{ SYS_setgid, 214, CALL_CREDS },
+	{ SYS_setreuid, 203, CALL_CREDS },
+	{ SYS_setregid, 204, CALL_CREDS },
+	{ SYS_setgroups, 206, CALL_CREDS },
+	{ SYS_setresuid, 208, CALL_CREDS },
+	{ SYS_setresgid, 210, CALL_CREDS },
+	{ SYS_setfsuid, 215, CALL_CREDS },
+	{ SYS_setfsgid, 216, CALL_CREDS },
+	{ SYS_capset, 185, CALL_CREDS },
+};
+
+/* A table in the kernel side's constants; the first octets of a name are compared as a number. */
+static void
+set_tables(struct watch_bpf__rodata *ro)
+{
+	static const char look_list[][sizeof(uint64_t)] = {
+		"maps",	   "smaps", "smaps_ro", "numa_map", "pagemap", "environ", "auxv",
+		"syscall", "stack", "map_file", "fd",	    "fdinfo",  "personal"
+	};
+
+	for (size_t i = 0; i < sizeof(call_list) / sizeof(call_list[0]); i++) {
+		uint16_t other = call_list[i].number_32;
+
+		ro->calls[call_list[i].number] = call_list[i].what;
+		ro->calls_32[other != 0 ? other : call_list[i].number] = call_list[i].number;
+	}
+	for (size_t i = 0; i < sizeof(look_list) / sizeof(look_list[0]); i++) {
+		char first[sizeof(uint64_t)] = { 0 };
+
+		/* The kernel side reads seven and a zero. */
+		memcpy(first, look_list[i], sizeof(first) - 1);
+		memcpy(&ro->looks[i], first, sizeof(first));
+	}
+}
+
+static int
+set_constants(const struct ring *ri, const struct btf *btf)
+{
+	struct watch_bpf__rodata ro = { 0 };
+
+	ro.self = (uint32_t)getpid();
+	ro.type_kprobe = event_type("kprobe");
+	ro.type_uprobe = event_type("uprobe");
+	ro.reasons = reason_bits(btf);
+	set_tables(&ro);
+	return bpf_map__set_initial_value(bpf_object__find_map_by_name(ri->obj, ".rodata"), &ro,
+					  sizeof(ro));
+}
+
+/* ---- up */
+
+static void
+attach(struct ring *ri, const struct ring_program *programs, uint32_t *shows)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, ri->obj)
+	{
+		const struct ring_program *is = listed(programs, bpf_program__name(prog));
+		struct bpf_link *link;
+
+		if (is == NULL || !bpf_program__autoload(prog) || ri->nlinks == LINKS_MAX)
+			continue;
+		link = bpf_program__attach(prog);
+		if (link == NULL) {
+			log_info("%s is not attached: %s", is->name, strerror(errno));
+			continue;
+		}
+		ri->links[ri->nlinks++] = link;
+		*shows |= is->sees;
+	}
+}
+
+static int
+take_event(void *arg, void *data, size_t len)
+{
+	struct ring *ri = arg;
+
+	if (len >= sizeof(struct seen)) {
+		const struct seen *se = data;
+
+		if (se->kind == SEEN_FORK && se->number == 1)
+			ring_targets(ri);
+		ring_sight(ri->w, ri->layer, se);
+	}
+	return 0;
+}
+
+static void
+ready(void *arg, uint32_t events)
+{
+	struct ring *ri = arg;
+
+	(void)events;
+	(void)ring_buffer__consume(ri->buffer);
+}
+
+static void
+tick(void *arg)
+{
+	struct ring *ri = arg;
+	uint64_t lost = *(volatile __u64 *)&ri->bss->lost;
+	char text[96];
+
+	if (lost == ri->lost)
+		return;
+	(void)snprintf(text, sizeof(text), "%llu events of the layer %s did not fit its ring",
+		       (unsigned long long)(lost - ri->lost), watch_layer_names[ri->layer]);
+	ri->lost = lost;
+	sensors_lost(ri->w, ri->layer, text);
+}
+
+static int
+hear(struct ring *ri)
+{
+	ri->buffer = ring_buffer__new(bpf_object__find_map_fd_by_name(ri->obj, "events"),
+				      take_event, ri, NULL);
+	if (ri->buffer == NULL)
+		return -1;
+	ri->watch = loop_watch(ri->w->lo, ring_buffer__epoll_fd(ri->buffer), EPOLLIN, ready, ri);
+	return ri->watch != NULL && loop_every(ri->w->lo, LOST_MS, tick, ri) == 0 ? 0 : -1;
+}
+
+/* What is set at any time; nothing of it needs a system call. */
+static int
+share(struct ring *ri)
+{
+	int fd = bpf_object__find_map_fd_by_name(ri->obj, ".bss");
+	void *at = mmap(NULL, sizeof(*ri->bss), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	ri->bss = at;
+	return 0;
+}
+
+/* As watch_bpf__open() would, without what the analyzers say of generated code. */
+static int
+load_object(struct ring *ri, const struct btf *btf, const struct ring_program *programs)
+{
+	size_t size = 0;
+	const void *octets = watch_bpf__elf_bytes(&size);
+	int error;
+
+	ri->obj = bpf_object__open_mem(octets, size, NULL);
+	if (ri->obj == NULL)
+		return -ENOMEM;
+	error = set_constants(ri, btf);
+	if (error != 0)
+		return error;
+	choose(ri, btf, programs);
+	error = bpf_object__load(ri->obj);
+	return error != 0 ? error : share(ri);
+}
+
+static int
+load(struct ring *ri, const struct ring_program *programs, char *why, size_t n)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int error;
+
+	last_words[0] = '\0';
+	if (btf == NULL) {
+		(void)snprintf(why, n,
+			       "the kernel does not describe itself (/sys/kernel/btf/vmlinux): "
+			       "CONFIG_DEBUG_INFO_BTF is needed");
+		return -1;
+	}
+	error = load_object(ri, btf, programs);
+	btf__free(btf);
+	if (error != 0)
+		(void)snprintf(why, n, "the kernel refuses its BPF programs: %s%s%s",
+			       strerror(-error), last_words[0] != '\0' ? ": " : "", last_words);
+	return error;
+}
+
+/* Numbers of processes are those of the initial namespace, which is ours only there. */
+static bool
+namespace_is_first(void)
+{
+	char link[32] = { 0 };
+
+	return readlink("/proc/self/ns/pid", link, sizeof(link) - 1) < 0 ||
+	       strcmp(link, "pid:[4026531836]") == 0;
+}
+
+struct ring *
+ring_open(struct lsawatch *w, enum watch_layer layer, const struct ring_program *programs,
+	  uint32_t *shows, char *why, size_t n)
+{
+	struct ring *ri = calloc(1, sizeof(*ri));
+
+	*shows = 0;
+	if (ri == NULL || !namespace_is_first()) {
+		(void)snprintf(why, n, "%s",
+			       ri == NULL ? "no memory"
+					  : "lsainit runs in a process namespace of its own, where "
+					    "the kernel's process numbers are not ours");
+		free(ri);
+		return NULL;
+	}
+	ri->w = w;
+	ri->layer = layer;
+	(void)libbpf_set_print(take_words);
+	if (load(ri, programs, why, n) == 0) {
+		attach(ri, programs, shows);
+		if (*shows == 0)
+			(void)snprintf(why, n, "nothing of it can be attached: %s", last_words);
+		else if (hear(ri) != 0)
+			(void)snprintf(why, n, "its ring: %s", strerror(errno));
+	}
+	/* The description of the kernel's types took megabytes. */
+	(void)malloc_trim(0);
+	if (ri->watch != NULL)
+		return ri;
+	*shows = 0;
+	ring_close(ri);
+	return NULL;
+}
+
+bool
+ring_hooked(const struct ring *ri)
+{
+	struct rlimit was;
+	const volatile __u32 *hooked = &ri->bss->hooked;
+
+	/* on_setrlimit notes that we did this. */
+	return getrlimit(RLIMIT_CORE, &was) == 0 && setrlimit(RLIMIT_CORE, &was) == 0 &&
+	       *hooked != 0;
+}
+
+/* ---- whom to watch */
+
+static void
+add_tasks(const struct ring *ri, pid_t pid, size_t *n)
+{
+	char path[32];
+	const struct dirent *de;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return;
+	while (*n < SEEN_TASKS && (de = readdir(dir)) != NULL) {
+		long task = strtol(de->d_name, NULL, 10);
+
+		if (task <= 0 || task == pid)
+			continue;
+		ri->bss->tasks_of[*n] = (uint32_t)pid;
+		ri->bss->tasks[(*n)++] = (uint32_t)task;
+	}
+	(void)closedir(dir);
+}
+
+void
+ring_targets(struct ring *ri)
+{
+	size_t n = 0;
+
+	_Static_assert(PART_END <= SEEN_TARGETS, "room for all");
+	for (size_t i = 0; i < PART_END; i++) {
+		ri->bss->targets[i] = (uint32_t)ri->w->targets[i].pid;
+		if (ri->w->targets[i].pid != 0)
+			add_tasks(ri, ri->w->targets[i].pid, &n);
+	}
+	while (n < SEEN_TASKS)
+		ri->bss->tasks[n++] = 0;
+}
+
+void
+ring_close(struct ring *ri)
+{
+	if (ri == NULL)
+		return;
+	if (ri->watch != NULL) {
+		(void)loop_every(ri->w->lo, 0, tick, ri);
+		loop_unwatch(ri->watch);
+	}
+	ring_buffer__free(ri->buffer);
+	for (size_t i = 0; i < ri->nlinks; i++)
+		(void)bpf_link__destroy(ri->links[i]);
+	if (ri->bss != NULL)
+		(void)munmap(ri->bss, sizeof(*ri->bss));
+	bpf_object__close(ri->obj);
+	free(ri);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the kernel side of the watch (watch.bpf.c) and ring.c share. Both are
+ * of one build; no version.
+ */
+#ifndef LSAWATCH_SENSE_BPF_SHARED_H
+#define LSAWATCH_SENSE_BPF_SHARED_H
+
+#include <linux/types.h>
+
+#define SEEN_TARGETS 4	 /* processes */
+#define SEEN_TASKS   16	 /* their threads */
+#define SEEN_CALLS   512 /* system call numbers below this are known */
+#define SEEN_NAME    192
+
+enum seen_kind {
+	SEEN_EXEC = 1, /* name: path */
+	SEEN_FORK,     /* target: the new task; number: 1 a thread */
+	SEEN_EXIT,     /* number: wait status */
+	SEEN_SIGNAL,   /* number: signal; result: 0 by the actor, 1 by the kernel */
+	SEEN_CREDS,    /* call */
+	SEEN_CALL,     /* a system call on a target: call, number (request), result */
+	SEEN_ACCESS,   /* a check for tracing or reading that was passed: call, mode, name (path) */
+	SEEN_REFUSED,  /* ... that was not */
+	SEEN_PROC,     /* a file of a target's /proc folder was opened: name */
+	SEEN_PATH,     /* a path below a target's folder was opened: name */
+	SEEN_DENIED,   /* opening name was refused: result */
+	SEEN_SUBMITTED, /* io_uring is to open name */
+	SEEN_KERNEL,	/* name: "kcore" or "mem"; was opened */
+	SEEN_LOCKDOWN,	/* number: reason */
+	SEEN_TRACEFS,	/* name was opened for writing */
+	SEEN_PERF,	/* target or 0, number: type, call, result; name: file of a uprobe */
+	SEEN_BPF,	/* number: program type, result */
+	SEEN_LIMITS,	/* number: resource; result */
+};
+
+/* One event. Process numbers are those of the initial namespace. */
+struct seen {
+	__u32 kind;
+	__u32 pid, thread, uid, parent; /* of the actor */
+	__u32 target;			/* process, 0: none */
+	__s32 number;
+	__u32 call; /* number of the system call, as x86-64 has it; ~0: unknown */
+	__u32 mode; /* PTRACE_MODE_* */
+	__s32 result;
+	__u32 more; /* like it, not told since the last one */
+	char comm[16];
+	char name[SEEN_NAME];
+};
+
+/* What to do at the end of a system call. */
+enum seen_call {
+	CALL_IGNORED = 0,
+	CALL_PTRACE,
+	CALL_PID,    /* the first argument is a process */
+	CALL_PIDFD,  /* ... a pidfd */
+	CALL_KCMP,   /* the first two are processes */
+	CALL_OPEN,   /* a descriptor is returned; the first is a path */
+	CALL_OPENAT, /* ... the second */
+	CALL_PERF,
+	CALL_BPF,
+	CALL_PRLIMIT,
+	CALL_CREDS,
+};
+
+#endif

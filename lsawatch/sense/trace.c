@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Layer trace: tracepoints, by BPF programs of the kind that nearly every
+ * kernel takes. What is done by system calls is seen at their end, with the
+ * result.
+ */
+#include "lsawatch/sense/bpf/ring.h"
+#include "lsawatch/sense/sense.h"
+
+/* io_uring opens without a system call; what it then was told is not seen. */
+static const struct ring_program programs[] = {
+	{ "on_sys_exit", SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) |
+			     SEES(BPF) | SEES(KERNEL) | SEES(CREDS) },
+	{ "on_submit_old", 0 },
+	{ "on_submit", 0 },
+	{ "on_exec", SEES(EXEC) },
+	{ "on_fork", SEES(FORK) },
+	{ "on_exit", SEES(EXIT) | SEES(CORE) },
+	{ "on_signal", SEES(SIGNAL) },
+	{ 0 },
+};
+
+static struct ring *trace;
+
+static uint32_t
+trace_open(struct lsawatch *w, char *why, size_t n)
+{
+	uint32_t shows;
+
+	trace = ring_open(w, LAYER_TRACE, programs, &shows, why, n);
+	return shows;
+}
+
+static void
+trace_targets(struct lsawatch *w)
+{
+	(void)w;
+	ring_targets(trace);
+}
+
+static void
+trace_close(struct lsawatch *w)
+{
+	(void)w;
+	ring_close(trace);
+	trace = NULL;
+}
+
+const struct watch_sensor sense_trace = {
+	.name = "trace",
+	.layer = LAYER_TRACE,
+	.sees = SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) | SEES(BPF) |
+		SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CORE) |
+		SEES(SIGNAL),
+	.open = trace_open,
+	.targets = trace_targets,
+	.close = trace_close,
+};
