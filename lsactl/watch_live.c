@@ -199,7 +199,7 @@ put_latest(struct live *lv)
 	if (n == 0)
 		return;
 	end_line(lv);
-	put(lv, BOLD, "Latest findings");
+	put(lv, BOLD, "Latest findings above info");
 	end_line(lv);
 	while (n > 0 && lv->line < lv->limit)
 		put_finding(lv, json_array_get(lv->latest, --n));
@@ -282,10 +282,18 @@ draw(struct live *lv)
 
 /* ---- what is drawn */
 
+/* Looks of ps and the like would push out what matters; lsactl watch findings has them. */
 static void
 keep_latest(struct live *lv, json_t *more)
 {
-	(void)json_array_extend(lv->latest, more);
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(more, i, one)
+	{
+		if (strcmp(get_text(one, "severity"), "info") != 0)
+			(void)json_array_append(lv->latest, one);
+	}
 	while (json_array_size(lv->latest) > LATEST)
 		(void)json_array_remove(lv->latest, 0);
 }

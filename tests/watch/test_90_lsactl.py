@@ -3,8 +3,11 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
 import termios
+import time
 
 import pytest
 
@@ -95,6 +98,63 @@ def test_09_doctor_knows_it(watched):
     assert checks["watch layer"]["health"] in ("ok", "weak")
 
 
+def test_10_what_is_usual_and_forgetting_it(watched):
+    proc.wait_until("a look of each kind", lambda: "cpu" in {
+        one["measure"] for one in watched.watch.call("Baseline")["bands"]})
+    said = json.loads(lsactl(watched, "watch", "baseline", "--json").ok().out)
+    keeper = instance.KEEPERS[watched.level]
+    assert {one["name"] for one in said["bands"]} >= {keeper, "lsass"}
+    assert {one["measure"] for one in said["bands"]} == {"cpu", "resident", "fds", "threads"}
+    plain = lsactl(watched, "watch", "baseline").ok().out
+    assert "processor" in plain and "MiB" in plain and "Learning began" in plain
+    time.sleep(1.1)  # "since" has whole seconds
+    anew = json.loads(lsactl(watched, "watch", "baseline", "--forget", "--json").ok().out)
+    assert anew["learning"] and anew["since"] > said["since"]
+
+
+def test_11_a_layer_for_the_navigator(watched):
+    layer = json.loads(lsactl(watched, "watch", "navigator").ok().out)
+    assert layer["domain"] == "enterprise-attack"
+    assert {one["techniqueID"] for one in layer["techniques"]} >= {"T1489", "T1003.007"}
+
+
+@pytest.fixture
+def killed(watched):
+    """lsass was killed a moment ago; the number of the finding."""
+    proc.wait_until("lsass", watched.answers, log=watched.log)
+    after, pid = watched.watch.last(), watched.pid("lsass")
+    os.kill(pid, signal.SIGKILL)
+    found = watched.watch.wait("stability-killed", after, subject_pid=pid)
+    proc.wait_until("lsass", watched.answers, log=watched.log)
+    return found
+
+
+def test_12_something_abnormal(watched, killed):
+    said = lsactl(watched, "watch")
+    assert said.code == 1
+    row = next(line for line in said.out.splitlines() if line.startswith("Stability"))
+    assert "ABNORMAL" in row and killed["evidence"] in row
+    listed = lsactl(watched, "watch", "findings").ok().out
+    assert f"#{killed['number']}" in listed and killed["evidence"] in listed
+    assert killed in json.loads(lsactl(watched, "watch", "findings", "--json").ok().out)
+
+
+def test_13_followed_as_it_happens(watched, request):
+    argv = [instance.program("lsactl"), "watch", "findings", "--follow", "--json", "--config",
+            watched.file]
+    before = watched.watch.last()
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as follower:
+        try:
+            killed = request.getfixturevalue("killed")
+            for line in follower.stdout:
+                one = json.loads(line)
+                if one["number"] > before and one["rule"] == "stability-killed":
+                    break
+            assert one["uid"] == killed["uid"]
+        finally:
+            follower.terminate()
+
+
 # ---- on a terminal
 
 def test_20_ten_rows_in_colour(watched):
@@ -159,6 +219,30 @@ def test_24_it_stops_and_goes_on(watched):
         assert termios.tcgetattr(term.fd) == term.before
         os.kill(term.pid, signal.SIGCONT)
         term.wait("ten rows", lambda text: term.screen.alternate and all_rows(text))
+        term.type("q")
+        term.end()
+
+
+def test_25_an_attack_turns_its_row_red(watched, request):
+    with live(watched, columns=120, rows=40) as term:
+        term.wait("ten rows", all_rows)
+        killed = request.getfixturevalue("killed")
+        term.wait("the finding", lambda text: "ABNORMAL: " in text and any(
+            re.match(r"Stability +ABNORMAL +\d+  .*lsass", line) for line in text.splitlines())
+            and f"lsass (pid {killed['subject_pid']})" in text.partition("Latest findings")[2])
+        assert "1;31" in term.screen.colours
+        term.type("q")
+        assert os.WEXITSTATUS(term.end()) == 1
+
+
+def test_26_lsawatch_goes_and_comes_again(watched):
+    with live(watched) as term:
+        term.wait("ten rows", all_rows)
+        os.kill(watched.pid("lsawatch"), signal.SIGKILL)
+        proc.wait_until("lsawatch", lambda: proc.socket_answers(watched.watch.path)
+                        and watched.pid("lsawatch"), log=watched.log)
+        term.wait("ten rows", lambda text: all_rows(text) and "not" not in
+                  text.splitlines()[1])
         term.type("q")
         term.end()
 
