@@ -7,15 +7,16 @@
 int
 judges_open(struct lsawatch *w)
 {
-	if (judge_process_open(w) != 0)
+	if (judge_process_open(w) != 0 || stability_open(w) != 0)
 		return -1;
-	return stability_open(w);
+	return files_judge_open(w);
 }
 
 void
 judges_close(struct lsawatch *w)
 {
 	judge_process_close(w);
+	files_judge_close(w);
 }
 
 void
@@ -25,6 +26,10 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 	case SEE_EXIT:
 	case SEE_SIGNAL:
 		judge_stability(w, si);
+		break;
+	case SEE_FILE:
+	case SEE_MOUNT:
+		judge_files(w, si);
 		break;
 	case SEE_EXEC:
 	case SEE_FORK:
@@ -43,8 +48,6 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 	case SEE_CORE:
 		judge_memory(w, si);
 		break;
-	case SEE_FILE:
-	case SEE_MOUNT:
 	case SEE_STATE:
 	case SEE_SCAN:
 	case SEE_USE:

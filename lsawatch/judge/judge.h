@@ -23,7 +23,9 @@ void judge_table(struct lsawatch *w, const struct control_table *before);
 void judge_process(struct lsawatch *w, const struct watch_sight *si);
 /* user.c: CREDS */
 void judge_user(struct lsawatch *w, const struct watch_sight *si);
-/* files.c: FILE MOUNT */
+/* files.c: FILE MOUNT; a FILE without a name: look at all */
+int files_judge_open(struct lsawatch *w);
+void files_judge_close(struct lsawatch *w);
 void judge_files(struct lsawatch *w, const struct watch_sight *si);
 
 /*

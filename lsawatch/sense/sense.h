@@ -7,6 +7,7 @@
 
 extern const struct watch_sensor sense_bpf;
 extern const struct watch_sensor sense_trace;
+extern const struct watch_sensor sense_files;
 extern const struct watch_sensor sense_exits;
 extern const struct watch_sensor sense_connector;
 extern const struct watch_sensor sense_sweep;

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is every change of what is installed told, with who did it, and is an
+upgrade that is signed taken for what it is?
+
+Instances over copies of the programs, signed by a key of the test, in a mount
+namespace of their own whose /etc is a copy, too.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from lib import instance, proc
+from lib.watching import WatchedInstance
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounts, and files of root"),
+    pytest.mark.skipif(instance.level() != "process", reason="one set of programs is enough"),
+]
+
+SIGNED = ("lsainit", "lsaiso", "lsass", "lsawatch", "lsalink")
+ME = os.getpid()
+START = """
+mount --make-rprivate /
+mount --bind "$1" /etc
+exec "$2" --config "$3"
+"""
+
+
+def lsasign(*args):
+    done = subprocess.run([instance.program("lsasign"), *map(str, args)], text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+class Signed(WatchedInstance):
+    """self.programs has what runs, self.keys who may sign it."""
+
+    def __init__(self, realm, layers="events sweep"):
+        self.base = proc.Folder("signed")
+        self.programs = self.base.make("root", "programs")
+        self.keys, self.etc = self.base.make("root", "keys"), self.base("etc")
+        shutil.copytree("/etc", self.etc, symlinks=True, ignore_dangling_symlinks=True)
+        for name in SIGNED:
+            shutil.copy(instance.program(name), self.of(name))
+        lsasign("keygen", self.base("mine"))
+        shutil.move(self.base("mine.pub"), self.keys)
+        self.sign()
+        settings = {"run": {"programs": self.programs}, "launch": {"keys": self.keys},
+                    "watch": {"layers": layers}}
+        try:
+            super().__init__(realm, settings)
+            self.settle()
+        except BaseException:
+            self.base.remove()
+            raise
+
+    def write_config(self, settings):
+        run = {"directory": self.folder("run")} | settings.pop("run")
+        return super().write_config(settings | {"run": run})
+
+    def of(self, name, programs=None):
+        return os.path.join(programs or self.programs, name)
+
+    def sign(self, programs=None, svn=1):
+        manifest = self.of("manifest", programs)
+        lsasign("manifest", "--version-of", "0.1.0", "--svn", svn, "--output", manifest,
+                *[self.of(name, programs) for name in SIGNED])
+        lsasign("sign", "--key", self.base("mine.key"), manifest)
+
+    def start(self, **env):
+        self.log = self.folder("log")
+        argv = ["unshare", "-m", "--propagation", "unchanged", "sh", "-ec", START, "sh", self.etc,
+                self.of("lsainit"), self.file]
+        self.daemon = proc.Daemon(argv, self.log, env=proc.clean_env(**env))
+        proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
+        return self
+
+    def settle(self):
+        """The first look at everything is over; it finds nothing."""
+        time.sleep(0.5)
+        assert of_files(self, 0) == []
+
+    def inside(self, *argv):
+        """Runs a command in its mount namespace; returns its process."""
+        return subprocess.run(["nsenter", "-t", str(self.daemon.pid), "-m", *argv],
+                              capture_output=True, text=True, check=True)
+
+    def stop(self):
+        super().stop()
+        self.base.remove()
+
+
+@pytest.fixture(params=["events sweep", "audit sweep"])
+def signed(request, realm):
+    with Signed(realm, request.param) as made:
+        if "FILE" not in [s for one in made.watch.status()["sensors"] for s in one["shows"]]:
+            pytest.skip(f"no sensor of {request.param} shows changes of files here")
+        yield made
+
+
+@pytest.fixture
+def one(realm):
+    with Signed(realm) as made:
+        yield made
+
+
+def other(signed, name, add=b"another"):
+    """A changed copy of a program, beside it."""
+    path = signed.of(name) + ".other"
+    shutil.copy(signed.of(name), path)
+    with open(path, "ab") as file:
+        file.write(add)
+    return path
+
+
+def of_files(signed, after):
+    """Others may run instances on this machine; findings about those are not ours."""
+    return [f for f in signed.watch.findings(after)
+            if f["row"] in ("file_integrity", "image_path")]
+
+
+def worse(signed, after):
+    return [f for f in of_files(signed, after) if f["severity"] != "info"]
+
+
+def test_01_another_file_by_rename(signed):
+    after = signed.watch.last()
+    os.rename(other(signed, "lsass"), signed.of("lsass"))
+    found = signed.watch.wait("integrity-changed", after, actor=ME)
+    assert signed.of("lsass") in found["evidence"]
+    assert (found["severity"], found["part"]) == ("critical", "lsass")
+    signed.watch.wait("path-replaced", after, actor=ME, part="lsass")
+    assert signed.watch.verdict("file_integrity") == "abnormal"
+
+
+def test_02_written_in_place(signed):
+    """Of a program that does not run; the kernel refuses it for those that do."""
+    after = signed.watch.last()
+    with open(signed.of("lsalink"), "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xcc")
+    found = signed.watch.wait("integrity-changed", after, actor=ME)
+    assert signed.of("lsalink") in found["evidence"]
+
+
+def test_03_removed_and_put_back(signed):
+    after = signed.watch.last()
+    os.rename(signed.of("lsaiso"), signed.of("kept"))
+    found = signed.watch.wait("integrity-changed", after, part="lsaiso", actor=ME)
+    assert "not there" in found["evidence"]
+    os.rename(signed.of("kept"), signed.of("lsaiso"))
+    time.sleep(2)
+    assert not [f for f in worse(signed, found["number"])]
+
+
+@pytest.mark.parametrize("change", [lambda p: os.chmod(p, 0o777), lambda p: os.chmod(p, 0o4755),
+                                    lambda p: os.chown(p, 1000, 1000)])
+def test_04_mode_and_owner(one, change):
+    after = one.watch.last()
+    change(one.of("lsaiso"))
+    found = one.watch.wait("integrity-attributes", after, part="lsaiso", actor=ME)
+    assert found["severity"] == "medium"
+    time.sleep(1)
+    assert {f["rule"] for f in worse(one, after)} == {"integrity-attributes"}
+
+
+def test_05_manifest(signed):
+    after = signed.watch.last()
+    with open(signed.of("manifest"), "ab") as file:
+        file.write(b"\n")
+    found = signed.watch.wait("integrity-changed", after, actor=ME)
+    assert signed.of("manifest") in found["evidence"]
+
+
+def test_06_another_manifest_with_the_signature_of_the_old(one):
+    after = one.watch.last()
+    kept = one.base("kept")
+    shutil.copy(one.of("manifest.sig"), kept)
+    os.rename(other(one, "lsass"), one.of("lsass"))
+    one.sign(svn=2)
+    shutil.copy(kept, one.of("manifest.sig"))
+    one.watch.wait("integrity-changed", after)
+
+
+def test_07_keys(signed):
+    after = signed.watch.last()
+    lsasign("keygen", signed.base("theirs"))
+    shutil.copy(signed.base("theirs.pub"), signed.keys)
+    found = signed.watch.wait("integrity-keys", after, actor=ME)
+    assert signed.keys in found["evidence"]
+
+
+def test_08_libraries_of_every_program(one):
+    after = one.watch.last()
+    with open(os.path.join(one.etc, "ld.so.preload"), "w", encoding="ascii") as file:
+        file.write("/nowhere/evil.so\n")
+    found = one.watch.wait("integrity-preload", after, actor=ME)
+    assert found["technique"] == "T1574.006"
+
+
+def test_09_configuration(one):
+    after = one.watch.last()
+    with open(one.file, "a", encoding="ascii") as file:
+        file.write("# a word\n")
+    one.watch.wait("integrity-configuration", after, actor=ME)
+    assert worse(one, after) == []
+
+
+def test_10_mount_over_a_program(one):
+    after = one.watch.last()
+    one.inside("mount", "--bind", "/bin/true", one.of("lsass"))
+    found = one.watch.wait("path-covered", after, part="lsass")
+    assert one.of("lsass") in found["evidence"]
+    one.watch.wait("integrity-changed", after, part="lsass")
+    one.inside("umount", one.of("lsass"))
+    time.sleep(2)
+    status = {row["name"]: row for row in one.watch.status()["rows"]}
+    assert status["image_path"]["last"]["rule"] == "path-covered"
+    assert not [f for f in worse(one, found["number"]) if f["rule"] == "path-covered"]
+
+
+def test_11_mount_over_the_folder(one):
+    after = one.watch.last()
+    one.inside("mount", "-t", "tmpfs", "none", one.programs)
+    for part in ("lsaiso", "lsass"):
+        one.watch.wait("path-covered", after, part=part)
+        one.watch.wait("integrity-changed", after, part=part)
+
+
+def test_12_who_does_not_live_long(one):
+    after = one.watch.last()
+    path = other(one, "lsass")
+    subprocess.run(["mv", path, one.of("lsass")], check=True)
+    found = one.watch.wait("integrity-changed", after, part="lsass")
+    assert found["actor"]["exe"].endswith("/mv")
+
+
+def test_13_beside_them(one):
+    """What happens to other files of these folders is nobody's business."""
+    after = one.watch.last()
+    for folder in (one.programs, one.etc):
+        path = os.path.join(folder, "something")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("else")
+        os.unlink(path)
+    os.utime(one.of("lsass"))
+    time.sleep(2)
+    assert of_files(one, after) == []
+
+
+def upgrade(one, make):
+    """New, signed programs of a package; the folder that dpkg has for its root."""
+    root = one.base("root")
+    tree = one.base("package")
+    new = os.path.join(tree, "programs")
+    os.makedirs(new)
+    for name in SIGNED:
+        shutil.copy(one.of(name), new)
+        with open(os.path.join(new, name), "ab") as file:
+            file.write(b"\0newer")
+    one.sign(new, svn=2)
+    make(new)
+    os.makedirs(os.path.join(tree, "DEBIAN"))
+    with open(os.path.join(tree, "DEBIAN", "control"), "w", encoding="ascii") as file:
+        file.write("Package: lsaiso-of-a-test\nVersion: 2\nArchitecture: all\n"
+                   "Maintainer: nobody <nobody@invalid>\nDescription: programs of a test\n")
+    deb = one.base("new.deb")
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, deb], check=True,
+                   capture_output=True)
+    for folder in ("updates", "info"):
+        os.makedirs(os.path.join(root, "var/lib/dpkg", folder))
+    for name in ("status", "available"):
+        with open(os.path.join(root, "var/lib/dpkg", name), "w", encoding="ascii"):
+            pass
+    done = proc.run(["dpkg", f"--root={root}", "--log=/dev/null", "-i", deb])
+    assert done.code == 0, done.text
+
+
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="no dpkg")
+def test_14_upgrade(signed):
+    after = signed.watch.last()
+    upgrade(signed, lambda _: None)
+    found = signed.watch.wait("integrity-upgraded", after)
+    assert found["actor"]["exe"].endswith("/dpkg")
+    signed.watch.wait("path-upgraded", after, part="lsaiso")
+    signed.watch.wait("path-upgraded", after, part="lsass")
+    time.sleep(2)
+    assert worse(signed, after) == []
+
+
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="no dpkg")
+def test_15_upgrade_of_which_one_is_not_signed(one):
+    def spoil(new):
+        with open(os.path.join(new, "lsass"), "ab") as file:
+            file.write(b"spoiled")
+
+    after = one.watch.last()
+    upgrade(one, spoil)
+    found = one.watch.wait("integrity-changed", after, part="lsass")
+    assert found["actor"]["exe"].endswith("/dpkg")
