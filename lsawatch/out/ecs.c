@@ -185,16 +185,26 @@ threat(enum watch_rule rule)
 	return to;
 }
 
+/* Whom it is about, for where nobody else is known. */
+static json_t *
+subject(const struct watch_finding *fi)
+{
+	json_t *to = json_object();
+
+	if (fi->subject_pid == 0)
+		return to;
+	out_number(to, "pid", fi->subject_pid);
+	out_text(to, "executable", fi->subject_exe);
+	out_text(to, "name", out_base(fi->subject_exe));
+	return to;
+}
+
 /* Who did it. */
 static json_t *
-process(const struct watch_actor *by)
+actor(const struct watch_actor *by)
 {
 	json_t *to = json_object(), *parent = json_object();
 
-	if (by->pid == 0) {
-		json_decref(parent);
-		return to;
-	}
 	out_number(to, "pid", by->pid);
 	out_text(to, "name", by->comm);
 	out_text(to, "executable", by->exe);
@@ -269,7 +279,7 @@ ecs_of(const struct lsawatch *w, const struct watch_finding *fi, enum watch_tell
 	out_object(to, "event", event(fi, rule));
 	out_object(to, "rule", rule_of(fi, rule));
 	out_object(to, "threat", threat(fi->rule));
-	out_object(to, "process", process(&fi->by));
+	out_object(to, "process", fi->by.pid != 0 ? actor(&fi->by) : subject(fi));
 	out_object(to, "user", user(&fi->by));
 	out_text(host, "name", out_host());
 	out_text(host, "hostname", out_host());

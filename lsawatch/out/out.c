@@ -18,9 +18,13 @@ static const struct output *const list[] = {
 };
 #define OUTPUTS (sizeof(list) / sizeof(list[0]))
 
+/* A disk that is nearly full takes a short line now and then: that is not mended. */
+#define MENDED_MS 5000
+
 struct watch_outputs {
 	bool open[OUTPUTS];
 	bool failing[OUTPUTS];
+	int64_t failed[OUTPUTS];  /* CLOCK_MONOTONIC ms, last */
 	uint64_t missed[OUTPUTS]; /* findings, since it fails */
 };
 
@@ -52,29 +56,42 @@ outputs_close(struct lsawatch *w)
 	w->outputs = NULL;
 }
 
+static void
+note_failure(struct watch_outputs *os, size_t i, const char *why)
+{
+	if (!os->failing[i])
+		log_err("findings do not reach %s: %s; the other outputs go on", list[i]->name,
+			why);
+	os->failing[i] = true;
+	os->failed[i] = watch_now_ms();
+	os->missed[i]++;
+}
+
+static void
+note_success(struct watch_outputs *os, size_t i)
+{
+	if (!os->failing[i] || watch_now_ms() - os->failed[i] < MENDED_MS)
+		return;
+	log_notice("findings reach %s again; %llu were missed (`lsactl watch` has the latest of "
+		   "all)",
+		   list[i]->name, (unsigned long long)os->missed[i]);
+	os->failing[i] = false;
+	os->missed[i] = 0;
+}
+
 static bool
 tell_one(struct lsawatch *w, size_t i, const struct watch_finding *fi, enum watch_telling telling)
 {
-	struct watch_outputs *os = w->outputs;
 	char why[512] = "";
-	bool failed;
 
-	if (!os->open[i])
+	if (!w->outputs->open[i])
 		return false;
-	failed = list[i]->tell(w, fi, telling, why, sizeof(why)) != 0;
-	if (failed && !os->failing[i])
-		log_err("findings do not reach %s: %s; the other outputs go on", list[i]->name,
-			why);
-	if (failed)
-		os->missed[i]++;
-	if (!failed && os->failing[i]) {
-		log_notice("findings reach %s again; %llu were missed (`lsactl watch` has the "
-			   "latest of all)",
-			   list[i]->name, (unsigned long long)os->missed[i]);
-		os->missed[i] = 0;
+	if (list[i]->tell(w, fi, telling, why, sizeof(why)) != 0) {
+		note_failure(w->outputs, i, why);
+		return false;
 	}
-	os->failing[i] = failed;
-	return !failed;
+	note_success(w->outputs, i);
+	return true;
 }
 
 void
