@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What is done about a finding, by [respond]: alert, lock or wipe. lsainit
- * does it; lsawatch may ask for no more than these two. Asked once within
+ * does it; lsawatch may ask for no more than these two. Only for findings of
+ * HIGH or more about what succeeded. Asked once within
  * AGAIN_MS, because one attack is many findings.
  */
 #include <string.h>
@@ -62,12 +63,27 @@ ask(enum control_type type, int64_t *when, const char *what, const struct watch_
 		log_err("lsainit does not hear: it was not asked to %s", what);
 }
 
+/*
+ * Whether more than an alert may come of it. What was refused has changed
+ * nothing, and a program that an ordinary user starts under our name takes
+ * nothing from us: else anybody could end everybody's logons.
+ */
+static bool
+may_act(struct lsawatch *w, const struct watch_finding *fi)
+{
+	if (fi->severity < HIGH || fi->allowed == 0)
+		return false;
+	if (fi->allowed == 1 || fi->by.pid == 0 || fi->by.uid == 0 || fi->by.uid == UINT32_MAX)
+		return true;
+	return watch_target_of(w, fi->by.pid) != NULL;
+}
+
 const char *
 respond(struct lsawatch *w, const struct watch_finding *fi)
 {
 	const char *word = respond_policy(w, watch_rules[fi->rule].row);
 
-	if (fi->severity < HIGH || w->responder == NULL)
+	if (w->responder == NULL || !may_act(w, fi))
 		return "alert";
 	if (strcmp(word, "wipe") == 0) {
 		ask(CTL_WIPE, &w->responder->wiped, "wipe", fi);

@@ -3,6 +3,8 @@
 is typed, after wipe until somebody logs on?"""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -94,6 +96,15 @@ def test_03_a_look_locks_nobody(realm):
         keeper = inst.pid("lsaiso")
         proc.run(["ps", "auxww"]).ok()
         proc.run(["sh", "-c", f"ls -l /proc/{keeper}/fd; cat /proc/{keeper}/maps"])
+        # Nor can an ordinary user have it done: what is refused, and a namesake, are told.
+        after, nobody = inst.watch.last(), ["setpriv", "--reuid=64378", "--clear-groups"]
+        assert proc.run([*nobody, "gdb", "-q", "-batch", "-p", str(keeper)]).code != 99
+        fake = inst.folder("fake")
+        os.mkdir(fake, 0o755)
+        shutil.copy(shutil.which("sleep"), os.path.join(fake, "lsaiso"))
+        proc.run([*nobody, os.path.join(fake, "lsaiso"), "1"]).ok()
+        told = inst.watch.wait("impostor-name", after, subject_exe=os.path.join(fake, "lsaiso"))
+        assert (told["severity"], told["response"]) == ("high", "alert")
         lsactl(inst, "wipe").ok()  # the administrator's own
         proc.wait_until("another lsaiso", lambda: inst.pid("lsaiso") not in (None, keeper),
                         log=inst.log)
