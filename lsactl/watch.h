@@ -23,12 +23,14 @@ const char *verdict_word(const char *verdict);
 /* How many rows have this verdict. */
 size_t count_verdicts(const json_t *status, const char *verdict);
 
-/* ---- watch_text.c */
+/* ---- safe.c */
 /*
  * Text of an attacker for a terminal: printable ASCII stays, anything else
- * becomes \u{430}, so that look-alikes show. Cut with ... at n. Returns to.
+ * becomes \u{430}, so that look-alikes show. Cut with ... at n, 5 or more. Returns to.
  */
 const char *watch_safe(const char *text, char *to, size_t n);
+
+/* ---- watch_text.c */
 /* "gdb, pid 4711, user root"; "" if nobody is known. Safe. */
 const char *watch_actor(const json_t *finding, char *to, size_t n);
 /* Milliseconds since 1970 as "2026-11-24 06:30:12". */

@@ -4,34 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lsactl/utf8.h"
 #include "lsactl/watch.h"
-
-const char *
-watch_safe(const char *text, char *to, size_t n)
-{
-	size_t have = 0;
-
-	to[0] = '\0';
-	while (*text != '\0') {
-		char piece[16];
-		uint32_t code = utf8_next(&text);
-		size_t len;
-
-		if (code >= 0x20 && code < 0x7f)
-			(void)snprintf(piece, sizeof(piece), "%c", (int)code);
-		else
-			(void)snprintf(piece, sizeof(piece), "\\u{%x}", (unsigned int)code);
-		len = strlen(piece);
-		if (have + len + 1 > n || (*text != '\0' && have + len + 4 > n)) {
-			(void)snprintf(to + have, n - have, "...");
-			break;
-		}
-		memcpy(to + have, piece, len + 1);
-		have += len;
-	}
-	return to;
-}
 
 const char *
 watch_actor(const json_t *finding, char *to, size_t n)

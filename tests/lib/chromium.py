@@ -74,6 +74,9 @@ document.getElementById("page").onload = function () {{
 	said.strange = it.querySelectorAll("img, iframe, object, embed, link, form, [onerror], [onload]")
 		.length;
 	said.all = shown();
+	said.marks = Array.from(it.querySelectorAll(".line a")).filter(function (one) {{
+		return it.getElementById(one.getAttribute("href").slice(1));
+	}}).length;
 	var pick = it.getElementById("pick-high");
 	if (pick) {{
 		pick.checked = true;

@@ -155,6 +155,29 @@ def test_13_followed_as_it_happens(watched, request):
             follower.terminate()
 
 
+def test_14_it_cannot_be_started(realm):
+    """mode = auto without its user: all else runs, and status and doctor say what is missing."""
+    if os.geteuid() != 0:
+        pytest.skip("SKIP: needs root, to have users of their own")
+    settings = {"run": {"lsawatch_user": "no-such-user"}, "watch": {"mode": "auto"}}
+    with instance.Instance(realm, settings) as inst:
+        assert lsactl(inst, "watch").code == 3
+        processes = {one["name"]: one for one in
+                     json.loads(lsactl(inst, "status", "--json").ok().out)["processes"]}
+        assert processes["lsawatch"]["state"] == "not running"
+        checks = {one["name"]: one for one in json.loads(lsactl(inst, "doctor", "--json").out)}
+        assert checks["lsawatch"]["health"] == "weak"
+        assert "no-such-user" in checks["lsawatch"]["advice"]
+
+
+def test_15_switched_off(realm):
+    with instance.Instance(realm, {"watch": {"mode": "off"}}) as inst:
+        processes = json.loads(lsactl(inst, "status", "--json").ok().out)["processes"]
+        assert "lsawatch" not in [one["name"] for one in processes]
+        checks = {one["name"]: one for one in json.loads(lsactl(inst, "doctor", "--json").out)}
+        assert "off" in checks["lsawatch"]["found"] and checks["lsawatch"]["advice"]
+
+
 # ---- on a terminal
 
 def test_20_ten_rows_in_colour(watched):

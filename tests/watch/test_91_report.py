@@ -145,6 +145,7 @@ def test_21_it_fits_and_nothing_runs(page, width):
     assert not said["beyond"]
     assert said["title"].startswith("lsawatch report of")
     assert said["scripts"] == said["strange"] == 0
+    assert said["marks"] == len(said["all"]) >= 3, "the timeline has a mark of each finding"
     assert said["styled"] == "grid", "the style sheet is refused by its own policy"
 
 
