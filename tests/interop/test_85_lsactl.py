@@ -46,8 +46,9 @@ def test_01_status_names_the_processes_and_what_the_level_lacks(inst, alice):
                 if inst.level == "hypervisor" else "ptrace")
     processes = {p["name"]: p["pid"] for p in as_json(inst, "status")["processes"]}
     ours = "lsalink" if inst.level == "hypervisor" else "lsaiso"
+    watch = {"lsawatch": inst.pid("lsawatch")} if inst.pid("lsawatch") else {}
     assert processes == {"lsainit": inst.pid("lsainit"), "lsaiso": inst.pid(ours),
-                         "lsass": inst.pid("lsass")}
+                         "lsass": inst.pid("lsass"), **watch}
 
 
 def test_02_status_counts_what_happened(inst, alice):
