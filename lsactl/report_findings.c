@@ -15,6 +15,14 @@ member(const json_t *from, const char *name)
 	return text != NULL ? text : "";
 }
 
+static void
+put_capital(FILE *out, const char *text)
+{
+	if (*text >= 'a' && *text <= 'z')
+		(void)fputc(toupper((unsigned char)*text++), out);
+	page_text(out, text);
+}
+
 /* A row of the list, if there is something to say. */
 static void
 put_field(FILE *out, const char *name, const char *text)
@@ -158,8 +166,9 @@ put_todo(FILE *out, const json_t *one)
 		return;
 	(void)fputs("<dt>What to do</dt><dd>", out);
 	if (strncmp(todo, "lsactl ", 7) != 0)
-		(void)fputc(toupper((unsigned char)*todo++), out);
-	page_text(out, todo);
+		put_capital(out, todo);
+	else
+		page_text(out, todo);
 	(void)fputs(".</dd>\n", out);
 }
 
@@ -188,8 +197,10 @@ put_finding(FILE *out, const json_t *one)
 	if (member(one, "part")[0] != '\0') {
 		page_text(out, member(one, "part"));
 		(void)fputs(": ", out);
+		page_text(out, member(one, "title"));
+	} else {
+		put_capital(out, member(one, "title"));
 	}
-	page_text(out, member(one, "title"));
 	(void)fputs("</h3>", out);
 	put_times(out, one);
 	(void)fputs("</header>\n<p class=\"evidence\">", out);

@@ -20,6 +20,11 @@ ROWS = ["Image path", "Parent process", "Instances", "User account", "Resource u
         "Handles and threads"]
 
 
+def whole(text):
+    """A frame with all rows, to its last line."""
+    return all_rows(text) and "q quits" in text
+
+
 def live(inst, columns=80, rows=24, **env):
     return Terminal([instance.program("lsactl"), "watch", "--config", inst.file],
                     proc.clean_env(TERM="xterm", **env), columns, rows)
@@ -182,9 +187,8 @@ def test_15_switched_off(realm):
 
 def test_20_ten_rows_in_colour(watched):
     with live(watched) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         assert term.screen.alternate and not term.screen.cursor
-        assert "q quits" in term.screen.text()
         assert term.screen.colours >= {"32", "0"}
         now = termios.tcgetattr(term.fd)
         assert not now[3] & termios.ECHO and not now[3] & termios.ICANON
@@ -198,7 +202,7 @@ def test_20_ten_rows_in_colour(watched):
 
 def test_21_without_colour(watched):
     with live(watched, NO_COLOR="1") as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         assert not term.screen.colours
         term.type("q")
         term.end()
@@ -208,7 +212,7 @@ def test_21_without_colour(watched):
 def test_22_a_signal_restores_the_terminal(watched, how):
     number = {"key": signal.SIGINT, "kill": signal.SIGTERM, "hangup": signal.SIGHUP}[how]
     with live(watched) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         if how == "key":
             term.type("\x03")
         else:
@@ -221,34 +225,34 @@ def test_22_a_signal_restores_the_terminal(watched, how):
 
 def test_23_it_follows_the_window(watched):
     with live(watched) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         for columns, rows in ((160, 50), (40, 12), (20, 2), (80, 24)):
             term.resize(columns, rows)
             term.wait(f"{columns}x{rows}",
                       lambda text: text.startswith("lsawatch")
                       and ("q quits" in text or rows < 5))
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         term.type("q")
         term.end()
 
 
 def test_24_it_stops_and_goes_on(watched):
     with live(watched) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         os.kill(term.pid, signal.SIGTSTP)
         proc.wait_until("a stop", lambda: stopped(term))
         term.read(0.2)
         assert not term.screen.alternate and term.screen.cursor
         assert termios.tcgetattr(term.fd) == term.before
         os.kill(term.pid, signal.SIGCONT)
-        term.wait("ten rows", lambda text: term.screen.alternate and all_rows(text))
+        term.wait("ten rows", lambda text: term.screen.alternate and whole(text))
         term.type("q")
         term.end()
 
 
 def test_25_an_attack_turns_its_row_red(watched, request):
     with live(watched, columns=120, rows=40) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         killed = request.getfixturevalue("killed")
         term.wait("the finding", lambda text: "ABNORMAL: " in text and any(
             re.match(r"Stability +ABNORMAL +\d+  .*lsass", line) for line in text.splitlines())
@@ -260,11 +264,11 @@ def test_25_an_attack_turns_its_row_red(watched, request):
 
 def test_26_lsawatch_goes_and_comes_again(watched):
     with live(watched) as term:
-        term.wait("ten rows", all_rows)
+        term.wait("ten rows", whole)
         os.kill(watched.pid("lsawatch"), signal.SIGKILL)
         proc.wait_until("lsawatch", lambda: proc.socket_answers(watched.watch.path)
                         and watched.pid("lsawatch"), log=watched.log)
-        term.wait("ten rows", lambda text: all_rows(text) and "not" not in
+        term.wait("ten rows", lambda text: whole(text) and "not" not in
                   text.splitlines()[1])
         term.type("q")
         term.end()
