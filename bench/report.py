@@ -150,6 +150,29 @@ def ntlm(results):
     return table(["NTLM of gss-ntlmssp, operations/s (p50 us, ours / this)", *names], rows)
 
 
+def watch(results):
+    """Beside nothing (how much slower what is watched is) and beside auditd (its CPU)."""
+    def load(row, name):
+        got = row[name]
+        cells = [number(got["rate"]), f"{got['slower']:.2f}x"]
+        if "cpu_ratio" in got:
+            return [*cells, f"{got['cpu_us']:.2f} ({got['cpu_ratio']:.2f}x)", got["lost"]]
+        return [*cells, f"{got['cpu_us']:.2f}", got["lost"]]
+
+    def rows(name):
+        return [[row["name"], *load(row, name)] for row in results["watch"]]
+
+    columns = ["slower", "watch's CPU us each (of auditd's)", "lost"]
+    return "\n\n".join([
+        table(["starts of programs, as many as can be", "a second", *columns], rows("exec")),
+        table(["readings of lsass's memory", "a second", *columns], rows("read")),
+        table(["CPU % (events a second) at rest", "the rest of the machine",
+               "and 50 programs a second", "MiB"],
+              [[row["name"], f"{row['idle_percent']:.2f} ({row['idle_events']:.0f})",
+                f"{row['busy_percent']:.2f} ({row['busy_events']:.0f})", f"{row['mib']:.1f}"]
+               for row in results["watch"]])])
+
+
 def single(results):
     return table(["lsaiso and lsass", "value"],
                  [[row["text"], f"{number(row['value'])} {row['unit']}"]

@@ -30,6 +30,7 @@ machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs
 checks="python3-pytest lsof strace chromium mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
 	libclang-rt-14-dev git"
 outputs="prometheus python3-jsonschema"
+watches="auditd"
 
 want=
 heimdal=no
@@ -42,6 +43,7 @@ for set in "${@:-build}"; do
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
 		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm $outputs" heimdal=yes kernel=yes winbind=yes
+		[ "$set" = test ] || want+=" $watches"
 		;;
 	theft-peers)
 		want+=" $build $realm $services $peers $tools $thieves $domain" heimdal=yes
