@@ -89,11 +89,31 @@ layer_why(const json_t *status, const char *layer)
 	return "this lsawatch was built without it";
 }
 
+/* How this machine could have the best layer. */
+static void
+say_how(struct finding *fi)
+{
+	char lsm[256] = "";
+
+	if (machine_line("/sys/kernel/security/lsm", lsm, sizeof(lsm)) < 0)
+		advise(fi,
+		       "boot with bpf at the end of lsm=: with BPF LSM lsawatch sees every access, "
+		       "and who it was; securityfs, which would show what there is, is not "
+		       "mounted");
+	else if (!machine_has_word(lsm, "bpf"))
+		advise(fi, "boot with lsm=%s,bpf: lsawatch then sees every access, and who it was",
+		       lsm);
+	else
+		advise(fi,
+		       "bpf is among the security modules, so it is something else that refuses: "
+		       "a container, lockdown, or a kernel without BTF");
+}
+
 void
 check_watch_layer(const struct ctl *ct, struct finding *fi)
 {
 	static const char *const layers[] = { "bpf", "trace", "audit", "events", "sweep" };
-	char error[512] = "", lsm[256] = "";
+	char error[512] = "";
 	json_t *is = ask(ct, "watch.Status", error, sizeof(error));
 	size_t best = 0;
 
@@ -106,15 +126,7 @@ check_watch_layer(const struct ctl *ct, struct finding *fi)
 	} else {
 		found(fi, HEALTH_WEAK, "%s; bpf is not to be had: %.150s", layers[best],
 		      layer_why(is, "bpf"));
-		if (machine_line("/sys/kernel/security/lsm", lsm, sizeof(lsm)) > 0 &&
-		    !machine_has_word(lsm, "bpf"))
-			advise(fi,
-			       "boot with lsm=%s,bpf: lsawatch then sees each access and who "
-			       "did it",
-			       lsm);
-		else
-			advise(fi, "a kernel with CONFIG_BPF_LSM and CONFIG_DEBUG_INFO_BTF lets "
-				   "lsawatch see each access and who did it");
+		say_how(fi);
 	}
 	json_decref(is);
 }
