@@ -41,6 +41,7 @@ struct watch_baseline {
 	int64_t learned;		       /* milliseconds, before `opened` */
 	int64_t opened;			       /* CLOCK_MONOTONIC ms */
 	int folder;			       /* -1: nothing is kept */
+	bool saved;			       /* once, after learning */
 };
 
 static struct watch_baseline the_baseline = { .folder = -1 };
@@ -92,34 +93,6 @@ widen(struct watch_band *band, uint64_t value)
 	value = value < band->bound ? value : band->bound;
 	band->low = band->samples == 0 || value < band->low ? value : band->low;
 	band->high = value > band->high ? value : band->high;
-}
-
-bool
-baseline_above(struct lsawatch *w, enum watch_part part, enum watch_measure measure, uint64_t value)
-{
-	struct watch_baseline *ba = w->baseline;
-	struct watch_band *band;
-	uint32_t *above;
-
-	if (part >= PART_END || measure >= MEASURE_END)
-		return false;
-	band = &ba->bands[part][measure];
-	above = &ba->above[part][measure];
-	band->bound = bound_of(w, part, measure);
-	band->now = value;
-	if (baseline_learning(w) || band->samples == 0) {
-		widen(band, value);
-		band->samples++;
-		return false;
-	}
-	band->samples++;
-	if (value <= band->high + band->high / 2 + slack[measure]) {
-		*above = 0;
-		return false;
-	}
-	if (++*above % FOLLOW == 0)
-		widen(band, band->high + band->high / 10 + 1);
-	return true;
 }
 
 const struct watch_band *
@@ -180,13 +153,14 @@ static void
 save(void *arg)
 {
 	const struct lsawatch *w = arg;
-	const struct watch_baseline *ba = w->baseline;
+	struct watch_baseline *ba = w->baseline;
 	json_t *root = ba->folder >= 0 ? to_json(w) : NULL;
 	char *text = root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	int fd = text != NULL ? openat(ba->folder, NAME_NEW,
 				       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600)
 			      : -1;
 
+	ba->saved = !baseline_learning(w);
 	if (fd < 0 || write_all(fd, text, strlen(text)) != 0 ||
 	    renameat(ba->folder, NAME_NEW, ba->folder, NAME) != 0) {
 		if (ba->folder >= 0)
@@ -199,6 +173,40 @@ save(void *arg)
 	free(text);
 	json_decref(root);
 }
+
+/* ---- judging */
+
+bool
+baseline_above(struct lsawatch *w, enum watch_part part, enum watch_measure measure, uint64_t value)
+{
+	struct watch_baseline *ba = w->baseline;
+	struct watch_band *band;
+	uint32_t *above;
+
+	if (part >= PART_END || measure >= MEASURE_END)
+		return false;
+	band = &ba->bands[part][measure];
+	above = &ba->above[part][measure];
+	band->bound = bound_of(w, part, measure);
+	band->now = value;
+	if (baseline_learning(w) || band->samples == 0) {
+		widen(band, value);
+		band->samples++;
+		return false;
+	}
+	band->samples++;
+	if (!ba->saved)
+		save(w);
+	if (value <= band->high + band->high / 2 + slack[measure]) {
+		*above = 0;
+		return false;
+	}
+	if (++*above % FOLLOW == 0)
+		widen(band, band->high + band->high / 10 + 1);
+	return true;
+}
+
+/* ---- read back */
 
 /* Numbers as we wrote them; false: it is not of ours. */
 static bool

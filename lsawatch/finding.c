@@ -32,6 +32,7 @@ struct group {
 	uint64_t number;
 	enum watch_rule rule;
 	enum watch_part part;
+	enum watch_severity severity; /* one that grew worse is another */
 	pid_t actor, subject;
 	int64_t begun; /* CLOCK_MONOTONIC ms */
 	uint32_t told; /* count that was told */
@@ -243,6 +244,14 @@ findings_close(struct lsawatch *w)
 
 /* ---- raising */
 
+static enum watch_severity
+severity_of(const struct watch_case *ca)
+{
+	enum watch_severity most = watch_rules[ca->rule].severity;
+
+	return ca->severity != 0 && ca->severity < most ? ca->severity : most;
+}
+
 static struct group *
 find_group(struct watch_findings *fs, const struct watch_case *ca)
 {
@@ -252,7 +261,8 @@ find_group(struct watch_findings *fs, const struct watch_case *ca)
 		struct group *gr = &fs->groups[i];
 
 		if (gr->number != 0 && gr->rule == ca->rule && gr->part == ca->part &&
-		    gr->actor == actor && gr->subject == ca->subject)
+		    gr->actor == actor && gr->subject == ca->subject &&
+		    gr->severity == severity_of(ca))
 			return gr;
 	}
 	return NULL;
@@ -272,6 +282,7 @@ new_group(struct lsawatch *w, const struct watch_case *ca)
 		close_group(w, gr);
 	*gr = (struct group){ .rule = ca->rule,
 			      .part = ca->part,
+			      .severity = severity_of(ca),
 			      .actor = ca->by != NULL ? ca->by->pid : 0,
 			      .subject = ca->subject,
 			      .begun = watch_now_ms() };
@@ -309,13 +320,10 @@ new_finding(struct lsawatch *w, const struct watch_case *ca, const char *evidenc
 {
 	struct watch_findings *fs = w->findings;
 	struct watch_finding *fi = &fs->kept[fs->n % KEPT];
-	enum watch_severity most = watch_rules[ca->rule].severity;
 
 	*fi = (struct watch_finding){ .number = ++fs->n,
 				      .rule = ca->rule,
-				      .severity = ca->severity != 0 && ca->severity < most
-						      ? ca->severity
-						      : most,
+				      .severity = severity_of(ca),
 				      .first = watch_time_ms(),
 				      .count = 1,
 				      .part = ca->part,
@@ -400,6 +408,29 @@ find_state(struct watch_findings *fs, const struct watch_case *ca, const char *k
 	return free_one;
 }
 
+static void
+end_state(struct lsawatch *w, struct state *st)
+{
+	struct watch_finding *fi = find_kept(w->findings, st->number);
+
+	*st = (struct state){ 0 };
+	if (fi == NULL)
+		return;
+	fi->last = watch_time_ms();
+	outputs_tell(w, fi, TELL_OVER);
+}
+
+void
+findings_end(struct lsawatch *w, enum watch_rule rule, enum watch_part part)
+{
+	for (size_t i = 0; i < STATES; i++) {
+		struct state *st = &w->findings->states[i];
+
+		if (st->used && st->rule == rule && st->part == part)
+			end_state(w, st);
+	}
+}
+
 void
 finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const char *key,
 	      const char *format, ...)
@@ -412,12 +443,7 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 	if (st == NULL || st->used == holds)
 		return;
 	if (!holds) {
-		fi = find_kept(w->findings, st->number);
-		*st = (struct state){ 0 };
-		if (fi != NULL) {
-			fi->last = watch_time_ms();
-			outputs_tell(w, fi, TELL_OVER);
-		}
+		end_state(w, st);
 		return;
 	}
 	va_start(ap, format);

@@ -327,6 +327,8 @@ void finding_raise(struct lsawatch *w, const struct watch_case *ca, const char *
  */
 void finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const char *key,
 		   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Whatever lasts of a rule and a part is over: the process has ended. */
+void findings_end(struct lsawatch *w, enum watch_rule rule, enum watch_part part);
 enum watch_verdict findings_verdict(const struct lsawatch *w, enum watch_row row);
 /* The kept findings, oldest first: i from 0; NULL: no more. */
 const struct watch_finding *findings_kept(const struct lsawatch *w, size_t i);

@@ -43,9 +43,11 @@ judge_handles_anew(enum watch_part part)
 static struct watch_case
 about(const struct watch_target *ta, enum watch_rule rule)
 {
-	return (struct watch_case){
-		.rule = rule, .layer = LAYER_SWEEP, .part = ta->part, .allowed = -1
-	};
+	return (struct watch_case){ .rule = rule,
+				    .layer = LAYER_SWEEP,
+				    .part = ta->part,
+				    .subject = ta->pid,
+				    .allowed = -1 };
 }
 
 static const struct keeper *
@@ -144,15 +146,18 @@ judge_band(struct lsawatch *w, const struct watch_target *ta, enum watch_measure
 	struct watch_case ca = about(ta, RULE_handles_band);
 	bool above = baseline_above(w, ta->part, measure, value);
 	const struct watch_band *band = baseline_band(w, ta->part, measure);
-	bool over = band != NULL && value > band->bound;
+	uint64_t high = band != NULL ? band->high : 0, bound = band != NULL ? band->bound : value;
+	const char *name = watch_measure_names[measure];
+	char key[16];
 
-	ca.severity = over ? LOW : INFO;
-	finding_holds(w, &ca, above || over, watch_measure_names[measure],
-		      "%s (pid %d) has %llu %s; learned up to %llu, never more than %llu",
-		      ta->image.name, (int)ta->pid, (unsigned long long)value,
-		      watch_measure_names[measure],
-		      (unsigned long long)(band != NULL ? band->high : 0),
-		      (unsigned long long)(band != NULL ? band->bound : 0));
+	(void)snprintf(key, sizeof(key), "%s bound", name);
+	finding_holds(w, &ca, value > bound, key, "%s (pid %d) has %llu %s; it needs %llu at most",
+		      ta->image.name, (int)ta->pid, (unsigned long long)value, name,
+		      (unsigned long long)bound);
+	ca.severity = INFO;
+	finding_holds(w, &ca, above && value <= bound, name,
+		      "%s (pid %d) has %llu %s; learned up to %llu", ta->image.name, (int)ta->pid,
+		      (unsigned long long)value, name, (unsigned long long)high);
 }
 
 /* ---- mappings */

@@ -58,6 +58,12 @@ void judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer);
 void judge_process_scanned(struct lsawatch *w);
 /* Look again at those that are too young; see which of the bad ones have ended. */
 void judge_process_again(struct lsawatch *w);
+/* The findings about processes that have ended are over. */
+void judge_process_ended(struct lsawatch *w);
+void judge_process_one(struct lsawatch *w, pid_t pid, enum watch_layer layer);
+/* target.c: it executed something; does the process that lsainit named still run? */
+void judge_target_exec(struct lsawatch *w, const struct watch_target *ta, enum watch_layer layer);
+bool judge_target_runs(const struct watch_target *ta);
 int judge_process_open(struct lsawatch *w);
 void judge_process_close(struct lsawatch *w);
 

@@ -3,28 +3,26 @@
  * Row network activity. lsaiso has the socket that it was started with and a
  * network without anything up. lsass talks to KDCs and to name servers and
  * listens to nobody but through its UNIX sockets: its internet sockets are
- * those in the tables of its network whose inode one of its descriptors has.
+ * those of the network whose inode one of its descriptors has.
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lsawatch/judge/judge.h"
 #include "lsawatch/judge/ports.h"
+#include "lsawatch/sense/sockets.h"
 
-#define TCP_LISTENING 0x0a /* include/net/tcp_states.h: TCP_LISTEN */
-#define UDP_BOUND     0x07 /* TCP_CLOSE: it has no peer */
-#define PEERS_MOST    16   /* findings that last, at once */
+#define PEERS_MOST 16 /* findings that last, at once */
 
 static struct watch_case
 about(const struct watch_target *ta, enum watch_rule rule)
 {
-	return (struct watch_case){
-		.rule = rule, .layer = LAYER_SWEEP, .part = ta->part, .allowed = -1
-	};
+	return (struct watch_case){ .rule = rule,
+				    .layer = LAYER_SWEEP,
+				    .part = ta->part,
+				    .subject = ta->pid,
+				    .allowed = -1 };
 }
 
 /* ---- lsaiso */
@@ -80,53 +78,6 @@ judge_interfaces(struct lsawatch *w, const struct watch_target *ta, int dir)
 
 /* ---- lsass */
 
-struct entry {
-	char local[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN];
-	unsigned int local_port, remote_port, state, uid;
-	uint64_t inode;
-};
-
-/* An address as the tables have it: words of the machine, in hexadecimal. */
-static const char *
-take_address(const char *at, char *text, unsigned int *port)
-{
-	uint32_t words[4] = { 0 };
-	size_t digits = strspn(at, "0123456789ABCDEF");
-	char part[9] = "";
-
-	for (size_t i = 0; i < digits / 8 && i < 4; i++) {
-		memcpy(part, at + 8 * i, 8);
-		words[i] = (uint32_t)strtoul(part, NULL, 16);
-	}
-	if (inet_ntop(digits == 8 ? AF_INET : AF_INET6, words, text, INET6_ADDRSTRLEN) == NULL)
-		text[0] = '\0';
-	at += digits;
-	*port = *at == ':' ? (unsigned int)strtoul(at + 1, NULL, 16) : 0;
-	return at + strcspn(at, " ");
-}
-
-/* One line of tcp, tcp6, udp or udp6: "sl: local remote state queues timer retransmits uid ..." */
-static bool
-take_entry(const char *line, struct entry *en)
-{
-	const char *at = strchr(line, ':');
-	char *end;
-
-	if (at == NULL || at[1] != ' ')
-		return false;
-	at = take_address(at + 2, en->local, &en->local_port);
-	at = take_address(at + strspn(at, " "), en->remote, &en->remote_port);
-	en->state = (unsigned int)strtoul(at, &end, 16);
-	for (int i = 0; i < 3; i++) { /* queues, timer, retransmits */
-		end += strspn(end, " ");
-		end += strcspn(end, " \n");
-	}
-	en->uid = (unsigned int)strtoul(end, &end, 10);
-	(void)strtoul(end, &end, 10); /* timeout */
-	en->inode = strtoull(end, NULL, 10);
-	return en->inode != 0;
-}
-
 static bool
 owns(const struct watch_look *lo, uint64_t inode)
 {
@@ -145,16 +96,26 @@ struct bad {
 };
 static struct bad bads[PEERS_MOST];
 
+static const char *
+address(const struct watch_socket *so, bool remote, char text[INET6_ADDRSTRLEN])
+{
+	const uint32_t *of = remote ? so->remote : so->local;
+
+	return inet_ntop(so->six ? AF_INET6 : AF_INET, of, text, INET6_ADDRSTRLEN) != NULL ? text
+											   : "?";
+}
+
 static void
-tell(struct lsawatch *w, const struct watch_target *ta, enum watch_rule rule, const char *protocol,
-     const struct entry *en)
+tell(struct lsawatch *w, const struct watch_target *ta, enum watch_rule rule,
+     const struct watch_socket *so)
 {
 	struct watch_case ca = about(ta, rule);
+	const char *protocol = so->stream ? "TCP" : "UDP";
 	struct bad *place = NULL;
-	char key[32];
+	char key[32], text[INET6_ADDRSTRLEN];
 
 	for (size_t i = 0; i < PEERS_MOST; i++) {
-		if (bads[i].inode == en->inode) {
+		if (bads[i].inode == so->inode) {
 			bads[i].now = true;
 			return;
 		}
@@ -162,61 +123,48 @@ tell(struct lsawatch *w, const struct watch_target *ta, enum watch_rule rule, co
 	}
 	if (place == NULL)
 		return;
-	*place = (struct bad){ en->inode, rule, true };
-	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)en->inode);
+	*place = (struct bad){ so->inode, rule, true };
+	(void)snprintf(key, sizeof(key), "%llu", (unsigned long long)so->inode);
 	if (rule == RULE_network_listen)
 		finding_holds(w, &ca, true, key, "%s (pid %d) listens at %s, %s port %u",
-			      ta->image.name, (int)ta->pid, en->local, protocol, en->local_port);
+			      ta->image.name, (int)ta->pid, address(so, false, text), protocol,
+			      so->local_port);
 	else
 		finding_holds(w, &ca, true, key, "%s (pid %d) talks to %s, %s port %u",
-			      ta->image.name, (int)ta->pid, en->remote, protocol, en->remote_port);
+			      ta->image.name, (int)ta->pid, address(so, true, text), protocol,
+			      so->remote_port);
 }
 
-static void
-judge_entry(struct lsawatch *w, const struct watch_target *ta, const char *protocol,
-	    const struct entry *en)
-{
-	bool stream = protocol[0] == 't';
+struct asking {
+	struct lsawatch *w;
+	const struct watch_target *ta;
+	const struct watch_look *lo;
+};
 
-	if (en->state == (stream ? TCP_LISTENING : UDP_BOUND))
-		tell(w, ta, RULE_network_listen, protocol, en);
+static void
+judge_socket(void *arg, const struct watch_socket *so)
+{
+	const struct asking *as = arg;
+
+	/* The user first: it is cheaper than to look for the inode. */
+	if ((so->uid != as->lo->uid[1] && so->uid != 0) || !owns(as->lo, so->inode))
+		return;
+	if (so->listens)
+		tell(as->w, as->ta, RULE_network_listen, so);
 	/* Port 0: glibc asks the kernel in that way which address it would use. */
-	else if (en->remote_port != 0 && !ports_known(w, en->remote_port))
-		tell(w, ta, RULE_network_peer, protocol, en);
-}
-
-static void
-judge_table_of(struct lsawatch *w, const struct watch_target *ta, int dir, const char *protocol,
-	       const struct watch_look *lo)
-{
-	char name[16];
-	const char *text;
-	struct entry en;
-
-	(void)snprintf(name, sizeof(name), "net/%s", protocol);
-	text = look_file(dir, name, NULL);
-	while (text != NULL && *text != '\0') {
-		const char *next = strchr(text, '\n');
-
-		/* The user first: it is cheaper than to look for the inode. */
-		if (take_entry(text, &en) && (lo->uid[1] == en.uid || en.uid == 0) &&
-		    owns(lo, en.inode))
-			judge_entry(w, ta, protocol, &en);
-		text = next != NULL ? next + 1 : NULL;
-	}
+	else if (so->remote_port != 0 && !ports_known(as->w, so->remote_port))
+		tell(as->w, as->ta, RULE_network_peer, so);
 }
 
 static void
 judge_peers(struct lsawatch *w, const struct watch_target *ta, int dir, const struct watch_look *lo)
 {
+	struct asking as = { w, ta, lo };
 	char key[32];
 
 	for (size_t i = 0; i < PEERS_MOST; i++)
 		bads[i].now = false;
-	judge_table_of(w, ta, dir, "tcp", lo);
-	judge_table_of(w, ta, dir, "tcp6", lo);
-	judge_table_of(w, ta, dir, "udp", lo);
-	judge_table_of(w, ta, dir, "udp6", lo);
+	sockets_each(dir, judge_socket, &as);
 	for (size_t i = 0; i < PEERS_MOST; i++) {
 		struct watch_case ca = about(ta, bads[i].rule);
 

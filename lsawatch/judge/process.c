@@ -25,7 +25,6 @@
 #define AGAIN_MS   180
 #define LATE_MS	   1500 /* another lsainit has started its lsaiso by then */
 #define BAD_MOST   64
-#define MISSING_MS 4000 /* lsainit starts it again sooner */
 
 /*
  * When it is looked at: found at a scan, maybe between a fork and an exec; at
@@ -63,8 +62,7 @@ struct watch_processes_judged {
 	struct again again[AGAIN_MOST];
 	size_t nagain;
 	struct bad bad[BAD_MOST];
-	int64_t missing[PART_END]; /* CLOCK_MONOTONIC ms: since then; 0: it runs */
-	int proc;		   /* /proc */
+	int proc; /* /proc */
 };
 
 static struct watch_processes_judged judged;
@@ -325,6 +323,11 @@ is_supervisor(pid_t pid, struct face *fa)
 static bool
 has_children(const struct face *fa)
 {
+	char name[64], text[16];
+
+	(void)snprintf(name, sizeof(name), "task/%d/children", (int)fa->pid);
+	if (process_read(fa->pid, name, text, sizeof(text)) >= 0) /* CONFIG_PROC_CHILDREN */
+		return text[0] != '\0';
 	for (size_t i = 0; i < judged.room; i++) {
 		if (judged.seen[i].pid != 0 && judged.seen[i].parent == fa->pid &&
 		    judged.seen[i].turn + 1 >= judged.turn &&
@@ -354,7 +357,8 @@ enum instance { INSTANCE_NO, INSTANCE_YES, INSTANCE_OPEN, INSTANCE_UNSURE };
 /*
  * Does fa, called like ours, belong to another instance? YES: below a lsainit
  * that only root can have installed. UNSURE: below one that others can change,
- * or whose file cannot be seen. OPEN: a lsainit that has no children yet.
+ * or whose file cannot be seen, or a lsainit of root's that starts nothing. OPEN: a lsainit that
+ * has no children yet, or a lsawatch that has no parent any more.
  */
 static enum instance
 other_instance(const struct face *fa, const char *name, enum stage stage)
@@ -364,10 +368,16 @@ other_instance(const struct face *fa, const char *name, enum stage stage)
 	if (strcmp(name, "lsainit") == 0 && strcmp(fa->comm, "lsainit") == 0) {
 		if (has_children(fa))
 			return is_trusted(fa) ? INSTANCE_YES : INSTANCE_UNSURE;
-		return stage == STAGE_LATE ? INSTANCE_NO : INSTANCE_OPEN;
+		if (stage != STAGE_LATE)
+			return INSTANCE_OPEN;
+		return is_trusted(fa) ? INSTANCE_UNSURE : INSTANCE_NO;
 	}
-	if (!is_supervisor(fa->parent, &parent))
-		return INSTANCE_NO;
+	if (!is_supervisor(fa->parent, &parent)) {
+		/* The only one that outlives its lsainit, for a moment. */
+		return strcmp(name, "lsawatch") == 0 && stage != STAGE_LATE && is_trusted(fa)
+			   ? INSTANCE_OPEN
+			   : INSTANCE_NO;
+	}
 	return is_trusted(fa) && is_trusted(&parent) ? INSTANCE_YES : INSTANCE_UNSURE;
 }
 
@@ -414,7 +424,7 @@ tell_impostor(struct lsawatch *w, const struct face *fa, enum name_like like, co
 		       which, name, how[like], of,
 		       fa->exe[0] != '\0' ? fa->exe : "what we may not see",
 		       fa->deleted && !fa->memfd ? ", whose file is gone" : "",
-		       unsure ? "; its parent is called lsainit" : "");
+		       unsure ? "; maybe of another instance" : "");
 	raise(w, fa, ca, text);
 }
 
@@ -460,12 +470,6 @@ judge_names(struct lsawatch *w, const struct face *fa, enum stage stage, enum wa
 
 /* ---- our own program, run by others */
 
-static bool
-target_runs(const struct watch_target *ta)
-{
-	return ta->pid != 0 && process_start(ta->pid) == ta->start;
-}
-
 /* It has the program of a part, but it is not the process of that part. */
 static void
 judge_second(struct lsawatch *w, const struct face *fa, const struct watch_target *ta,
@@ -473,7 +477,7 @@ judge_second(struct lsawatch *w, const struct face *fa, const struct watch_targe
 {
 	struct face parent = { 0 };
 	bool supervised = is_supervisor(fa->parent, &parent);
-	bool ours = fa->parent == w->targets[PART_INIT].pid;
+	bool ours = watch_target_of(w, fa->parent) != NULL;
 	char text[384];
 
 	if (stage <
@@ -492,7 +496,7 @@ judge_second(struct lsawatch *w, const struct face *fa, const struct watch_targe
 			       ta->image.path, (int)fa->parent, parent.exe);
 		raise(w, fa, about(fa, RULE_parent_foreign, ta->part, layer), text);
 	}
-	if (!target_runs(ta))
+	if (!judge_target_runs(ta))
 		return; /* ours: it is being started */
 	(void)snprintf(text, sizeof(text), "pid %d and pid %d both run %.160s", (int)ta->pid,
 		       (int)fa->pid, ta->image.path);
@@ -546,146 +550,84 @@ judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer laye
 	judge_face(w, &fa, stage, layer);
 }
 
-/* ---- the processes that are watched */
-
-static void
-judge_path(struct lsawatch *w, const struct watch_target *ta, uint64_t dev, uint64_t ino,
-	   const char *exe, enum watch_layer layer)
-{
-	struct watch_case ca = {
-		.rule = RULE_path_foreign, .layer = layer, .part = ta->part, .allowed = -1
-	};
-
-	if (ta->image.fd < 0 || ino == 0)
-		return;
-	finding_holds(w, &ca, ino != ta->image.ino || dev != ta->image.dev, "",
-		      "pid %d runs %.160s, not the %s that lsainit started, %.128s", (int)ta->pid,
-		      exe, ta->image.name, ta->image.path);
-}
-
-static void
-judge_parent(struct lsawatch *w, const struct watch_target *ta, pid_t parent)
-{
-	struct watch_case ca = {
-		.rule = RULE_parent_lost, .layer = LAYER_SWEEP, .part = ta->part, .allowed = -1
-	};
-	const struct watch_target *init = &w->targets[PART_INIT];
-
-	/* lsainit itself may end first: that is another finding. */
-	if (ta->part == PART_INIT || !target_runs(init))
-		return;
-	finding_holds(w, &ca, parent != init->pid, "",
-		      "the parent of %s (pid %d) is pid %d, not "
-		      "lsainit (pid %d)",
-		      ta->image.name, (int)ta->pid, (int)parent, (int)init->pid);
-}
-
-/* Children of one thread: numbers with blanks. */
-static void
-judge_children(struct lsawatch *w, const struct watch_target *ta, int dir)
-{
-	char name[64];
-	const char *text;
-	char *end;
-
-	(void)snprintf(name, sizeof(name), "task/%d/children", (int)ta->pid);
-	text = look_file(dir, name, NULL);
-	for (long pid; text != NULL && (pid = strtol(text, &end, 10)) > 0; text = end)
-		judge_one(w, (pid_t)pid, STAGE_FOUND, LAYER_SWEEP);
-}
-
-static void
-judge_stopped(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
-{
-	struct watch_case ca = { .rule = RULE_stability_stopped,
-				 .layer = LAYER_SWEEP,
-				 .part = ta->part,
-				 .allowed = -1 };
-
-	finding_holds(w, &ca, lo->state == 'T', "",
-		      "%s (pid %d) is stopped by a signal; it goes on "
-		      "with kill -CONT %d",
-		      ta->image.name, (int)ta->pid, (int)ta->pid);
-}
-
-static void
-judge_tracer(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
-{
-	struct watch_actor by = { .pid = lo->tracer, .uid = UINT32_MAX, .login = UINT32_MAX };
-	struct watch_case ca = { .rule = RULE_memory_attach,
-				 .layer = LAYER_SWEEP,
-				 .by = lo->tracer != 0 ? &by : NULL,
-				 .part = ta->part,
-				 .allowed = 1 };
-
-	finding_holds(w, &ca, lo->tracer != 0, "", "pid %d traces %s (pid %d)", (int)lo->tracer,
-		      ta->image.name, (int)ta->pid);
-}
+/* ---- events and scans */
 
 void
-judge_process_look(struct lsawatch *w, const struct watch_target *ta, int dir,
-		   const struct watch_look *lo)
+judge_process_ended(struct lsawatch *w)
 {
-	if ((lo->seen & LOOK_EXE) != 0)
-		judge_path(w, ta, lo->dev, lo->ino, lo->exe, LAYER_SWEEP);
-	judge_stopped(w, ta, lo);
-	if ((lo->seen & LOOK_STATUS) == 0)
-		return;
-	judge_parent(w, ta, lo->parent);
-	judge_tracer(w, ta, lo);
-	if (ta->part != PART_INIT)
-		judge_children(w, ta, dir);
-}
+	for (size_t i = 0; i < BAD_MOST; i++) {
+		struct bad *ba = &judged.bad[i];
 
-void
-judge_process_missing(struct lsawatch *w)
-{
-	int64_t now = watch_now_ms();
-
-	for (int part = PART_ISO; part < PART_END; part++) {
-		const struct watch_target *ta = &w->targets[part];
-		struct watch_case ca = { .rule = RULE_instances_missing,
-					 .layer = LAYER_SWEEP,
-					 .part = (enum watch_part)part,
-					 .allowed = -1 };
-		bool runs = !w->told || w->table.stopping || target_runs(ta);
-
-		if (runs)
-			judged.missing[part] = 0;
-		else if (judged.missing[part] == 0)
-			judged.missing[part] = now;
-		finding_holds(w, &ca, !runs && now - judged.missing[part] >= MISSING_MS, "",
-			      "no %s runs since %lld s", ta->image.name,
-			      (long long)(now - judged.missing[part]) / 1000);
+		if (ba->pid == 0 || process_start(ba->pid) == ba->start)
+			continue;
+		finding_holds(w, &ba->ca, false, ba->key, "%s", "");
+		*ba = (struct bad){ 0 };
 	}
 }
 
-/* ---- events and scans */
+/*
+ * Is it worth to be read about, as far as the event tells? Most are not, and a
+ * busy machine has many.
+ */
+static bool
+is_of_interest(struct lsawatch *w, const struct watch_actor *by)
+{
+	const struct watch_target *parent = watch_target_of(w, by->parent);
+	char exe[sizeof(by->exe)], first[sizeof(by->command)], name[32];
+	const char *of;
+	struct stat sb;
+	struct face fa = { 0 };
+
+	if (by->exe[0] == '\0' || by->comm[0] == '\0' || by->parent == 0 ||
+	    (parent != NULL && parent->part != PART_INIT))
+		return true;
+	(void)snprintf(name, sizeof(name), "%d/exe", (int)by->pid);
+	if (fstatat(judged.proc, name, &sb, 0) == 0) {
+		fa.dev = sb.st_dev;
+		fa.ino = sb.st_ino;
+	}
+	for (int part = PART_ISO; part < PART_END; part++) {
+		if (has_image(&fa, &w->targets[part].image))
+			return true;
+	}
+	(void)snprintf(exe, sizeof(exe), "%s", by->exe);
+	cut_end(exe, " (deleted)");
+	(void)snprintf(first, sizeof(first), "%s", by->command);
+	first[strcspn(first, " ")] = '\0';
+	return name_like(by->comm, &of) != NAME_OTHER ||
+	       name_like(last_part(exe), &of) != NAME_OTHER ||
+	       name_like(last_part(first), &of) != NAME_OTHER;
+}
+
+static void
+judge_exec(struct lsawatch *w, const struct watch_sight *si)
+{
+	const struct watch_target *ta = watch_target_of(w, si->by.pid);
+
+	if (ta != NULL) {
+		judge_target_exec(w, ta, si->layer);
+	} else if (si->by.pid != 0) {
+		if (is_of_interest(w, &si->by))
+			judge_one(w, si->by.pid, STAGE_EXEC, si->layer);
+		look_later(si->by.pid, STAGE_NAMED, si->layer);
+	}
+}
 
 void
 judge_process(struct lsawatch *w, const struct watch_sight *si)
 {
-	const struct watch_target *ta;
-	struct face fa;
+	const struct watch_target *ta = watch_target_of(w, si->by.pid);
 
-	if (si->see == SEE_FORK) {
-		ta = watch_target_of(w, si->by.pid);
-		if (ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
-			judge_one(w, si->target, STAGE_FOUND, si->layer);
-		return;
-	}
-	if (si->by.pid == 0)
-		return;
-	ta = watch_target_of(w, si->by.pid);
-	if (ta == NULL) {
-		judge_one(w, si->by.pid, STAGE_EXEC, si->layer);
-		look_later(si->by.pid, STAGE_NAMED, si->layer);
-		return;
-	}
-	if (glance(ta->pid, &fa) && fa.start == ta->start) {
-		stare(&fa);
-		judge_path(w, ta, fa.dev, fa.ino, fa.exe, si->layer);
-	}
+	if (si->see == SEE_EXEC)
+		judge_exec(w, si);
+	else if (ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
+		judge_one(w, si->target, STAGE_FOUND, si->layer);
+}
+
+void
+judge_process_one(struct lsawatch *w, pid_t pid, enum watch_layer layer)
+{
+	judge_one(w, pid, STAGE_FOUND, layer);
 }
 
 void
@@ -706,19 +648,6 @@ judge_process_scanned(struct lsawatch *w)
 	judged.turn++;
 }
 
-static void
-see_ended(struct lsawatch *w)
-{
-	for (size_t i = 0; i < BAD_MOST; i++) {
-		struct bad *ba = &judged.bad[i];
-
-		if (ba->pid == 0 || process_start(ba->pid) == ba->start)
-			continue;
-		finding_holds(w, &ba->ca, false, ba->key, "%s", "");
-		*ba = (struct bad){ 0 };
-	}
-}
-
 void
 judge_process_again(struct lsawatch *w)
 {
@@ -737,7 +666,6 @@ judge_process_again(struct lsawatch *w)
 	memmove(&judged.again[kept], &judged.again[n],
 		(judged.nagain - n) * sizeof(judged.again[0]));
 	judged.nagain -= n - kept;
-	see_ended(w);
 }
 
 int

@@ -26,9 +26,22 @@ static const bool own_ns[NS_END] = {
 /* Those of lsainit, as last seen. */
 static uint64_t init_ns[NS_END];
 
+/* What holds for a process as long as it is as it is. */
+static const enum watch_rule lasting[] = {
+	RULE_path_foreign,	 RULE_parent_lost,	 RULE_user_changed,
+	RULE_user_capabilities,	 RULE_user_unconfined,	 RULE_user_namespace,
+	RULE_resource_spinning,	 RULE_resource_memory,	 RULE_resource_swapped,
+	RULE_resource_band,	 RULE_network_socket,	 RULE_network_listen,
+	RULE_network_peer,	 RULE_network_interface, RULE_stability_stopped,
+	RULE_memory_attach,	 RULE_handles_extra,	 RULE_handles_thread,
+	RULE_handles_executable, RULE_handles_band,
+};
+
 void
 judge_look_anew(struct lsawatch *w, enum watch_part part)
 {
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		findings_end(w, lasting[i], part);
 	first[part].any_ns = false; /* its user stays that of the one before it */
 	judge_handles_anew(part);
 	judge_resource_anew(part);
@@ -37,9 +50,11 @@ judge_look_anew(struct lsawatch *w, enum watch_part part)
 static struct watch_case
 about(const struct watch_target *ta, enum watch_rule rule)
 {
-	return (struct watch_case){
-		.rule = rule, .layer = LAYER_SWEEP, .part = ta->part, .allowed = -1
-	};
+	return (struct watch_case){ .rule = rule,
+				    .layer = LAYER_SWEEP,
+				    .part = ta->part,
+				    .subject = ta->pid,
+				    .allowed = -1 };
 }
 
 /* All four are one, and it is that. */

@@ -19,6 +19,7 @@
 #include "lsass/loop.h"
 #include "lsawatch/judge/judge.h"
 #include "lsawatch/sense/sense.h"
+#include "lsawatch/sense/sockets.h"
 
 #define SHOWS	   (SEES(STATE) | SEES(SCAN) | SEES(USE) | SEES(NET) | SEES(HOLD) | SEES(DIGEST))
 #define LEAST_MS   1000
@@ -187,6 +188,7 @@ sweep_open(struct lsawatch *w, char *why, size_t n)
 	struct sweep *sw = &the_sweep;
 
 	sw->w = w;
+	sockets_open();
 	sw->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sw->proc < 0 || loop_every(w->lo, LEAST_MS, look_around, sw) != 0 ||
 	    loop_every(w->lo, AGAIN_MS, look_again, sw) != 0) {
@@ -225,6 +227,7 @@ sweep_close(struct lsawatch *w)
 		the_sweep.of[part].dir = -1;
 		look_free(&the_sweep.of[part].look);
 	}
+	sockets_close();
 	(void)close(the_sweep.proc);
 	the_sweep.proc = -1;
 }
