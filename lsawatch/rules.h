@@ -72,7 +72,7 @@
 	    "lsactl verify names the file; install the package again, then restart the service") \
 	ROW(memory_access, "Memory access",                                                      \
 	    "nobody traces it, reads its memory or takes its descriptors",                       \
-	    "BPF LSM, reports of the guard, tracepoints, audit, TracerPid",                      \
+	    "BPF at security hooks, reports of the guard, tracepoints, audit, TracerPid",                      \
 	    "T1003.007 T1055.008 T1055.009", "",                                                 \
 	    "the actor tried to steal credentials: find out how it came to run; where the "      \
 	    "guard is not up, see lsactl doctor")                                                \

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lsawatch/judge/judge.h"
@@ -220,11 +221,25 @@ type_name(int type)
 	}
 }
 
+/* lsainit, whether as it runs or another of that file, loads its guard when it starts. */
+static bool
+is_lsainit(const struct lsawatch *w, pid_t pid)
+{
+	const struct watch_image *im = &w->targets[PART_INIT].image;
+	char link[32];
+	struct stat sb;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	return im->fd >= 0 && stat(link, &sb) == 0 && sb.st_dev == im->dev && sb.st_ino == im->ino;
+}
+
 static void
 judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 {
 	struct watch_case ca = case_of(w, si, RULE_memory_bpf);
 
+	if (is_lsainit(w, si->by.pid))
+		ca.severity = INFO;
 	finding_raise(w, &ca, "%s (pid %d) loaded a BPF program of type %s: %s", doer(si),
 		      (int)si->by.pid, type_name(si->number), came_of_it(si));
 }

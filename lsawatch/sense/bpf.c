@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Layer bpf: hooks of the BPF security module, which see what is done by
- * whatever way, and the ends of functions of the kernel for what is refused
- * before a hook is asked.
+ * Layer bpf: the ends of the kernel's calls of security hooks, by which
+ * everything goes whatever system call it began with, and with the verdict;
+ * and the ends of two functions for what is refused before a hook is asked.
+ * The BPF security module need not be there for that, only trampolines.
  */
-#include <stdio.h>
-
 #include "lsawatch/sense/bpf/ring.h"
 #include "lsawatch/sense/sense.h"
 
@@ -36,14 +35,7 @@ bpf_open(struct lsawatch *w, char *why, size_t n)
 	uint32_t shows;
 
 	hooks = ring_open(w, LAYER_BPF, programs, &shows, why, n);
-	if (hooks == NULL || ring_hooked(hooks))
-		return shows;
-	(void)snprintf(why, n,
-		       "BPF is not among the security modules: boot with lsm=...,bpf "
-		       "(/sys/kernel/security/lsm has the others)");
-	ring_close(hooks);
-	hooks = NULL;
-	return 0;
+	return shows;
 }
 
 static void

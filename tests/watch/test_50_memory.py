@@ -9,76 +9,26 @@ see is asserted as blind. In the guest the same runs with each layer of its own.
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from lib import attacks, proc
+from lib.thief import Thief, attack, attempt, layer, sensors
 from lib.watching import WatchedInstance
 
 LAYERS = os.environ.get("LSAISO_WATCH_LAYERS") or "bpf trace"
 NOBODY = 64999
-HERE = os.path.dirname(os.path.abspath(__file__))
-TRIES = os.path.join(HERE, "tries.py")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="not root: no BPF, no other user")
 
 
 @pytest.fixture(scope="module")
 def seen(realm):
-    with WatchedInstance(realm, {"watch": {"layers": LAYERS}}) as made:
+    with WatchedInstance(realm, {"watch": {"layers": LAYERS},
+                                 "isolation": {"guard": "off"}}) as made:
         if "memory-read" in made.watch.status()["blind"]:
             pytest.skip(f"blind here, as Status says: {sensors(made)}")
         yield made
-
-
-def sensors(watched):
-    return {one["name"]: one["why"] or "open" for one in watched.watch.status()["sensors"]}
-
-
-def layer(watched):
-    """The one that sees accesses."""
-    return next(one["layer"] for one in watched.watch.status()["sensors"]
-                if "ACCESS" in [name.upper() for name in one["shows"]])
-
-
-class Thief:
-    """A program that does something now; pid after it has ended."""
-
-    def __init__(self, argv, user=None, **env):
-        self.process = subprocess.Popen(
-            [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env=proc.clean_env(**env), user=user, group=user,
-            cwd="/", extra_groups=[] if user else None)
-        self.pid = self.process.pid
-
-    def done(self):
-        out, _ = self.process.communicate(timeout=60 * proc.SLOW)
-        return self.process.returncode, out.decode(errors="replace").strip()
-
-
-def attack(watched, name, target):
-    """One of tests/theft/attacks: (its pid, number of the last finding before)."""
-    one = attacks.by_name(name)
-    out = os.path.join(watched.folder.make("out", mode=0o700), name)
-    before = watched.watch.last()
-    thief = Thief([one.program, target, out], THEFT_SECONDS="1")
-    code, said = thief.done()
-    if os.path.exists(out):
-        os.unlink(out)
-    if code == attacks.EXIT_CANNOT:
-        pytest.skip(f"{name} cannot be tried here: {said}")
-    return thief, before
-
-
-def attempt(watched, what, target, user=None):
-    """One of tries.py: who, the last finding before, and what came of it."""
-    before = watched.watch.last()
-    thief = Thief([sys.executable, TRIES, what, target], user=user)
-    code, said = thief.done()
-    assert code == 0, said
-    return thief, before, said
 
 
 # ---- the programs of thieves, as root

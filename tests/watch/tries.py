@@ -110,6 +110,7 @@ TRIES = {
     "kcmp": lambda pid: call(312, os.getpid(), pid, 1, 0, 0), "prlimit": prlimit, "perf": perf,
     "perf_counts": perf_counts, "uprobe": uprobe, "bpf_packets": bpf(1), "bpf_raw": bpf(17),
     "kcore": lambda _: os.close(os.open("/proc/kcore", os.O_RDONLY)), "flood": flood,
+    "write": lambda path: os.close(os.open(path, os.O_WRONLY)),
     "kill": lambda pid: os.kill(pid, signal.SIGWINCH),
 }
 

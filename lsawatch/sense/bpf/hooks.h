@@ -43,13 +43,17 @@ tell_check(enum seen_kind kind, __u32 target, unsigned int mode)
 	tell(se);
 }
 
-SEC("?lsm/ptrace_access_check")
+/*
+ * The ends of the kernel's own calls of security hooks: there the verdict of
+ * all modules is known, the guard's too, whatever their order.
+ */
+SEC("?fexit/security_ptrace_access_check")
 int
-BPF_PROG(on_access, struct task_struct *child, unsigned int mode)
+BPF_PROG(on_access, struct task_struct *child, unsigned int mode, int ret)
 {
 	__u32 target = (__u32)BPF_CORE_READ(child, tgid);
 
-	if (is_target(target))
+	if (ret == 0 && is_target(target))
 		tell_check(SEEN_ACCESS, target, mode);
 	return 0;
 }
@@ -100,9 +104,9 @@ BPF_PROG(on_open, int dfd, struct filename *name, void *flags, struct file *ret)
 	return 0;
 }
 
-SEC("?lsm/perf_event_alloc")
+SEC("?fexit/security_perf_event_alloc")
 int
-BPF_PROG(on_perf, struct perf_event *event)
+BPF_PROG(on_perf, struct perf_event *event, int ret)
 {
 	struct task_struct *of = BPF_CORE_READ(event, hw.target);
 	struct perf_ask ask = { 0 };
@@ -112,14 +116,14 @@ BPF_PROG(on_perf, struct perf_event *event)
 			      (void *)((char *)event + bpf_core_field_offset(event->attr)));
 	if (of != NULL)
 		target = (__u32)BPF_CORE_READ(of, tgid);
-	asked_perf(&ask, is_target(target) ? target : 0, of == NULL, 0);
+	asked_perf(&ask, is_target(target) ? target : 0, of == NULL, ret);
 	return 0;
 }
 
 /* Called with each program that was loaded, and for each that is looked for by its number. */
-SEC("?lsm/bpf_prog")
+SEC("?fexit/security_bpf_prog")
 int
-BPF_PROG(on_prog, struct bpf_prog *prog)
+BPF_PROG(on_prog, struct bpf_prog *prog, int ret)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	__u32 type = (__u32)BPF_CORE_READ(prog, type);
@@ -138,13 +142,14 @@ BPF_PROG(on_prog, struct bpf_prog *prog)
 	if (se == NULL)
 		return 0;
 	se->number = (__s32)type;
+	se->result = ret;
 	tell(se);
 	return 0;
 }
 
-SEC("?lsm/locked_down")
+SEC("?fexit/security_locked_down")
 int
-BPF_PROG(on_locked_down, int what)
+BPF_PROG(on_locked_down, int what, int ret)
 {
 	struct seen *se;
 
@@ -154,36 +159,36 @@ BPF_PROG(on_locked_down, int what)
 	if (se == NULL)
 		return 0;
 	se->number = what;
+	se->result = ret;
 	tell(se);
 	return 0;
 }
 
-SEC("?lsm/task_setrlimit")
+SEC("?fexit/security_task_setrlimit")
 int
-BPF_PROG(on_setrlimit, struct task_struct *p, unsigned int resource)
+BPF_PROG(on_setrlimit, struct task_struct *p, unsigned int resource, void *limit, int ret)
 {
 	__u32 target = (__u32)BPF_CORE_READ(p, tgid), me = my_process();
 	struct seen *se;
 
-	if (me == self)
-		hooked = 1;
 	if (!is_target(target) || me == self || me == target)
 		return 0;
 	se = begin(SEEN_LIMITS, target);
 	if (se == NULL)
 		return 0;
 	se->number = (__s32)resource;
+	se->result = ret;
 	tell(se);
 	return 0;
 }
 
 static __always_inline int
-changed_creds(void)
+changed_creds(int ret)
 {
 	__u32 me = my_process();
 	struct seen *se;
 
-	if (!is_target(me))
+	if (ret != 0 || !is_target(me))
 		return 0;
 	se = begin(SEEN_CREDS, me);
 	if (se == NULL)
@@ -193,25 +198,25 @@ changed_creds(void)
 	return 0;
 }
 
-SEC("?lsm/task_fix_setuid")
+SEC("?fexit/security_task_fix_setuid")
 int
-BPF_PROG(on_setuid, void *new, void *old, int flags)
+BPF_PROG(on_setuid, void *new, void *old, int flags, int ret)
 {
-	return changed_creds();
+	return changed_creds(ret);
 }
 
-SEC("?lsm/task_fix_setgid")
+SEC("?fexit/security_task_fix_setgid")
 int
-BPF_PROG(on_setgid, void *new, void *old, int flags)
+BPF_PROG(on_setgid, void *new, void *old, int flags, int ret)
 {
-	return changed_creds();
+	return changed_creds(ret);
 }
 
-SEC("?lsm/capset")
+SEC("?fexit/security_capset")
 int
-BPF_PROG(on_capset, void *new, void *old)
+BPF_PROG(on_capset, void *new, void *old, void *e, void *i, void *p, int ret)
 {
-	return changed_creds();
+	return changed_creds(ret);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef LSAWATCH_SENSE_BPF_KERNEL_H
 #define LSAWATCH_SENSE_BPF_KERNEL_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -108,7 +109,7 @@ struct perf_event {
 };
 
 struct bpf_prog {
-	__u32 type;
+	enum bpf_prog_type type;
 };
 
 struct io_kiocb {

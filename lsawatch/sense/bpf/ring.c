@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -85,9 +84,7 @@ fits(const struct btf *btf, const struct bpf_program *prog)
 		(void)snprintf(text, sizeof(text), "btf_trace_%s", name + 1);
 		return btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF) > 0;
 	}
-	(void)snprintf(text, sizeof(text), "%s%s",
-		       strncmp(section, "lsm/", 4) == 0 ? "bpf_lsm_" : "", name + 1);
-	return btf__find_by_name_kind(btf, text, BTF_KIND_FUNC) > 0;
+	return btf__find_by_name_kind(btf, name + 1, BTF_KIND_FUNC) > 0;
 }
 
 static const struct ring_program *
@@ -391,17 +388,6 @@ ring_open(struct lsawatch *w, enum watch_layer layer, const struct ring_program 
 	*shows = 0;
 	ring_close(ri);
 	return NULL;
-}
-
-bool
-ring_hooked(const struct ring *ri)
-{
-	struct rlimit was;
-	const volatile __u32 *hooked = &ri->bss->hooked;
-
-	/* on_setrlimit notes that we did this. */
-	return getrlimit(RLIMIT_CORE, &was) == 0 && setrlimit(RLIMIT_CORE, &was) == 0 &&
-	       *hooked != 0;
 }
 
 /* ---- whom to watch */

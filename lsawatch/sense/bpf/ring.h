@@ -29,8 +29,6 @@ struct ring_program {
  */
 struct ring *ring_open(struct lsawatch *w, enum watch_layer layer,
 		       const struct ring_program *programs, uint32_t *shows, char *why, size_t n);
-/* Whether hooks of security modules are called at all: bpf must be among them. */
-bool ring_hooked(const struct ring *ri);
 void ring_targets(struct ring *ri);
 void ring_close(struct ring *ri);
 

@@ -299,7 +299,7 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 		      1);
 		break;
 	case SEEN_LOCKDOWN:
-		plain(w, &si, SEE_KERNEL, WAY_lockdown, -1);
+		plain(w, &si, SEE_KERNEL, WAY_lockdown, si.allowed);
 		break;
 	case SEEN_TRACEFS:
 		opened_tracefs(w, &si);

@@ -69,8 +69,7 @@ volatile __u32 tasks_of[SEEN_TASKS];  /* ... and whose they are */
 
 /* ---- read by lsawatch */
 
-volatile __u64 lost;   /* events for which there was no room */
-volatile __u32 hooked; /* 1: hooks of security modules are called */
+volatile __u64 lost; /* events for which there was no room */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

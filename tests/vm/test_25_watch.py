@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does lsawatch see by its best layer, BPF hooks, what tests/watch shows of the
+one that works everywhere, and does it work beside the guard?
+
+The tests of tests/watch run in the guest, as they are.
+"""
+
+import os
+import re
+
+import pytest
+
+from lib.instance import build_folder
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WATCH = os.path.join(HERE, "..", "watch")
+TIMEOUT = 1200
+
+
+def inside(guest, layers, *words, guard="off"):
+    """tests/watch/test_50_memory.py in the guest; how many passed."""
+    env = {"LSAISO_BUILD": build_folder(), "LSAISO_WATCH_LAYERS": layers, "LSAISO_SLOW": "10",
+           "LSAISO_WATCH_GUARD": guard}
+    done = guest.run(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs",
+                      *words], TIMEOUT, env=env, cwd=os.path.dirname(HERE))
+    print(done.text)
+    assert done.code == 0, done.text
+    return int(re.search(r"(\d+) passed", done.text).group(1))
+
+
+@pytest.mark.parametrize("layer", ["bpf", "trace"])
+def test_01_the_row_of_memory(guest, layer):
+    """All but what needs hardware: without a guard, so that what is tried succeeds."""
+    assert inside(guest, layer, os.path.join(WATCH, "test_50_memory.py")) >= 45
+
+
+def test_02_beside_the_guard(guest):
+    """Its hooks are loaded after the guard is up; what that refuses is told with the actor."""
+    assert inside(guest, "bpf", os.path.join(WATCH, "test_51_guard.py"), guard="required") >= 5
