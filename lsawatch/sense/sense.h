@@ -8,6 +8,7 @@
 extern const struct watch_sensor sense_bpf;
 extern const struct watch_sensor sense_trace;
 extern const struct watch_sensor sense_files;
+extern const struct watch_sensor sense_audit;
 extern const struct watch_sensor sense_exits;
 extern const struct watch_sensor sense_connector;
 extern const struct watch_sensor sense_sweep;

@@ -11,7 +11,8 @@
 
 /* Best first. */
 const struct watch_sensor *const watch_sensor_list[] = {
-	&sense_bpf, &sense_trace, &sense_files, &sense_exits, &sense_connector, &sense_sweep, NULL,
+	&sense_bpf,   &sense_trace,	&sense_files, &sense_audit,
+	&sense_exits, &sense_connector, &sense_sweep, NULL,
 };
 
 #define SENSORS_MAX 16
