@@ -19,6 +19,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -183,7 +184,7 @@ class Common:
 
     def test_two_different(self):
         one, two = Instance(self).start(), Instance(self).start()
-        self.assertFalse(set(one.pids().values()) & set(two.pids().values()))
+        self.assertFalse((set(one.pids().values()) - {None}) & set(two.pids().values()))
         one.process.terminate()
         self.assertEqual(one.process.wait(WAIT), 0)
         two.status(0)
@@ -274,6 +275,24 @@ class Common:
               lambda: not alive(pids["lsaiso"]) and not alive(pids["lsass"]))
         it.start()  # its sockets are stale, its lock is free
         self.assertNotEqual(it.pids()["lsaiso"], pids["lsaiso"])
+
+    def test_lsawatch_outlives_lsainit(self):
+        """It notices late that lsainit was killed; the next lsainit waits for its socket."""
+        it = Instance(self).start()
+        watch = it.pids().get("lsawatch")
+        if watch is None:
+            self.skipTest("SKIP: no user lsawatch here")
+        os.kill(watch, signal.SIGSTOP)
+        later = threading.Timer(0.5, os.kill, (watch, signal.SIGCONT))
+        later.start()
+        try:
+            it.process.kill()
+            it.process.wait()
+            it.start()
+        finally:
+            later.join()
+        until("the old lsawatch ends", lambda: not alive(watch))
+        self.assertNotEqual(it.pids()["lsawatch"], watch)
 
     def test_hangup(self):
         it = Instance(self).start()
