@@ -135,20 +135,33 @@ put_verdict(struct live *lv)
 	end_line(lv);
 }
 
+/* "kill[989] root: ", which is shorter than watch_actor. */
+static void
+put_actor(struct live *lv, const json_t *finding)
+{
+	const json_t *by = json_object_get(finding, "actor"), *uid = json_object_get(by, "uid");
+	char name[80], user[64];
+
+	if (by == NULL)
+		return;
+	put(lv, BOLD, "%s[%lld]%s%s: ", watch_safe(get_text(by, "name"), name, sizeof(name)),
+	    get_number(by, "pid"), uid != NULL ? " " : "",
+	    uid != NULL ? user_name(json_integer_value(uid), user) : "");
+}
+
 static void
 put_row(struct live *lv, const json_t *one)
 {
 	const json_t *last = json_object_get(one, "last");
 	const char *verdict = get_text(one, "verdict");
-	char actor[256], text[512], ago[32];
+	char text[512], ago[32];
 
 	put(lv, PLAIN, "%-21s", get_text(one, "title"));
 	put(lv, verdict_colour(verdict), "%-10s", verdict_word(verdict));
 	put(lv, PLAIN, "%5lld  ", get_number(one, "findings"));
 	if (last != NULL) {
 		put(lv, PLAIN, "%s ago, ", watch_ago(get_number(last, "last"), ago));
-		if (watch_actor(last, actor, sizeof(actor))[0] != '\0')
-			put(lv, BOLD, "%s: ", actor);
+		put_actor(lv, last);
 		put(lv, PLAIN, "%s", watch_safe(get_text(last, "evidence"), text, sizeof(text)));
 	}
 	end_line(lv);
@@ -178,15 +191,14 @@ static void
 put_finding(struct live *lv, const json_t *one)
 {
 	const char *severity = get_text(one, "severity");
-	char when[32], actor[256], text[512];
+	char when[32], text[512];
 
 	put(lv, PLAIN, "%s ", watch_time(get_number(one, "first"), when) + 11);
 	put(lv, severity_colour(severity), "%-8s", severity);
 	put(lv, PLAIN, " %s ", get_text(one, "rule"));
 	if (get_number(one, "count") > 1)
 		put(lv, PLAIN, "x%lld ", get_number(one, "count"));
-	if (watch_actor(one, actor, sizeof(actor))[0] != '\0')
-		put(lv, BOLD, "%s: ", actor);
+	put_actor(lv, one);
 	put(lv, PLAIN, "%s", watch_safe(get_text(one, "evidence"), text, sizeof(text)));
 	end_line(lv);
 }

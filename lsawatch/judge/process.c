@@ -617,10 +617,12 @@ void
 judge_process(struct lsawatch *w, const struct watch_sight *si)
 {
 	const struct watch_target *ta = watch_target_of(w, si->by.pid);
+	/* A thread is neither an instance nor a child; "handles and threads" counts it. */
+	bool thread = si->number == 1 || strcmp(si->name, "thread") == 0;
 
 	if (si->see == SEE_EXEC)
 		judge_exec(w, si);
-	else if (ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
+	else if (!thread && ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
 		judge_one(w, si->target, STAGE_FOUND, si->layer);
 }
 

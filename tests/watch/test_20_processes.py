@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -158,6 +159,20 @@ def test_12_another_instance_is_none(watched, realm):
 
 def of(stand, rule, part, **members):
     return stand.watch.wait(rule, stand.after, part=part, **members)
+
+
+def test_13_threads_of_a_new_lsass_are_no_second_one(realm):
+    with WatchedInstance(realm) as own:
+        after, pid = own.watch.last(), own.pid("lsass")
+        os.kill(pid, signal.SIGKILL)
+        own.watch.wait("stability-killed", after, subject_pid=pid)
+        proc.wait_until("another lsass", own.answers, log=own.log)
+        threads = os.listdir(f"/proc/{own.pid('lsass')}/task")
+        assert len(threads) > 4
+        time.sleep(1)  # what is there to be told has been told
+        assert not [one for one in own.watch.findings(after) if one["rule"] in
+                    ("instances-second", "parent-child")
+                    and str(one.get("actor", {}).get("pid")) in threads]
 
 
 @pytest.mark.parametrize("part", ["lsaiso", "lsass"])
