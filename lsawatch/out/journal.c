@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <endian.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@
 #include "lib/log.h"
 #include "lsawatch/out/journal.h"
 #include "lsawatch/out/out.h"
+
+#define PATIENCE 10 /* times 10 ms */
 
 static int sock = -1;
 static const struct sockaddr_un journald = { AF_UNIX, "/run/systemd/journal/socket" };
@@ -179,18 +182,36 @@ journal_open(struct lsawatch *w)
 	return sock >= 0;
 }
 
+/*
+ * To the name, each time: journald may have been started anew. When its queue
+ * is full it gets a moment, unless it did not use the last one.
+ */
+static bool
+send_entry(const struct journal_entry *en)
+{
+	static bool slow;
+	ssize_t sent = -1;
+
+	for (int i = 0; i < (slow ? 1 : PATIENCE); i++) {
+		if (i != 0)
+			(void)poll(NULL, 0, 10);
+		sent = sendto(sock, en->octets, en->len, MSG_NOSIGNAL,
+			      (const struct sockaddr *)&journald, sizeof(journald));
+		if (sent >= 0 || errno != EAGAIN)
+			break;
+	}
+	slow = sent < 0 && errno == EAGAIN;
+	return sent == (ssize_t)en->len;
+}
+
 static int
 journal_tell(struct lsawatch *w, const struct watch_finding *fi, enum watch_telling telling,
 	     char *why, size_t n)
 {
 	static struct journal_entry en;
-	ssize_t sent;
 
 	journal_entry(w, fi, telling, &en);
-	/* To the name, each time: journald may have been started anew. */
-	sent = sendto(sock, en.octets, en.len, MSG_NOSIGNAL, (const struct sockaddr *)&journald,
-		      sizeof(journald));
-	if (sent == (ssize_t)en.len)
+	if (send_entry(&en))
 		return 0;
 	(void)snprintf(why, n, "%s: %s", journald.sun_path, strerror(errno));
 	return -1;
