@@ -337,9 +337,12 @@ look_missing(struct lsawatch *w, int64_t now)
 					 .layer = LAYER_SWEEP,
 					 .part = (enum watch_part)i,
 					 .allowed = -1 };
-		bool missing = ta->pid == 0 && w->table.stopping == 0 && !w->stopping;
+		/* lsainit may be kept from noticing. */
+		const struct end *en = ta->pid != 0 ? find_end(ta->pid) : NULL;
+		bool missing = (ta->pid == 0 || en != NULL) && w->table.stopping == 0 &&
+			       !w->stopping && st.orphaned == 0;
 
-		if (missing && now - ta->since < MISSING_MS)
+		if (missing && now - (en != NULL ? en->when : ta->since) < MISSING_MS)
 			continue;
 		finding_holds(w, &ca, missing, "", "%s has not run for %d s", name_of(ca.part),
 			      MISSING_MS / 1000);

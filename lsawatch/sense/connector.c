@@ -19,6 +19,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -215,11 +216,39 @@ set_filter(const struct lsawatch *w)
 
 /* ---- reading */
 
+static const char *
+value_of(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at != NULL ? at + strlen(name) : NULL;
+}
+
+/* What is asked of every program that starts, in two reads; the rest when it is needed. */
+static void
+complete_start(struct watch_actor *by)
+{
+	char status[1024];
+	const char *parent, *uid, *name;
+
+	(void)process_exe(by->pid, by->exe, sizeof(by->exe));
+	if (process_read(by->pid, "status", status, sizeof(status)) <= 0)
+		return;
+	name = strncmp(status, "Name:\t", 6) == 0 ? status + 6 : "";
+	(void)snprintf(by->comm, sizeof(by->comm), "%.*s", (int)strcspn(name, "\n"), name);
+	parent = value_of(status, "\nPPid:\t");
+	uid = value_of(status, "\nUid:\t");
+	by->parent = parent != NULL ? (pid_t)strtol(parent, NULL, 10) : 0;
+	by->uid = uid != NULL ? (uint32_t)strtoul(uid, NULL, 10) : UINT32_MAX;
+}
+
 static void
 see(struct lsawatch *w, struct watch_sight *si)
 {
 	/* At once: it may not live long. */
-	if (si->by.pid != 0)
+	if (si->see == SEE_EXEC)
+		complete_start(&si->by);
+	else if (si->by.pid != 0)
 		process_complete(w, &si->by);
 	if (si->see == SEE_EXEC) {
 		if (si->by.exe[0] == '\0' && si->by.comm[0] == '\0')

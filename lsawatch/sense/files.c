@@ -12,12 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -250,6 +252,17 @@ files_close(struct lsawatch *w)
 	}
 }
 
+/* fanotify tells the process only to those who were capable when they opened it. */
+static bool
+may_know_who(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+
+	return syscall(SYS_capget, &head, caps) == 0 &&
+	       (caps[0].effective & 1U << CAP_SYS_ADMIN) != 0;
+}
+
 static uint32_t
 files_open(struct lsawatch *w, char *why, size_t n)
 {
@@ -271,7 +284,9 @@ files_open(struct lsawatch *w, char *why, size_t n)
 		shows |= SEES(FILE);
 	if (fs.wa_mounts != NULL)
 		shows |= SEES(MOUNT);
-	if (shows == 0) {
+	if (shows != 0 && !may_know_who()) {
+		(void)snprintf(why, n, "without CAP_SYS_ADMIN it is not said who");
+	} else if (shows == 0) {
 		(void)snprintf(why, n, "neither fanotify nor inotify: %s", strerror(errno));
 		files_close(w);
 	} else if (fs.mute != 0) {

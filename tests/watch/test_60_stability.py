@@ -137,10 +137,20 @@ def test_07_lsawatch_itself(own):
     own.watch.wait("stability-watch", 0, seconds=5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_08_the_administrator_stops_it(realm, number):
+def by_signal(number):
+    return lambda made: os.kill(made.daemon.pid, number)
+
+
+def by_lsactl(made):
+    done = proc.run([instance.program("lsactl"), "--config", made.file, "stop"])
+    assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("stop", [by_signal(signal.SIGTERM), by_signal(signal.SIGINT), by_lsactl],
+                         ids=["term", "int", "lsactl"])
+def test_08_the_administrator_stops_it(realm, stop):
     with WatchedInstance(realm) as made:
-        os.kill(made.daemon.pid, number)
+        stop(made)
         proc.wait_until("the end", lambda: not made.daemon.running(), log=made.log)
         log = made.read_log()
     assert " crashed" not in log and "was ended by SIG" not in log
@@ -163,3 +173,17 @@ def test_09_lsainit_is_killed(realm):
         made.daemon = None
     finally:
         made.stop()
+
+
+def test_10_one_does_not_come_back(own):
+    """Stopped, lsainit starts none."""
+    after, target = own.watch.last(), own.pid("lsaiso")
+    os.kill(own.daemon.pid, signal.SIGSTOP)
+    try:
+        os.kill(target, signal.SIGKILL)
+        own.watch.wait("stability-killed", after, subject_pid=target)
+        own.watch.wait("instances-missing", after, part=keeper(own), seconds=7)
+        assert own.watch.verdict("instances") == "abnormal"
+    finally:
+        os.kill(own.daemon.pid, signal.SIGCONT)
+    proc.wait_until("another lsaiso", lambda: own.pid("lsaiso") not in (None, target), log=own.log)

@@ -8,6 +8,7 @@ namespace of their own whose /etc is a copy, too.
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -38,7 +39,7 @@ def lsasign(*args):
 class Signed(WatchedInstance):
     """self.programs has what runs, self.keys who may sign it."""
 
-    def __init__(self, realm, layers="events sweep"):
+    def __init__(self, realm, layers="events sweep", **launch):
         self.base = proc.Folder("signed")
         self.programs = self.base.make("root", "programs")
         self.keys, self.etc = self.base.make("root", "keys"), self.base("etc")
@@ -48,7 +49,7 @@ class Signed(WatchedInstance):
         lsasign("keygen", self.base("mine"))
         shutil.move(self.base("mine.pub"), self.keys)
         self.sign()
-        settings = {"run": {"programs": self.programs}, "launch": {"keys": self.keys},
+        settings = {"run": {"programs": self.programs}, "launch": {"keys": self.keys} | launch,
                     "watch": {"layers": layers}}
         try:
             super().__init__(realm, settings)
@@ -316,3 +317,41 @@ def test_15_upgrade_of_which_one_is_not_signed(one):
     upgrade(one, spoil)
     found = one.watch.wait("integrity-changed", after, part="lsass")
     assert found["actor"]["exe"].endswith("/dpkg")
+
+
+def test_16_it_restarts_while_another_file_lies_there(one):
+    """lsass ends and is started again: from the file that is open since the start."""
+    after, target = one.watch.last(), one.pid("lsass")
+    os.rename(other(one, "lsass"), one.of("lsass"))
+    one.watch.wait("path-replaced", after, part="lsass")
+    os.kill(target, signal.SIGKILL)
+    one.watch.wait("stability-killed", after, subject_pid=target)
+    # What was opened at the start runs on, whatever lies at its path.
+    proc.wait_until("another lsass", lambda: one.pid("lsass") not in (None, target), log=one.log)
+    assert one.watch.verdict("image_path") == "abnormal"
+
+
+def test_17_unchecked_programs(realm):
+    """Without a manifest what was there at the start is the measure."""
+    with Signed(realm, verify="off") as made:
+        after = made.watch.last()
+        path = other(made, "lsass")
+        actor = doing(lambda: os.rename(path, made.of("lsass")))
+        found = made.watch.wait("integrity-changed", after, actor=actor, part="lsass")
+        assert found["severity"] == "high"
+        made.watch.wait("path-replaced", after, part="lsass")
+
+
+def test_18_changed_while_it_does_not_run(one):
+    """lsainit measures it again, and starts it no more."""
+    after, target = one.watch.last(), one.pid("lsaiso")
+    os.kill(one.daemon.pid, signal.SIGSTOP)
+    try:
+        os.kill(target, signal.SIGKILL)
+        proc.wait_until("its end", lambda: not proc.alive(target), log=one.log)
+        actor = doing(lambda: append(one.of("lsaiso"), b"another"))
+    finally:
+        os.kill(one.daemon.pid, signal.SIGCONT)
+    one.watch.wait("integrity-changed", after, actor=actor, part="lsaiso")
+    one.watch.wait("instances-missing", after, part="lsaiso", seconds=8)
+    assert one.watch.verdict("file_integrity") == "abnormal"
