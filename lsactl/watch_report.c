@@ -6,7 +6,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -379,37 +382,74 @@ write_page(struct report *re)
 	report_foot(re);
 }
 
-/* A new file, or one that is ours to replace; nobody else reads whose commands these are. */
-static FILE *
-open_page(const char *path)
-{
-	int fd;
+/* Where the page goes: a new file beside its place, or what is there as it is. */
+struct target {
+	const char *path;
+	char made[PATH_MAX]; /* the new file; "": none */
+};
 
-	if (strcmp(path, "-") == 0)
+/*
+ * Command lines are in it: a file that somebody else has put there would be his
+ * to read, so a new one takes its place. No link is followed, no device replaced.
+ */
+static FILE *
+open_page(struct target *to)
+{
+	struct stat sb;
+	bool there;
+	int fd = -1;
+
+	if (strcmp(to->path, "-") == 0)
 		return stdout;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	there = lstat(to->path, &sb) == 0;
+	if (there && S_ISLNK(sb.st_mode))
+		errno = ELOOP;
+	else if (there && !S_ISREG(sb.st_mode))
+		fd = open(to->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	else if (snprintf(to->made, sizeof(to->made), "%s.XXXXXX", to->path) <
+		 (int)sizeof(to->made))
+		fd = mkostemp(to->made, O_CLOEXEC);
+	if (fd < 0)
+		to->made[0] = '\0';
 	return fd >= 0 ? fdopen(fd, "w") : NULL;
+}
+
+/* 0, or -1 with errno. */
+static int
+close_page(struct target *to, FILE *out)
+{
+	bool bad = fflush(out) != 0 || ferror(out);
+
+	if (out != stdout && fclose(out) != 0)
+		bad = true;
+	if (to->made[0] != '\0' && (bad || rename(to->made, to->path) != 0)) {
+		int why = errno;
+
+		(void)unlink(to->made);
+		errno = why;
+		return -1;
+	}
+	return bad ? -1 : 0;
 }
 
 int
 watch_report(struct ctl *ct)
 {
 	struct report re = { .ct = ct };
-	const char *path = ct->watch.html;
+	struct target to = { .path = ct->watch.html };
 	int code = EXIT_UNKNOWN;
 
-	if (path == NULL) {
+	if (to.path == NULL) {
 		(void)fputs("lsactl: report takes --html FILE, or - for standard output\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (gather(&re) == 0) {
 		code = EXIT_DONE;
-		re.out = open_page(path);
+		re.out = open_page(&to);
 		if (re.out != NULL)
 			write_page(&re);
-		if (re.out == NULL || fflush(re.out) != 0 || ferror(re.out) ||
-		    (re.out != stdout && fclose(re.out) != 0)) {
-			(void)fprintf(stderr, "lsactl: %s: %s\n", path, strerror(errno));
+		if (re.out == NULL || close_page(&to, re.out) != 0) {
+			(void)fprintf(stderr, "lsactl: %s: %s\n", to.path, strerror(errno));
 			code = EXIT_FAILED;
 		}
 	}

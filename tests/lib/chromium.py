@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A page in headless Chromium: its DOM, a picture, a PDF. It gets no network of its own use."""
+"""A page in headless Chromium: its DOM, what it measures, a picture, a PDF."""
 
 import html
 import json

@@ -119,7 +119,29 @@ def test_04_where_it_cannot_be_written(attacked):
     assert lsactl(attacked, "watch", "report").code == 2
 
 
-def test_05_not_through_a_link(attacked):
+@pytest.mark.skipif(os.geteuid() != 0, reason="SKIP: needs root, to write to what is another's")
+def test_05_nobody_gets_it_who_put_a_file_there(attacked):
+    folder = proc.Folder("trap")
+    try:
+        trap = folder.write("report.html", "before", mode=0o666)
+        os.chown(trap, 64999, 64999)
+        with open(trap, encoding="utf-8") as kept_open:
+            lsactl(attacked, "watch", "report", "--html", trap).ok()
+            assert kept_open.read() == "before"
+        got = os.stat(trap)
+        assert (got.st_uid, got.st_mode & 0o777) == (0, 0o600)
+        assert os.listdir(folder.path) == ["report.html"]
+    finally:
+        folder.remove()
+
+
+def test_06_a_device_stays_one(attacked):
+    lsactl(attacked, "watch", "report", "--html", "/dev/null").ok()
+    assert os.stat("/dev/null").st_rdev == os.makedev(1, 3)
+    assert lsactl(attacked, "watch", "report", "--html", "/dev/full").code == 1
+
+
+def test_07_not_through_a_link(attacked):
     folder = proc.Folder("link")
     try:
         target = folder.write("target", "before")
