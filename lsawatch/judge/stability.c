@@ -14,14 +14,13 @@
 #include "lsass/loop.h"
 #include "lsawatch/judge/judge.h"
 
-#define HOLD_MS	   300	/* for the sender of a signal */
-#define TABLE_MS   1000 /* for the word of lsainit; less than 2 s in all */
-#define SENT_MS	   1000 /* a signal this much before an end is its cause */
-#define MISSING_MS 5000
-#define AGAIN_MS   60000
-#define AGAIN	   3 /* ends within AGAIN_MS */
-#define QUICK_MS   50
-#define SLOW_MS	   1000
+#define HOLD_MS	 300  /* for the sender of a signal */
+#define TABLE_MS 1000 /* for the word of lsainit; less than 2 s in all */
+#define SENT_MS	 1000 /* a signal this much before an end is its cause */
+#define AGAIN_MS 60000
+#define AGAIN	 3 /* ends within AGAIN_MS */
+#define QUICK_MS 50
+#define SLOW_MS	 1000
 
 #define SIGNALS 32
 #define ENDS	8
@@ -328,27 +327,6 @@ say_orphaned(struct lsawatch *w)
 
 /* ---- time */
 
-static void
-look_missing(struct lsawatch *w, int64_t now)
-{
-	for (int i = PART_ISO; i < PART_END; i++) {
-		const struct watch_target *ta = &w->targets[i];
-		struct watch_case ca = { .rule = RULE_instances_missing,
-					 .layer = LAYER_SWEEP,
-					 .part = (enum watch_part)i,
-					 .allowed = -1 };
-		/* lsainit may be kept from noticing. */
-		const struct end *en = ta->pid != 0 ? find_end(ta->pid) : NULL;
-		bool missing = (ta->pid == 0 || en != NULL) && w->table.stopping == 0 &&
-			       !w->stopping && st.orphaned == 0;
-
-		if (missing && now - (en != NULL ? en->when : ta->since) < MISSING_MS)
-			continue;
-		finding_holds(w, &ca, missing, "", "%s has not run for %d s", name_of(ca.part),
-			      MISSING_MS / 1000);
-	}
-}
-
 /* What the first table says of us. */
 static void
 look_at_us(struct lsawatch *w)
@@ -406,11 +384,8 @@ tick(void *arg)
 		say_orphaned(w);
 		st.orphaned = INT64_MAX;
 	}
-	if (!w->told)
-		return;
-	if (!st.started)
+	if (w->told && !st.started)
 		look_at_us(w);
-	look_missing(w, now);
 }
 
 /* ---- what comes */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the processes that are watched are themselves: program, parent, state, tracer, or none. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@ static int64_t missing[PART_END]; /* CLOCK_MONOTONIC ms: since then; 0: it runs 
 bool
 judge_target_runs(const struct watch_target *ta)
 {
-	return ta->pid != 0 && process_start(ta->pid) == ta->start;
+	struct pollfd pf = { .fd = ta->pidfd, .events = POLLIN };
+
+	/* One that has ended keeps its number until lsainit has waited for it. */
+	return ta->pid != 0 && process_start(ta->pid) == ta->start && poll(&pf, 1, 0) <= 0;
 }
 
 static void

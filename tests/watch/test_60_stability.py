@@ -16,8 +16,9 @@ LAYERS = {"all": None, "events": "events sweep", "sweep": "sweep"}
 ACTOR = os.getpid()
 
 
-def settings(layers):
-    return {"watch": {"layers": layers}} if layers else {}
+def settings(layers=None):
+    """The guard, where there is one, would refuse the signals."""
+    return {"watch": {"layers": layers} if layers else {}, "isolation": {"guard": "off"}}
 
 
 @pytest.fixture(scope="module", params=LAYERS)
@@ -28,7 +29,7 @@ def watched(request, realm):
 
 @pytest.fixture
 def own(realm):
-    with WatchedInstance(realm) as made:
+    with WatchedInstance(realm, settings()) as made:
         yield made
 
 
@@ -149,7 +150,7 @@ def by_lsactl(made):
 @pytest.mark.parametrize("stop", [by_signal(signal.SIGTERM), by_signal(signal.SIGINT), by_lsactl],
                          ids=["term", "int", "lsactl"])
 def test_08_the_administrator_stops_it(realm, stop):
-    with WatchedInstance(realm) as made:
+    with WatchedInstance(realm, settings()) as made:
         stop(made)
         proc.wait_until("the end", lambda: not made.daemon.running(), log=made.log)
         log = made.read_log()
@@ -159,7 +160,7 @@ def test_08_the_administrator_stops_it(realm, stop):
 
 def test_09_lsainit_is_killed(realm):
     """All end with it; that is one finding."""
-    made = WatchedInstance(realm)
+    made = WatchedInstance(realm, settings())
     try:
         left = proc.descendants(made.daemon.pid)
         os.kill(made.daemon.pid, signal.SIGKILL)

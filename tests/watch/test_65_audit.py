@@ -16,13 +16,15 @@ from lib.watching import WatchedInstance
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRIES = os.path.join(HERE, "tries.py")
 NOBODY = 64999
+# The guard, where there is one, would refuse what is to be seen here.
+SETTINGS = {"watch": {"layers": "audit sweep"}, "isolation": {"guard": "off"}}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="not root: no audit, no other user")
 
 
 @pytest.fixture(scope="module")
 def module_watch(realm):
-    with WatchedInstance(realm, {"watch": {"layers": "audit sweep"}}) as made:
+    with WatchedInstance(realm, SETTINGS) as made:
         audit = next(one for one in made.watch.status()["sensors"] if one["name"] == "audit")
         if not audit["shows"]:
             pytest.skip(f"no audit here: {audit['why']}")
@@ -128,7 +130,7 @@ def test_07_what_it_leaves(realm):
     mine = ["-a", "always,exit", "-F", "arch=b64", "-S", "acct", "-F", "key=of-the-test"]
     assert proc.run(["auditctl", *mine]).code == 0
     try:
-        with WatchedInstance(realm, {"watch": {"layers": "audit sweep"}}) as made:
+        with WatchedInstance(realm, SETTINGS) as made:
             pid = made.pid("lsawatch")
             assert f"lsawatch-{pid}" in rules() and "of-the-test" in rules()
             os.kill(pid, signal.SIGKILL)

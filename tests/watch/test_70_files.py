@@ -50,7 +50,7 @@ class Signed(WatchedInstance):
         shutil.move(self.base("mine.pub"), self.keys)
         self.sign()
         settings = {"run": {"programs": self.programs}, "launch": {"keys": self.keys} | launch,
-                    "watch": {"layers": layers}}
+                    "watch": {"layers": layers}, "isolation": {"guard": "off"}}
         try:
             super().__init__(realm, settings)
             self.settle()
