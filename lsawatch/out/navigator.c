@@ -74,7 +74,8 @@ technique(const struct attack_technique *te, const struct coverage *co)
 	out_text(to, "color", color);
 	out_text(to, "comment", comment);
 	(void)json_object_set_new(to, "enabled", json_true());
-	(void)json_object_set_new(to, "showSubtechniques", json_true());
+	if (strchr(te->id, '.') == NULL)
+		(void)json_object_set_new(to, "showSubtechniques", json_true());
 	return to;
 }
 

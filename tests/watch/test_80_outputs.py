@@ -388,6 +388,28 @@ def test_22_without_journald_there_is_the_log(journal, folder):
     assert not in_log(one)
 
 
+# ---- the ATT&CK Navigator
+
+
+def test_25_a_layer_that_the_navigator_reads(watched, found):
+    pytest.importorskip("jsonschema", reason="scripts/setup.sh test installs python3-jsonschema")
+    schema = schemas.facts("navigator")
+    layer = json.loads(instance.lsactl(watched, "watch", "navigator").ok().out)
+    assert schemas.errors(schema, layer) == []
+    techniques = {one["techniqueID"]: one for one in layer["techniques"]}
+    assert len(techniques) == len(layer["techniques"])
+    assert techniques["T1489"]["score"] >= 1
+    colors = {one["label"]: one["color"] for one in layer["legendItems"]}
+    assert techniques["T1489"]["color"] == colors["found"]
+    assert {one["color"] for one in layer["techniques"]} <= set(colors.values())
+    for spoil in (lambda r: r["versions"].update(layer="4.4"), lambda r: r.pop("name"),
+                  lambda r: r["techniques"][0].update(techniqueID="memory"),
+                  lambda r: r["techniques"][0].update(score="1")):
+        spoilt = copy.deepcopy(layer)
+        spoil(spoilt)
+        assert schemas.errors(schema, spoilt)
+
+
 # ---- Prometheus
 
 
