@@ -542,9 +542,12 @@ note_actor(const struct watch_sight *si)
 	const struct installed *in = installed_at(si->name);
 	struct item *it;
 
-	if (in == NULL || (size_t)(in - fi.all) >= fi.n || si->by.pid == 0)
+	if (in == NULL || (size_t)(in - fi.all) >= fi.n)
 		return;
 	it = &fi.items[in - fi.all];
+	/* A sensor that does not know who hides none that does. */
+	if (si->by.pid == 0 && it->by.pid != 0 && watch_now_ms() - it->by_when < RECENT_MS)
+		return;
 	it->by = si->by;
 	it->by_when = watch_now_ms();
 	it->layer = si->layer;

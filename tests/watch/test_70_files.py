@@ -122,6 +122,12 @@ def doing(what):
     return pid
 
 
+def by(signed, actor):
+    """inotify, for file systems that fanotify does not take, does not say who."""
+    mute = any("does not say who" in one["why"] for one in signed.watch.status()["sensors"])
+    return {} if mute else {"actor": actor}
+
+
 def append(path, octets):
     with open(path, "ab") as file:
         file.write(octets)
@@ -150,10 +156,10 @@ def test_01_another_file_by_rename(signed):
     after = signed.watch.last()
     path = other(signed, "lsass")
     actor = doing(lambda: os.rename(path, signed.of("lsass")))
-    found = signed.watch.wait("integrity-changed", after, actor=actor)
+    found = signed.watch.wait("integrity-changed", after, **by(signed, actor))
     assert signed.of("lsass") in found["evidence"]
     assert (found["severity"], found["part"]) == ("critical", "lsass")
-    signed.watch.wait("path-replaced", after, actor=actor, part="lsass")
+    signed.watch.wait("path-replaced", after, **by(signed, actor), part="lsass")
     assert signed.watch.verdict("file_integrity") == "abnormal"
 
 
@@ -161,14 +167,14 @@ def test_02_written_in_place(signed):
     """Of a program that does not run; the kernel refuses it for those that do."""
     after = signed.watch.last()
     actor = doing(lambda: append(signed.of("lsalink"), b"\xcc"))
-    found = signed.watch.wait("integrity-changed", after, actor=actor)
+    found = signed.watch.wait("integrity-changed", after, **by(signed, actor))
     assert signed.of("lsalink") in found["evidence"]
 
 
 def test_03_removed_and_put_back(signed):
     after = signed.watch.last()
     actor = doing(lambda: os.rename(signed.of("lsaiso"), signed.of("kept")))
-    found = signed.watch.wait("integrity-changed", after, part="lsaiso", actor=actor)
+    found = signed.watch.wait("integrity-changed", after, part="lsaiso", **by(signed, actor))
     assert "not there" in found["evidence"]
     os.rename(signed.of("kept"), signed.of("lsaiso"))
     time.sleep(2)
@@ -180,7 +186,7 @@ def test_03_removed_and_put_back(signed):
 def test_04_mode_and_owner(one, change):
     after = one.watch.last()
     actor = doing(lambda: change(one.of("lsaiso")))
-    found = one.watch.wait("integrity-attributes", after, part="lsaiso", actor=actor)
+    found = one.watch.wait("integrity-attributes", after, part="lsaiso", **by(one, actor))
     assert found["severity"] == "medium"
     time.sleep(1)
     assert {f["rule"] for f in worse(one, after)} == {"integrity-attributes"}
@@ -189,7 +195,7 @@ def test_04_mode_and_owner(one, change):
 def test_05_manifest(signed):
     after = signed.watch.last()
     actor = doing(lambda: append(signed.of("manifest"), b"\n"))
-    found = signed.watch.wait("integrity-changed", after, actor=actor)
+    found = signed.watch.wait("integrity-changed", after, **by(signed, actor))
     assert signed.of("manifest") in found["evidence"]
 
 
@@ -207,21 +213,21 @@ def test_07_keys(signed):
     after = signed.watch.last()
     lsasign("keygen", signed.base("theirs"))
     actor = doing(lambda: shutil.copy(signed.base("theirs.pub"), signed.keys))
-    found = signed.watch.wait("integrity-keys", after, actor=actor)
+    found = signed.watch.wait("integrity-keys", after, **by(signed, actor))
     assert signed.keys in found["evidence"]
 
 
 def test_08_libraries_of_every_program(one):
     after = one.watch.last()
     actor = doing(lambda: append(os.path.join(one.etc, "ld.so.preload"), b"/nowhere/evil.so\n"))
-    found = one.watch.wait("integrity-preload", after, actor=actor)
+    found = one.watch.wait("integrity-preload", after, **by(one, actor))
     assert found["technique"] == "T1574.006"
 
 
 def test_09_configuration(one):
     after = one.watch.last()
     actor = doing(lambda: append(one.file, b"# a word\n"))
-    one.watch.wait("integrity-configuration", after, actor=actor)
+    one.watch.wait("integrity-configuration", after, **by(one, actor))
     assert worse(one, after) == []
 
 
@@ -251,7 +257,8 @@ def test_12_who_does_not_live_long(one):
     path = other(one, "lsass")
     subprocess.run(["mv", path, one.of("lsass")], check=True)
     found = one.watch.wait("integrity-changed", after, part="lsass")
-    assert found["actor"]["exe"].endswith("/mv")
+    if by(one, 0):
+        assert found["actor"]["exe"].endswith("/mv")
 
 
 def test_13_beside_them(one):
@@ -300,7 +307,8 @@ def test_14_upgrade(signed):
     after = signed.watch.last()
     upgrade(signed, lambda _: None)
     found = signed.watch.wait("integrity-upgraded", after)
-    assert found["actor"]["exe"].endswith("/dpkg")
+    if by(signed, 0):
+        assert found["actor"]["exe"].endswith("/dpkg")
     signed.watch.wait("path-upgraded", after, part="lsaiso")
     signed.watch.wait("path-upgraded", after, part="lsass")
     time.sleep(2)
@@ -316,7 +324,8 @@ def test_15_upgrade_of_which_one_is_not_signed(one):
     after = one.watch.last()
     upgrade(one, spoil)
     found = one.watch.wait("integrity-changed", after, part="lsass")
-    assert found["actor"]["exe"].endswith("/dpkg")
+    if by(one, 0):
+        assert found["actor"]["exe"].endswith("/dpkg")
 
 
 def test_16_it_restarts_while_another_file_lies_there(one):
@@ -337,7 +346,7 @@ def test_17_unchecked_programs(realm):
         after = made.watch.last()
         path = other(made, "lsass")
         actor = doing(lambda: os.rename(path, made.of("lsass")))
-        found = made.watch.wait("integrity-changed", after, actor=actor, part="lsass")
+        found = made.watch.wait("integrity-changed", after, **by(made, actor), part="lsass")
         assert found["severity"] == "high"
         made.watch.wait("path-replaced", after, part="lsass")
 
@@ -352,6 +361,6 @@ def test_18_changed_while_it_does_not_run(one):
         actor = doing(lambda: append(one.of("lsaiso"), b"another"))
     finally:
         os.kill(one.daemon.pid, signal.SIGCONT)
-    one.watch.wait("integrity-changed", after, actor=actor, part="lsaiso")
+    one.watch.wait("integrity-changed", after, **by(one, actor), part="lsaiso")
     one.watch.wait("instances-missing", after, part="lsaiso", seconds=8)
     assert one.watch.verdict("file_integrity") == "abnormal"
