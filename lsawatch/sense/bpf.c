@@ -21,6 +21,7 @@ static const struct ring_program programs[] = {
 	{ "on_setgid", 0 },
 	{ "on_capset", 0 },
 	{ "on_exec", SEES(EXEC) },
+	{ "on_rename", 0 },
 	{ "on_fork", SEES(FORK) },
 	{ "on_exit", SEES(EXIT) | SEES(CORE) },
 	{ "on_signal", SEES(SIGNAL) },

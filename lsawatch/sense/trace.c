@@ -14,6 +14,7 @@ static const struct ring_program programs[] = {
 	{ "on_submit_old", 0 },
 	{ "on_submit", 0 },
 	{ "on_exec", SEES(EXEC) },
+	{ "on_rename", 0 },
 	{ "on_fork", SEES(FORK) },
 	{ "on_exit", SEES(EXIT) | SEES(CORE) },
 	{ "on_signal", SEES(SIGNAL) },

@@ -19,10 +19,12 @@ struct qstr {
 };
 
 struct super_block {
+	__u32 s_dev;
 	unsigned long s_magic;
 };
 
 struct inode {
+	unsigned long i_ino;
 	unsigned short i_mode;
 	__u32 i_rdev;
 	struct super_block *i_sb;
@@ -30,6 +32,7 @@ struct inode {
 };
 
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
 };
 
@@ -57,8 +60,14 @@ struct thread_info {
 	__u32 status;
 };
 
+struct mm_struct {
+	unsigned long arg_start;
+	struct file *exe_file;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct mm_struct *mm;
 	pid_t pid;
 	pid_t tgid;
 	int exit_code;
@@ -80,6 +89,7 @@ struct proc_inode {
 };
 
 struct linux_binprm {
+	struct file *file;
 	const char *filename;
 };
 

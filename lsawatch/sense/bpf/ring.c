@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <watch.skel.h>
@@ -205,6 +206,21 @@ set_tables(struct watch_bpf__rodata *ro)
 	}
 }
 
+/* As judge/names.c has them, of those that the names of ours begin with. */
+static void
+set_letters(struct watch_bpf__rodata *ro)
+{
+	for (const char *at = "lL1iI|!"; *at != '\0'; at++)
+		ro->letters[(uint8_t)*at] = LETTER_L;
+	for (const char *at = "sS5$"; *at != '\0'; at++)
+		ro->letters[(uint8_t)*at] = LETTER_S;
+	for (const char *at = "aA4@"; *at != '\0'; at++)
+		ro->letters[(uint8_t)*at] = LETTER_A;
+	for (int i = 0x80; i <= 0xff; i++)
+		ro->letters[i] = LETTER_STRANGE;
+	ro->letters['/'] = LETTER_SLASH;
+}
+
 static int
 set_constants(const struct ring *ri, const struct btf *btf)
 {
@@ -215,6 +231,7 @@ set_constants(const struct ring *ri, const struct btf *btf)
 	ro.type_uprobe = event_type("uprobe");
 	ro.reasons = reason_bits(btf);
 	set_tables(&ro);
+	set_letters(&ro);
 	return bpf_map__set_initial_value(bpf_object__find_map_by_name(ri->obj, ".rodata"), &ro,
 					  sizeof(ro));
 }
@@ -421,7 +438,11 @@ ring_targets(struct ring *ri)
 
 	_Static_assert(PART_END <= SEEN_TARGETS, "room for all");
 	for (size_t i = 0; i < PART_END; i++) {
+		const struct watch_image *im = &ri->w->targets[i].image;
+
 		ri->bss->targets[i] = (uint32_t)ri->w->targets[i].pid;
+		ri->bss->images_ino[i] = im->fd >= 0 ? im->ino : 0;
+		ri->bss->images_dev[i] = major(im->dev) << 20 | minor(im->dev);
 		if (ri->w->targets[i].pid != 0)
 			add_tasks(ri, ri->w->targets[i].pid, &n);
 	}

@@ -12,9 +12,13 @@
 #define SEEN_TASKS   16	 /* their threads */
 #define SEEN_CALLS   512 /* system call numbers below this are known */
 #define SEEN_NAME    192
+#define SEEN_IMAGES  4	/* programs of ours */
+#define SEEN_STEPS   5	/* of the path of an actor's program */
+#define SEEN_STEP    32 /* octets of each */
 
 enum seen_kind {
-	SEEN_EXEC = 1, /* name: path */
+	SEEN_EXEC = 1, /* name: path; only what is, or is called like, a program of ours */
+	SEEN_NAMED,    /* a task took a name that is like one of ours: name */
 	SEEN_FORK,     /* target: the new task; number: 1 a thread */
 	SEEN_EXIT,     /* number: wait status */
 	SEEN_SIGNAL,   /* number: signal; result: 0 by the actor, 1 by the kernel */
@@ -45,7 +49,18 @@ struct seen {
 	__s32 result;
 	__u32 more; /* like it, not told since the last one */
 	char comm[16];
+	/* The end of the path of the actor's program, file first; "": no more. */
+	char exe[SEEN_STEPS][SEEN_STEP];
 	char name[SEEN_NAME];
+};
+
+/* What an octet of a name can be read as. */
+enum seen_letter {
+	LETTER_L = 1,
+	LETTER_S = 2,
+	LETTER_A = 4,
+	LETTER_STRANGE = 8, /* not ASCII: anything */
+	LETTER_SLASH = 16,
 };
 
 /* What to do at the end of a system call. */

@@ -240,6 +240,21 @@ plain(struct lsawatch *w, struct watch_sight *si, enum watch_see see, enum watch
 	watch_see(w, si);
 }
 
+/* The actor's program: as /proc has it, or, if it has ended, as the kernel did. */
+static void
+name_actor(struct watch_actor *by, const struct seen *se)
+{
+	size_t at = 0;
+
+	if (by->pid == 0 || process_exe(by->pid, by->exe, sizeof(by->exe)) == 0)
+		return;
+	for (int i = SEEN_STEPS - 1; i >= 0; i--) {
+		if (se->exe[i][0] != '\0' && at < sizeof(by->exe))
+			at += (size_t)snprintf(by->exe + at, sizeof(by->exe) - at, "/%.*s",
+					       SEEN_STEP - 1, se->exe[i]);
+	}
+}
+
 void
 ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 {
@@ -256,9 +271,14 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 
 	(void)snprintf(si.by.comm, sizeof(si.by.comm), "%.15s", se->comm);
 	(void)snprintf(si.name, sizeof(si.name), "%.*s", SEEN_NAME, se->name);
+	if (se->kind == SEEN_EXEC || se->kind == SEEN_NAMED) { /* it is read about, if it lives */
+		plain(w, &si, SEE_EXEC, WAY_unknown, -1);
+		return;
+	}
+	name_actor(&si.by, se);
 	switch ((enum seen_kind)se->kind) {
 	case SEEN_EXEC:
-		plain(w, &si, SEE_EXEC, WAY_unknown, -1);
+	case SEEN_NAMED:
 		break;
 	case SEEN_FORK:
 		plain(w, &si, SEE_FORK, WAY_unknown, -1);

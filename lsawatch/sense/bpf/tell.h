@@ -67,6 +67,9 @@ volatile __u32 targets[SEEN_TARGETS]; /* processes */
 volatile __u32 tasks[SEEN_TASKS];     /* threads of them ... */
 volatile __u32 tasks_of[SEEN_TASKS];  /* ... and whose they are */
 
+volatile __u64 images_ino[SEEN_IMAGES]; /* programs of ours */
+volatile __u32 images_dev[SEEN_IMAGES]; /* as the kernel numbers it */
+
 /* ---- read by lsawatch */
 
 volatile __u64 lost; /* events for which there was no room */
@@ -141,6 +144,23 @@ within(__u32 number)
 
 #define WHAT(kind, number) ((__u64)(kind) << 32 | (__u32)(number))
 
+/* Who ends before lsawatch looks has a name nevertheless. */
+static __always_inline void
+take_exe(struct seen *se, struct task_struct *me)
+{
+	struct dentry *at = BPF_CORE_READ(me, mm, exe_file, f_path.dentry);
+
+	for (int i = 0; i < SEEN_STEPS; i++) {
+		struct dentry *above = BPF_CORE_READ(at, d_parent);
+
+		se->exe[i][0] = '\0';
+		if (at == NULL || at == above)
+			continue; /* none, or a root */
+		bpf_probe_read_kernel_str(se->exe[i], SEEN_STEP, BPF_CORE_READ(at, d_name.name));
+		at = above;
+	}
+}
+
 static __always_inline struct seen *
 begin(enum seen_kind kind, __u32 target)
 {
@@ -164,6 +184,7 @@ begin(enum seen_kind kind, __u32 target)
 	se->result = 0;
 	se->more = 0;
 	bpf_get_current_comm(se->comm, sizeof(se->comm));
+	take_exe(se, me);
 	se->name[0] = '\0';
 	return se;
 }

@@ -5,8 +5,8 @@
  * signals is told by the same programs in both.
  *
  * Told is what concerns a target, what concerns all processes (the kernel's
- * memory, probes, BPF), and every program that starts. What lsawatch does
- * itself is not told.
+ * memory, probes, BPF), and programs that are ours or go by a name like ours
+ * (starts.h). What lsawatch does itself is not told.
  */
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -20,21 +20,9 @@
 
 #include "tell.h"
 
-/* ---- programs start and end, signals: in both layers */
+#include "starts.h"
 
-SEC("raw_tp/sched_process_exec")
-int
-on_exec(struct bpf_raw_tracepoint_args *ctx)
-{
-	struct linux_binprm *bprm = (struct linux_binprm *)ctx->args[2];
-	struct seen *se = begin(SEEN_EXEC, 0);
-
-	if (se == NULL)
-		return 0;
-	bpf_probe_read_kernel_str(se->name, sizeof(se->name), BPF_CORE_READ(bprm, filename));
-	tell(se);
-	return 0;
-}
+/* ---- processes are made and end, signals: in both layers */
 
 SEC("raw_tp/sched_process_fork")
 int
