@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lsawatch/judge/judge.h"
 
@@ -16,16 +17,18 @@
 static const struct keeper {
 	const char *name;
 	uint64_t threads;
+	bool speaks;	       /* it keeps 0, 1 and 2: stderr may be anything */
 	const char *kinds[12]; /* beginnings of links */
 } keepers[] = {
-	{ "lsaiso", 1, { "socket:", "/dev/null" } },
+	{ "lsaiso", 1, false, { "socket:", "/dev/null" } },
 	/* Newer kernels make a thread of the machine's own in it. */
 	{ "lsavmm",
 	  3,
+	  true,
 	  { "socket:", "/dev/null", "/dev/kvm", "anon_inode:kvm-", "anon_inode:[kvm-",
 	    "anon_inode:[eventfd]", "anon_inode:[guest_memfd]", "/memfd:lsaiso" } },
 	/* Both ways at once; the channel is a socket. */
-	{ "lsalink", 2, { "socket:", "/dev/null", "/memfd:lsaiso" } },
+	{ "lsalink", 2, false, { "socket:", "/dev/null", "/memfd:lsaiso" } },
 };
 
 static struct {
@@ -93,8 +96,9 @@ record(const struct watch_target *ta, const struct keeper *ke, const struct watc
 	for (size_t i = 0; i < lo->nfds && first[ta->part].n < FDS_MOST; i++) {
 		/* lsaiso has one socket, and knows it by its number. */
 		bool wrong = ke->threads == 1 && lo->fds[i].socket != 0 && lo->fds[i].fd != 4;
+		bool standard = ke->speaks && lo->fds[i].fd <= STDERR_FILENO;
 
-		if (is_allowed(ke, lo->fds[i].what) && !wrong)
+		if ((is_allowed(ke, lo->fds[i].what) || standard) && !wrong)
 			first[ta->part].fds[first[ta->part].n++] = lo->fds[i];
 	}
 }

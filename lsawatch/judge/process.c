@@ -62,7 +62,8 @@ struct watch_processes_judged {
 	struct again again[AGAIN_MOST];
 	size_t nagain;
 	struct bad bad[BAD_MOST];
-	int proc; /* /proc */
+	int proc;		 /* /proc */
+	struct watch_image self; /* of lsawatch; fd 0: it is known */
 };
 
 static struct watch_processes_judged judged;
@@ -153,6 +154,15 @@ cut_end(char *text, const char *end)
 		text[n - m] = '\0';
 }
 
+/* What the link of exe tells. */
+static void
+take_exe(struct face *fa)
+{
+	fa->memfd = strncmp(fa->exe, "/memfd:", 7) == 0;
+	fa->deleted = strstr(fa->exe, " (deleted)") != NULL;
+	cut_end(fa->exe, " (deleted)");
+}
+
 /* The rest of what is judged. */
 static void
 stare(struct face *fa)
@@ -160,9 +170,7 @@ stare(struct face *fa)
 	char text[512];
 
 	(void)process_exe(fa->pid, fa->exe, sizeof(fa->exe));
-	fa->memfd = strncmp(fa->exe, "/memfd:", 7) == 0;
-	fa->deleted = strstr(fa->exe, " (deleted)") != NULL;
-	cut_end(fa->exe, " (deleted)");
+	take_exe(fa);
 	if (process_read(fa->pid, "cmdline", text, sizeof(text)) > 0)
 		(void)snprintf(fa->argv0, sizeof(fa->argv0), "%.63s",
 			       last_part(text[0] == '-' ? text + 1 : text));
@@ -292,6 +300,24 @@ has_image(const struct face *fa, const struct watch_image *im)
 	return im->fd >= 0 && fa->ino == im->ino && fa->dev == im->dev;
 }
 
+/* The genuine lsainit or lsawatch, started by hand: it says so and ends. */
+static bool
+is_genuine(const struct lsawatch *w, const struct face *fa)
+{
+	return has_image(fa, &w->targets[PART_INIT].image) || has_image(fa, &judged.self);
+}
+
+/* The same of one that has ended: by its path. */
+static bool
+was_genuine(const struct lsawatch *w, const char *exe)
+{
+	for (int part = 0; part < PART_END; part++) {
+		if (strcmp(exe, w->targets[part].image.path) == 0)
+			return true;
+	}
+	return strcmp(exe, judged.self.path) == 0;
+}
+
 static enum watch_part
 part_of_name(const struct lsawatch *w, const char *name)
 {
@@ -367,7 +393,7 @@ other_instance(const struct face *fa, const char *name, enum stage stage)
 
 	if (strcmp(name, "lsainit") == 0 && strcmp(fa->comm, "lsainit") == 0) {
 		if (has_children(fa))
-			return is_trusted(fa) ? INSTANCE_YES : INSTANCE_UNSURE;
+			return is_trusted(fa) || fa->ino == 0 ? INSTANCE_YES : INSTANCE_UNSURE;
 		if (stage != STAGE_LATE)
 			return INSTANCE_OPEN;
 		return is_trusted(fa) ? INSTANCE_UNSURE : INSTANCE_NO;
@@ -378,6 +404,9 @@ other_instance(const struct face *fa, const char *name, enum stage stage)
 			   ? INSTANCE_OPEN
 			   : INSTANCE_NO;
 	}
+	/* An ordinary user sees no files of processes of others, and can tell no more. */
+	if (fa->ino == 0)
+		return INSTANCE_YES;
 	return is_trusted(fa) && is_trusted(&parent) ? INSTANCE_YES : INSTANCE_UNSURE;
 }
 
@@ -453,6 +482,8 @@ judge_names(struct lsawatch *w, const struct face *fa, enum stage stage, enum wa
 	}
 	if (best == NAME_OTHER || is_known(w, fa))
 		return;
+	if (is_genuine(w, fa) && strcmp(best_of, "lsainit") != 0)
+		return;
 	if (stage == STAGE_FOUND) {
 		/* Between a fork and an exec a child still has its parent's name. */
 		look_later(fa->pid, STAGE_NAMED, layer);
@@ -480,8 +511,8 @@ judge_second(struct lsawatch *w, const struct face *fa, const struct watch_targe
 	bool ours = watch_target_of(w, fa->parent) != NULL;
 	char text[384];
 
-	if (stage <
-	    STAGE_NAMED) { /* it may have ended by then, or lsainit says that it is the one */
+	/* It may have ended by then, or lsainit says that it is the one. */
+	if (stage < STAGE_NAMED) {
 		look_later(fa->pid, STAGE_NAMED, layer);
 		return;
 	}
@@ -539,15 +570,17 @@ judge_face(struct lsawatch *w, struct face *fa, enum stage stage, enum watch_lay
 	judge_names(w, fa, stage, layer);
 }
 
-static void
+/* False: it has ended. */
+static bool
 judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer layer)
 {
 	struct face fa;
 
 	if (!glance(pid, &fa))
-		return;
+		return false;
 	(void)known_face(&fa);
 	judge_face(w, &fa, stage, layer);
+	return true;
 }
 
 /* ---- events and scans */
@@ -599,6 +632,24 @@ is_of_interest(struct lsawatch *w, const struct watch_actor *by)
 	       name_like(last_part(first), &of) != NAME_OTHER;
 }
 
+/* It ended before it could be looked at: what the event told of it must do. */
+static void
+judge_gone(struct lsawatch *w, const struct watch_sight *si)
+{
+	struct face fa = { .pid = si->by.pid, .parent = si->by.parent, .start = 1 };
+
+	if (si->by.exe[0] == '\0' || was_genuine(w, si->by.exe) ||
+	    si->by.parent == w->targets[PART_INIT].pid)
+		return;
+	(void)snprintf(fa.comm, sizeof(fa.comm), "%s", si->by.comm);
+	(void)snprintf(fa.exe, sizeof(fa.exe), "%s", si->by.exe);
+	take_exe(&fa);
+	(void)snprintf(fa.argv0, sizeof(fa.argv0), "%.*s", (int)strcspn(si->by.command, " "),
+		       si->by.command);
+	memmove(fa.argv0, last_part(fa.argv0), strlen(last_part(fa.argv0)) + 1);
+	judge_names(w, &fa, STAGE_EXEC, si->layer);
+}
+
 static void
 judge_exec(struct lsawatch *w, const struct watch_sight *si)
 {
@@ -607,8 +658,8 @@ judge_exec(struct lsawatch *w, const struct watch_sight *si)
 	if (ta != NULL) {
 		judge_target_exec(w, ta, si->layer);
 	} else if (si->by.pid != 0) {
-		if (is_of_interest(w, &si->by))
-			judge_one(w, si->by.pid, STAGE_EXEC, si->layer);
+		if (is_of_interest(w, &si->by) && !judge_one(w, si->by.pid, STAGE_EXEC, si->layer))
+			judge_gone(w, si);
 		look_later(si->by.pid, STAGE_NAMED, si->layer);
 	}
 }
@@ -623,13 +674,13 @@ judge_process(struct lsawatch *w, const struct watch_sight *si)
 	if (si->see == SEE_EXEC)
 		judge_exec(w, si);
 	else if (!thread && ta != NULL && ta->part != PART_INIT && si->target != ta->pid)
-		judge_one(w, si->target, STAGE_FOUND, si->layer);
+		(void)judge_one(w, si->target, STAGE_FOUND, si->layer);
 }
 
 void
 judge_process_one(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 {
-	judge_one(w, pid, STAGE_FOUND, layer);
+	(void)judge_one(w, pid, STAGE_FOUND, layer);
 }
 
 void
@@ -663,7 +714,7 @@ judge_process_again(struct lsawatch *w)
 		if (now < ag.due)
 			judged.again[kept++] = ag;
 		else
-			judge_one(w, ag.pid, ag.stage, ag.layer);
+			(void)judge_one(w, ag.pid, ag.stage, ag.layer);
 	}
 	memmove(&judged.again[kept], &judged.again[n],
 		(judged.nagain - n) * sizeof(judged.again[0]));
@@ -673,8 +724,13 @@ judge_process_again(struct lsawatch *w)
 int
 judge_process_open(struct lsawatch *w)
 {
+	struct stat sb;
+
 	judged = (struct watch_processes_judged){ .room = 256 };
 	judged.seen = calloc(judged.room, sizeof(*judged.seen));
+	if (stat("/proc/self/exe", &sb) == 0)
+		judged.self = (struct watch_image){ .dev = sb.st_dev, .ino = sb.st_ino };
+	(void)process_exe(getpid(), judged.self.path, sizeof(judged.self.path));
 	judged.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return judged.seen != NULL && judged.proc >= 0 ? 0 : -1;
 }

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lib import proc
+from lib import instance, proc
 from lib.standin import StandIn
 from lib.watching import WatchedInstance
 
@@ -141,6 +141,23 @@ def test_11_by_the_sweep_alone_and_with_events(realm, programs, layers):
         one = inst.watch.wait("impostor-name", 0, seconds=3,
                               actor=programs.start(programs.copy("lsaiso")))
         assert one["layer"] == ("sweep" if layers == "sweep" else "events")
+
+
+def test_13_one_that_ends_at_once(watched, programs):
+    """Before it can be looked at: the event has its name. Our own by hand are no impostors."""
+    if not any("EXEC" in one["shows"] for one in watched.watch.status()["sensors"]):
+        pytest.skip("no sensor of programs that start")
+    genuine = [subprocess.Popen([instance.program(name), "--no-such-option"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for name in ("lsainit", "lsaiso", "lsass", "lsawatch")]
+    for one in genuine:
+        one.wait()
+    path = programs.copy("lsaiso", of="true")
+    pid = programs.start(path, "x")
+    programs.started[-1].wait()
+    assert found(watched, "impostor-name", pid)["actor"]["exe"] == path
+    assert not [one for one in watched.watch.findings() if one["row"] != "memory_access"
+                and one.get("actor", {}).get("pid") in [one.pid for one in genuine]]
 
 
 def test_12_another_instance_is_none(watched, realm):
