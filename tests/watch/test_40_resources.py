@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
 
 import pytest
 
-from lib import proc
+from lib import instance, proc, users
 from lib.standin import StandIn
 from lib.watching import WatchedInstance
 
@@ -251,3 +252,59 @@ def test_26_traced(stand):
     finally:
         os.kill(tracer, 9)
         os.waitpid(tracer, 0)
+
+
+# ---- and the real ones
+
+def loud(inst):
+    """What is above info and about a process of this instance."""
+    return [one for one in inst.watch.findings() if one["severity"] != "info"
+            and one.get("subject_pid") in inst.pids]
+
+
+@pytest.mark.parametrize("level", instance.LEVELS)
+def test_30_each_level_is_as_it_should_be(realm, level):
+    if instance.why_not(level):
+        pytest.skip(instance.why_not(level))
+    with WatchedInstance(realm, {"isolation": {"level": level}}) as inst:
+        inst.linked()
+        time.sleep(5)
+        assert loud(inst) == []
+        for row in ("image_path", "parent_process", "user_account", "network_activity",
+                    "handles_threads"):
+            assert inst.watch.verdict(row) == "normal", row
+
+
+def test_31_under_load(realm):
+    """Twenty seconds of tickets for four users at once, after five of learning."""
+    names = [f"svc/n{i:03}.test.local" for i in range(200)]
+
+    def load(who, until):
+        while time.monotonic() < until:
+            who.kinit("alice").ok()
+            who.run("kvno", *names).ok()
+            with inst.kcm(uid=who.uid) as k:
+                for _ in range(200):
+                    k.noop()
+            who.run("kdestroy", "-A").ok()
+
+    if os.geteuid() != 0:
+        pytest.skip("several users need root")
+    with WatchedInstance(realm, {"watch": {"learn_seconds": 5},
+                                 "tgs": {"rate": 100000, "burst": 100000}}) as inst:
+        iso = inst.pid("lsaiso")
+        proc.wait_until("the end of learning",
+                        lambda: inst.watch.verdict("resource_usage") != "learning")
+        until = time.monotonic() + 20
+        threads = [threading.Thread(target=load, args=(users.User(inst), until))
+                   for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        # It was at work: what it waited for it answered.
+        with open(f"/proc/{iso}/status", encoding="ascii") as file:
+            waits = int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
+        assert waits > 1000
+        assert loud(inst) == []
+        assert inst.pid("lsaiso") == iso
