@@ -80,6 +80,7 @@ struct face {
 	uint32_t owner; /* of its file */
 	uint32_t mode;
 	bool deleted, memfd;
+	bool kernel; /* a thread of the kernel */
 };
 
 /* ---- reading */
@@ -107,7 +108,7 @@ take_stat(struct face *fa, const char *text)
 	return at != NULL;
 }
 
-/* What every scan reads of every process: as few system calls as can be. */
+/* What is read of every process that is new. */
 static bool
 glance(pid_t pid, struct face *fa)
 {
@@ -124,9 +125,10 @@ glance(pid_t pid, struct face *fa)
 	got = read(fd, text, sizeof(text) - 1);
 	(void)close(fd);
 	text[got > 0 ? got : 0] = '\0';
-	/* Kernel threads are children of kthreadd, and have no program. */
-	if (!take_stat(fa, text) || pid == 2 || fa->parent == 2 || strchr("ZXx", fa->state) != NULL)
+	if (!take_stat(fa, text) || strchr("ZXx", fa->state) != NULL)
 		return false;
+	/* Children of kthreadd, without a program. */
+	fa->kernel = pid == 2 || fa->parent == 2;
 	(void)snprintf(name, sizeof(name), "%d/exe", (int)pid);
 	if (fstatat(judged.proc, name, &sb, 0) == 0) {
 		fa->dev = sb.st_dev;
@@ -236,7 +238,46 @@ known_face(const struct face *fa)
 	*se = (struct seen){ fa->pid, fa->parent, fa->start, face, judged.turn };
 	if (judged.used * 2 > judged.room && judged.room < SEEN_MOST)
 		sieve(0);
+	if (judged.used * 4 > judged.room * 3) { /* no memory: judge all anew */
+		memset(judged.seen, 0, judged.room * sizeof(*judged.seen));
+		judged.used = 0;
+	}
 	return same;
+}
+
+/*
+ * Has it the program and the name that it was judged with? What every scan
+ * asks of every process: stat would cost the kernel three times as much.
+ */
+static bool
+is_unchanged(pid_t pid)
+{
+	struct seen *se = place_of(pid);
+	struct face fa = { .pid = pid };
+	struct stat sb;
+	char name[32];
+	ssize_t got;
+	int fd;
+
+	if (se->pid != pid)
+		return false;
+	(void)snprintf(name, sizeof(name), "%d/comm", (int)pid);
+	fd = openat(judged.proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, fa.comm, sizeof(fa.comm) - 1);
+	(void)close(fd);
+	fa.comm[got > 0 ? got : 0] = '\0';
+	fa.comm[strcspn(fa.comm, "\n")] = '\0';
+	(void)snprintf(name, sizeof(name), "%d/exe", (int)pid);
+	if (fstatat(judged.proc, name, &sb, 0) == 0) {
+		fa.dev = sb.st_dev;
+		fa.ino = sb.st_ino;
+	}
+	if (face_of(&fa) != se->face)
+		return false;
+	se->turn = judged.turn;
+	return true;
 }
 
 static void
@@ -579,7 +620,8 @@ judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer laye
 	if (!glance(pid, &fa))
 		return false;
 	(void)known_face(&fa);
-	judge_face(w, &fa, stage, layer);
+	if (!fa.kernel)
+		judge_face(w, &fa, stage, layer);
 	return true;
 }
 
@@ -688,7 +730,7 @@ judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 {
 	struct face fa;
 
-	if (!glance(pid, &fa) || known_face(&fa))
+	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel)
 		return;
 	judge_face(w, &fa, STAGE_FOUND, layer);
 	look_later(pid, STAGE_NAMED, layer);
