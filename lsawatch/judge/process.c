@@ -63,6 +63,7 @@ struct watch_processes_judged {
 	size_t nagain;
 	struct bad bad[BAD_MOST];
 	int proc;		 /* /proc */
+	bool sees_all;		 /* programs of others too: an ordinary user does not */
 	struct watch_image self; /* of lsawatch; fd 0: it is known */
 };
 
@@ -619,6 +620,9 @@ judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer laye
 
 	if (!glance(pid, &fa))
 		return false;
+	/* On its way out: it has no memory any more, and so no program. */
+	if (fa.ino == 0 && judged.sees_all && !fa.kernel)
+		return false;
 	(void)known_face(&fa);
 	if (!fa.kernel)
 		judge_face(w, &fa, stage, layer);
@@ -645,7 +649,7 @@ judge_process_ended(struct lsawatch *w)
  * busy machine has many.
  */
 static bool
-is_of_interest(struct lsawatch *w, const struct watch_actor *by)
+is_of_interest(struct lsawatch *w, const struct watch_actor *by, const char *path)
 {
 	const struct watch_target *parent = watch_target_of(w, by->parent);
 	char exe[sizeof(by->exe)], first[sizeof(by->command)], name[32];
@@ -653,7 +657,7 @@ is_of_interest(struct lsawatch *w, const struct watch_actor *by)
 	struct stat sb;
 	struct face fa = { 0 };
 
-	if (by->exe[0] == '\0' || by->comm[0] == '\0' || by->parent == 0 ||
+	if (path[0] == '\0' || by->comm[0] == '\0' || by->parent == 0 ||
 	    (parent != NULL && parent->part != PART_INIT))
 		return true;
 	(void)snprintf(name, sizeof(name), "%d/exe", (int)by->pid);
@@ -665,7 +669,7 @@ is_of_interest(struct lsawatch *w, const struct watch_actor *by)
 		if (has_image(&fa, &w->targets[part].image))
 			return true;
 	}
-	(void)snprintf(exe, sizeof(exe), "%s", by->exe);
+	(void)snprintf(exe, sizeof(exe), "%.255s", path);
 	cut_end(exe, " (deleted)");
 	(void)snprintf(first, sizeof(first), "%s", by->command);
 	first[strcspn(first, " ")] = '\0';
@@ -676,15 +680,14 @@ is_of_interest(struct lsawatch *w, const struct watch_actor *by)
 
 /* It ended before it could be looked at: what the event told of it must do. */
 static void
-judge_gone(struct lsawatch *w, const struct watch_sight *si)
+judge_gone(struct lsawatch *w, const struct watch_sight *si, const char *path)
 {
 	struct face fa = { .pid = si->by.pid, .parent = si->by.parent, .start = 1 };
 
-	if (si->by.exe[0] == '\0' || was_genuine(w, si->by.exe) ||
-	    si->by.parent == w->targets[PART_INIT].pid)
+	if (path[0] != '/' || was_genuine(w, path) || si->by.parent == w->targets[PART_INIT].pid)
 		return;
 	(void)snprintf(fa.comm, sizeof(fa.comm), "%s", si->by.comm);
-	(void)snprintf(fa.exe, sizeof(fa.exe), "%s", si->by.exe);
+	(void)snprintf(fa.exe, sizeof(fa.exe), "%.255s", path);
 	take_exe(&fa);
 	(void)snprintf(fa.argv0, sizeof(fa.argv0), "%.*s", (int)strcspn(si->by.command, " "),
 		       si->by.command);
@@ -700,8 +703,11 @@ judge_exec(struct lsawatch *w, const struct watch_sight *si)
 	if (ta != NULL) {
 		judge_target_exec(w, ta, si->layer);
 	} else if (si->by.pid != 0) {
-		if (is_of_interest(w, &si->by) && !judge_one(w, si->by.pid, STAGE_EXEC, si->layer))
-			judge_gone(w, si);
+		const char *path = si->by.exe[0] != '\0' ? si->by.exe : si->name;
+
+		if (is_of_interest(w, &si->by, path) &&
+		    !judge_one(w, si->by.pid, STAGE_EXEC, si->layer))
+			judge_gone(w, si, path);
 		look_later(si->by.pid, STAGE_NAMED, si->layer);
 	}
 }
@@ -730,7 +736,8 @@ judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 {
 	struct face fa;
 
-	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel)
+	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel ||
+	    (fa.ino == 0 && judged.sees_all))
 		return;
 	judge_face(w, &fa, STAGE_FOUND, layer);
 	look_later(pid, STAGE_NAMED, layer);
@@ -774,6 +781,7 @@ judge_process_open(struct lsawatch *w)
 		judged.self = (struct watch_image){ .dev = sb.st_dev, .ino = sb.st_ino };
 	(void)process_exe(getpid(), judged.self.path, sizeof(judged.self.path));
 	judged.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	judged.sees_all = judged.proc >= 0 && fstatat(judged.proc, "1/exe", &sb, 0) == 0;
 	return judged.seen != NULL && judged.proc >= 0 ? 0 : -1;
 }
 

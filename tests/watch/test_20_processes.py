@@ -138,7 +138,7 @@ def test_10_it_is_over_when_it_has_ended(watched, programs):
 def test_11_by_the_sweep_alone_and_with_events(realm, programs, layers):
     with WatchedInstance(realm, {"watch": {"layers": layers}}) as inst:
         # A scan a second, and a second look at who is new.
-        one = inst.watch.wait("impostor-name", 0, seconds=3,
+        one = inst.watch.wait("impostor-name", 0, seconds=5,
                               actor=programs.start(programs.copy("lsaiso")))
         assert one["layer"] == ("sweep" if layers == "sweep" else "events")
 
@@ -219,7 +219,7 @@ def test_23_a_process_without_another_program(stand):
     stand.tell("lsass", "fork")
     one = of(stand, "parent-child", "lsass")
     assert one["actor"]["exe"] == stand.programs["lsass"]
-    of(stand, "instances-second", "lsass", actor=one["actor"]["pid"])
+    of(stand, "instances-second", "lsass", seconds=5, actor=one["actor"]["pid"])
 
 
 @pytest.mark.parametrize("part", ["lsaiso", "lsass"])
@@ -234,12 +234,14 @@ def test_24_it_has_another_parent(stand, part):
 def test_25_our_program_started_by_another(stand, part):
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, its, subprocess.Popen([stand.programs[part], "play", "0"], stdin=its) as other:
-        one = of(stand, "parent-foreign", part, actor=other.pid)
-        assert str(os.getpid()) in one["evidence"] and one["actor"]["parent"] == os.getpid()
-        second = of(stand, "instances-second", part, actor=other.pid)
-        assert str(stand.pids[part]) in second["evidence"]
-        its.close()
-        ours.close()
+        try:
+            # The sweep alone: at its next scan, and AGAIN_MS later.
+            one = of(stand, "parent-foreign", part, seconds=5, actor=other.pid)
+            assert str(os.getpid()) in one["evidence"] and one["actor"]["parent"] == os.getpid()
+            second = of(stand, "instances-second", part, seconds=5, actor=other.pid)
+            assert str(stand.pids[part]) in second["evidence"]
+        finally:
+            other.kill()
 
 
 def test_26_none_runs(stand):
