@@ -168,7 +168,7 @@
 	     "the configuration changed; it counts from the next start")                         \
 	RULE(integrity_upgraded, file_integrity, INFO, "", S(FILE)|S(DIGEST),                    \
 	     "the installed files changed and are signed")                                       \
-	RULE(memory_attach, memory_access, CRITICAL, "T1055.008", S(ACCESS)|S(STATE),            \
+	RULE(memory_attach, memory_access, CRITICAL, "T1055.008", S(ATTACH)|S(STATE),            \
 	     "somebody traces it")                                                               \
 	RULE(memory_read, memory_access, CRITICAL, "T1003.007", S(ACCESS),                       \
 	     "its memory was opened or read")                                                    \
@@ -186,13 +186,13 @@
 	     "an attempt on it was refused")                                                     \
 	RULE(memory_look, memory_access, INFO, "T1057", S(LOOK),                                 \
 	     "somebody looked at it, as ps and lsof do")                                         \
-	RULE(memory_limits, memory_access, MEDIUM, "T1003.007", S(ACCESS),                       \
+	RULE(memory_limits, memory_access, MEDIUM, "T1003.007", S(LIMITS),                       \
 	     "its resource limits, that of core dumps among them, were changed")                 \
 	RULE(memory_core, memory_access, HIGH, "T1003.007", S(CORE),                             \
 	     "a core of it was made")                                                            \
 	RULE(handles_extra, handles_threads, HIGH, "", S(HOLD),                                  \
 	     "it has a descriptor that it was not started with")                                 \
-	RULE(handles_thread, handles_threads, CRITICAL, "T1055", S(HOLD)|S(FORK),                \
+	RULE(handles_thread, handles_threads, CRITICAL, "T1055", S(HOLD),                        \
 	     "it has a thread more than it was made with")                                       \
 	RULE(handles_executable, handles_threads, HIGH, "T1055 T1620", S(HOLD),                  \
 	     "it has memory to execute that is no program")                                      \

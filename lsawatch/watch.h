@@ -51,7 +51,9 @@ enum watch_rule {
 	SEE(FORK, "processes and threads that are made")                                           \
 	SEE(EXIT, "ends of our processes, with their reason")                                      \
 	SEE(CREDS, "changes of user")                                                              \
-	SEE(ACCESS, "tracing, reading of memory, taking of descriptors")                           \
+	SEE(ATTACH, "tracing by ptrace")                                                           \
+	SEE(ACCESS, "reading of memory, taking of descriptors")                                    \
+	SEE(LIMITS, "changes of resource limits")                                                  \
 	SEE(LOOK, "looks as by ps and lsof")                                                       \
 	SEE(DENIED, "attempts that were refused")                                                  \
 	SEE(SIGNAL, "signals and their senders")                                                   \

@@ -4,10 +4,26 @@
 
 #include <stddef.h>
 
+#include "lsass/loop.h"
+
+#define AGAIN_MS 500
+
+/* Where a process was not to be judged at once, and no sweep comes by. */
+static void
+again(void *arg)
+{
+	struct lsawatch *w = arg;
+
+	if ((w->sees & SEES(SCAN)) == 0)
+		judge_process_again(w);
+}
+
 int
 judges_open(struct lsawatch *w)
 {
 	if (judge_process_open(w) != 0 || stability_open(w) != 0)
+		return -1;
+	if (loop_every(w->lo, AGAIN_MS, again, w) != 0)
 		return -1;
 	return files_judge_open(w);
 }
@@ -38,7 +54,9 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 	case SEE_CREDS:
 		judge_user(w, si);
 		break;
+	case SEE_ATTACH:
 	case SEE_ACCESS:
+	case SEE_LIMITS:
 	case SEE_LOOK:
 	case SEE_DENIED:
 	case SEE_PERF:

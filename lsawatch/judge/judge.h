@@ -11,8 +11,6 @@
 
 /* memory.c: ACCESS LOOK DENIED PERF PROBE BPF KERNEL CORE */
 void judge_memory(struct lsawatch *w, const struct watch_sight *si);
-/* TracerPid of one of ours, as often as it is looked at; 0: nobody. */
-void judge_traced(struct lsawatch *w, enum watch_part part, pid_t tracer);
 /* What the guard refused, for all rows. */
 void judge_refusal(struct lsawatch *w, const struct control_refusal *re);
 /* stability.c: EXIT SIGNAL, and the table of lsainit */

@@ -38,7 +38,7 @@ is_normal(const struct lsawatch *w, const struct watch_sight *si)
 	if (si->by.pid != 0 && (si->by.pid == getpid() || si->by.pid == si->target))
 		return true;
 	return si->by.pid != 0 && si->by.pid == w->targets[PART_INIT].pid &&
-	       (si->see == SEE_LOOK || (si->see == SEE_ACCESS && si->way == WAY_setrlimit));
+	       (si->see == SEE_LOOK || si->see == SEE_LIMITS);
 }
 
 static const char *
@@ -101,21 +101,6 @@ rule_of_access(const struct watch_sight *si)
 }
 
 static void
-judge_access(struct lsawatch *w, const struct watch_sight *si)
-{
-	struct watch_case ca = case_of(w, si, rule_of_access(si));
-
-	if (ca.part == PART_NONE)
-		return;
-	/* These move pages about, and show none. */
-	if (si->way == WAY_madvise || si->way == WAY_move_pages)
-		ca.severity = MEDIUM;
-	finding_raise(w, &ca, "%s (pid %d) used %s on %s (pid %d): %s", doer(si), (int)si->by.pid,
-		      watch_way_texts[si->way], part_name(w, ca.part), (int)si->target,
-		      came_of_it(si));
-}
-
-static void
 judge_look(struct lsawatch *w, const struct watch_sight *si)
 {
 	struct watch_case ca = case_of(w, si, RULE_memory_look);
@@ -125,6 +110,26 @@ judge_look(struct lsawatch *w, const struct watch_sight *si)
 	finding_raise(w, &ca, "%s (pid %d) looked at %s (pid %d) by %s%s%s: %s", doer(si),
 		      (int)si->by.pid, part_name(w, ca.part), (int)si->target,
 		      watch_way_texts[si->way], si->name[0] != '\0' ? ", " : "", si->name,
+		      came_of_it(si));
+}
+
+static void
+judge_access(struct lsawatch *w, const struct watch_sight *si)
+{
+	struct watch_case ca = case_of(w, si, rule_of_access(si));
+
+	/* Not every sensor tells which of them only compare or look. */
+	if (si->way == WAY_kcmp || si->way == WAY_look) {
+		judge_look(w, si);
+		return;
+	}
+	if (ca.part == PART_NONE)
+		return;
+	/* These move pages about, and show none. */
+	if (si->way == WAY_madvise || si->way == WAY_move_pages)
+		ca.severity = MEDIUM;
+	finding_raise(w, &ca, "%s (pid %d) used %s on %s (pid %d): %s", doer(si), (int)si->by.pid,
+		      watch_way_texts[si->way], part_name(w, ca.part), (int)si->target,
 		      came_of_it(si));
 }
 
@@ -147,20 +152,6 @@ judge_denied(struct lsawatch *w, const struct watch_sight *si)
 	finding_raise(w, &ca, "%s (pid %d) tried %s on %s (pid %d): %s", doer(si), (int)si->by.pid,
 		      watch_way_texts[si->way], part_name(w, ca.part), (int)si->target,
 		      strerror(si->number > 0 ? si->number : EPERM));
-}
-
-void
-judge_traced(struct lsawatch *w, enum watch_part part, pid_t tracer)
-{
-	struct watch_actor by = { .pid = tracer, .uid = UINT32_MAX, .login = UINT32_MAX };
-	struct watch_case ca = { .rule = RULE_memory_attach,
-				 .layer = LAYER_SWEEP,
-				 .by = &by,
-				 .part = part,
-				 .allowed = 1 };
-
-	finding_holds(w, &ca, tracer != 0, "tracer", "pid %d traces %s (TracerPid)", (int)tracer,
-		      part_name(w, part));
 }
 
 /* ---- on all */
@@ -273,7 +264,9 @@ judge_memory(struct lsawatch *w, const struct watch_sight *si)
 	if (is_normal(w, si))
 		return;
 	switch ((int)si->see) {
+	case SEE_ATTACH:
 	case SEE_ACCESS:
+	case SEE_LIMITS:
 		judge_access(w, si);
 		break;
 	case SEE_LOOK:

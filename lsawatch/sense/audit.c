@@ -37,8 +37,8 @@
 #define ALL	UINT32_MAX /* kill(-1): everybody */
 
 #define SHOWS                                                                                      \
-	(SEES(ACCESS) | SEES(DENIED) | SEES(SIGNAL) | SEES(PERF) | SEES(KERNEL) | SEES(FILE) |     \
-	 SEES(MOUNT))
+	(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED) | SEES(SIGNAL) | SEES(PERF) | SEES(KERNEL) |   \
+	 SEES(FILE) | SEES(MOUNT))
 
 static struct {
 	int fd;
@@ -121,7 +121,7 @@ rules_of_target(pid_t target)
 		good &= add_calls(CALLS(SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo,
 					SYS_rt_tgsigqueueinfo),
 				  AUDIT_ARG0, pid, pid, true);
-	if (wants(SEES(ACCESS) | SEES(DENIED))) {
+	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED))) {
 		good &= add_calls(
 		    CALLS(SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_move_pages),
 		    AUDIT_ARG0, pid, last, true);
@@ -164,11 +164,11 @@ rules_of_files(void)
 static void
 rules_of_all(void)
 {
-	if (wants(SEES(ACCESS) | SEES(DENIED)) &&
+	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED)) &&
 	    (!add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_ATTACH, PTRACE_ATTACH, false) ||
 	     !add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_SEIZE, PTRACE_SEIZE, false) ||
 	     !add_any(CALLS(SYS_pidfd_getfd, SYS_process_madvise))))
-		au.shows &= ~(SEES(ACCESS) | SEES(DENIED));
+		au.shows &= ~(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED));
 	if (wants(SEES(SIGNAL)) && (!add_calls(CALLS(SYS_kill), AUDIT_ARG0, ALL, ALL, false) ||
 				    !add_any(CALLS(SYS_pidfd_send_signal))))
 		au.shows &= ~SEES(SIGNAL);
@@ -271,7 +271,7 @@ see_access(struct seen *se, enum watch_way way, pid_t target)
 		return;
 	se->si.way = way;
 	se->si.target = target;
-	se->si.see = let ? SEE_ACCESS : SEE_DENIED;
+	se->si.see = !let ? SEE_DENIED : way == WAY_ptrace ? SEE_ATTACH : SEE_ACCESS;
 	se->si.allowed = let;
 	if (let) {
 		watch_see(se->w, &se->si);

@@ -9,17 +9,15 @@
 #include "lsawatch/sense/sense.h"
 
 static const struct ring_program programs[] = {
-	{ "on_access", SEES(ACCESS) | SEES(LOOK) },
+	{ "on_access", SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) },
 	{ "on_may_access", SEES(DENIED) },
 	{ "on_attach", 0 },
 	{ "on_open", SEES(KERNEL) },
 	{ "on_perf", SEES(PERF) | SEES(PROBE) },
 	{ "on_prog", SEES(BPF) },
 	{ "on_locked_down", 0 },
-	{ "on_setrlimit", 0 },
-	{ "on_setuid", SEES(CREDS) },
-	{ "on_setgid", 0 },
-	{ "on_capset", 0 },
+	{ "on_setrlimit", SEES(LIMITS) },
+	{ "on_creds", SEES(CREDS) },
 	{ "on_exec", SEES(EXEC) },
 	{ "on_rename", 0 },
 	{ "on_fork", SEES(FORK) },
@@ -57,9 +55,9 @@ bpf_close(struct lsawatch *w)
 const struct watch_sensor sense_bpf = {
 	.name = "bpf",
 	.layer = LAYER_BPF,
-	.sees = SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) | SEES(BPF) |
-		SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CORE) |
-		SEES(SIGNAL),
+	.sees = SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
+		SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) |
+		SEES(FORK) | SEES(EXIT) | SEES(CORE) | SEES(SIGNAL),
 	.open = bpf_open,
 	.targets = bpf_targets,
 	.close = bpf_close,

@@ -34,7 +34,7 @@
 #define ANSWER_MS    500
 #define INIT_PID_INO 0xEFFFFFFCU /* of the initial pid namespace, PROC_PID_INIT_INO */
 
-#define SHOWS (SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CREDS) | SEES(ACCESS) | SEES(CORE))
+#define SHOWS (SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CREDS) | SEES(ATTACH) | SEES(CORE))
 
 /* Where a message has what: netlink header, connector header, event. */
 #define AT_EVENT (sizeof(struct nlmsghdr) + sizeof(struct cn_msg))
@@ -96,7 +96,7 @@ event_sight(const struct proc_event *ev, struct watch_sight *si)
 	case PROC_EVENT_PTRACE:
 		if (ev->event_data.ptrace.tracer_tgid == 0)
 			return 0; /* it let go */
-		si->see = SEE_ACCESS;
+		si->see = SEE_ATTACH;
 		si->way = WAY_ptrace;
 		si->target = ev->event_data.ptrace.process_tgid;
 		si->by.pid = ev->event_data.ptrace.tracer_tgid;

@@ -9,8 +9,8 @@
 
 /* io_uring opens without a system call; what it then was told is not seen. */
 static const struct ring_program programs[] = {
-	{ "on_sys_exit", SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) |
-			     SEES(BPF) | SEES(KERNEL) | SEES(CREDS) },
+	{ "on_sys_exit", SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
+			     SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) },
 	{ "on_submit_old", 0 },
 	{ "on_submit", 0 },
 	{ "on_exec", SEES(EXEC) },
@@ -50,9 +50,9 @@ trace_close(struct lsawatch *w)
 const struct watch_sensor sense_trace = {
 	.name = "trace",
 	.layer = LAYER_TRACE,
-	.sees = SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) | SEES(PROBE) | SEES(BPF) |
-		SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) | SEES(FORK) | SEES(EXIT) | SEES(CORE) |
-		SEES(SIGNAL),
+	.sees = SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
+		SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) |
+		SEES(FORK) | SEES(EXIT) | SEES(CORE) | SEES(SIGNAL),
 	.open = trace_open,
 	.targets = trace_targets,
 	.close = trace_close,

@@ -5,16 +5,20 @@ one that works everywhere, and does it work beside the guard?
 The tests of tests/watch run in the guest, as they are.
 """
 
+import json
 import os
 import re
 
 import pytest
 
+from lib import layers
 from lib.instance import build_folder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WATCH = os.path.join(HERE, "..", "watch")
 TIMEOUT = 1200
+LONG = os.environ.get("LSAISO_LONG") == "1"
+DOC = os.path.join(HERE, "..", "..", "docs", "watch-layers.md")
 
 
 def inside(guest, layers, *words, guard="off"):
@@ -37,3 +41,15 @@ def test_01_the_row_of_memory(guest, layer):
 def test_02_beside_the_guard(guest):
     """Its hooks are loaded after the guard is up; what that refuses is told with the actor."""
     assert inside(guest, "bpf", os.path.join(WATCH, "test_51_guard.py"), guard="required") >= 5
+
+
+@pytest.mark.parametrize("layer", layers.LAYERS if LONG else ["bpf"])
+def test_03_each_layer_alone(guest, layer):
+    """What Status has as blind is what is not seen, and docs/watch-layers.md has it so."""
+    env = {"LSAISO_BUILD": build_folder(), "LSAISO_SLOW": "10"}
+    done = guest.run([os.path.join(WATCH, "layers"), "--layers", layer, "--json"], TIMEOUT, env=env,
+                     cwd=HERE)
+    assert done.code == 0, done.text
+    result = json.loads(next(line for line in done.text.splitlines() if line.startswith("{")))
+    with open(DOC, encoding="utf-8") as file:
+        assert layers.column(file.read(), layer) == result[layer]["cells"]

@@ -11,6 +11,7 @@ import os
 import signal
 import struct
 import sys
+import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -32,6 +33,23 @@ def attach(pid):
 
 def seize(pid):
     call(101, 0x4206, pid, 0, 0)  # our end detaches it
+
+
+def hold(pid):
+    seize(pid)
+    time.sleep(4)
+
+
+def start(path):
+    """It, and stopped at its first instruction for 4 s."""
+    pid = os.fork()
+    if pid == 0:
+        call(101, 0, 0, 0, 0)
+        os.execv(path, [path])
+    os.waitpid(pid, 0)
+    time.sleep(4)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def file(name):
@@ -102,7 +120,8 @@ def flood(pid):
 
 
 TRIES = {
-    "attach": attach, "seize": seize, "mem": file("mem"), "maps": file("maps"),
+    "attach": attach, "seize": seize, "hold": hold,
+    "start": start, "mem": file("mem"), "maps": file("maps"),
     "environ": file("environ"), "vm_readv": vectors(310), "vm_writev": vectors(311),
     "pidfd_getfd": by_pidfd(438, 0, 0),
     "madvise": by_pidfd(440, struct.pack("QQ", 0, 0), 1, 20, 0),  # MADV_COLD of nothing

@@ -182,8 +182,10 @@ BPF_PROG(on_setrlimit, struct task_struct *p, unsigned int resource, void *limit
 	return 0;
 }
 
-static __always_inline int
-changed_creds(int ret)
+/* Only now has it another user, group or other capabilities. */
+SEC("?fexit/commit_creds")
+int
+BPF_PROG(on_creds, void *new, int ret)
 {
 	__u32 me = my_process();
 	struct seen *se;
@@ -196,27 +198,6 @@ changed_creds(int ret)
 	se->call = my_call();
 	tell(se);
 	return 0;
-}
-
-SEC("?fexit/security_task_fix_setuid")
-int
-BPF_PROG(on_setuid, void *new, void *old, int flags, int ret)
-{
-	return changed_creds(ret);
-}
-
-SEC("?fexit/security_task_fix_setgid")
-int
-BPF_PROG(on_setgid, void *new, void *old, int flags, int ret)
-{
-	return changed_creds(ret);
-}
-
-SEC("?fexit/security_capset")
-int
-BPF_PROG(on_capset, void *new, void *old, void *e, void *i, void *p, int ret)
-{
-	return changed_creds(ret);
 }
 
 #endif

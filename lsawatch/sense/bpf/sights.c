@@ -56,7 +56,9 @@ way_of_call(uint32_t call)
 static enum watch_see
 see_of_way(enum watch_way way)
 {
-	return way == WAY_kcmp || way == WAY_look || way == WAY_unknown ? SEE_LOOK : SEE_ACCESS;
+	if (way == WAY_kcmp || way == WAY_look || way == WAY_unknown)
+		return SEE_LOOK;
+	return way == WAY_ptrace ? SEE_ATTACH : SEE_ACCESS;
 }
 
 /* ---- layer trace */
@@ -100,7 +102,7 @@ checked(struct lsawatch *w, struct watch_sight *si, const struct seen *se, bool 
 	if (refused)
 		si->see = SEE_DENIED;
 	else
-		si->see = attach ? SEE_ACCESS : see_of_way(si->way);
+		si->see = attach && si->way != WAY_ptrace ? SEE_ACCESS : see_of_way(si->way);
 	si->allowed = refused ? 0 : 1;
 	si->number = refused ? EPERM : 0;
 	watch_see(w, si);
@@ -223,7 +225,7 @@ asked_perf(struct lsawatch *w, struct watch_sight *si, uint32_t probe)
 static void
 changed_limits(struct lsawatch *w, struct watch_sight *si, int result)
 {
-	si->see = result < 0 ? SEE_DENIED : SEE_ACCESS;
+	si->see = result < 0 ? SEE_DENIED : SEE_LIMITS;
 	si->way = WAY_setrlimit;
 	if (result < 0)
 		si->number = -result;
