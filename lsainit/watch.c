@@ -23,8 +23,9 @@
 #include "lsainit/guard/private.h"
 #include "lsainit/init.h"
 
-#define WATCH_FILES   512
-#define WATCH_STOP_MS 2000 /* it writes what it learned */
+#define WATCH_FILES 512
+#define WATCH_STOP_MS                                                                              \
+	6000 /* it writes what it learned, and takes its audit rules back, 0.1 s each */
 
 #define ORPHAN_MS      3000
 #define ORPHAN_STEP_MS 20

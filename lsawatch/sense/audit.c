@@ -33,6 +33,8 @@
 #define BATCH	128
 #define THREADS 64 /* numbers above that of the process that are taken for its threads */
 #define PIDFDS	64
+#define TAKE_MS 200
+#define FIXED	0	   /* group of rules that stay */
 #define RATE	500	   /* events a second; more are lost, and that is said */
 #define ALL	UINT32_MAX /* kill(-1): everybody */
 
@@ -57,16 +59,16 @@ static struct {
 /* ---- rules */
 
 static bool
-add(bool once)
+add(unsigned int group)
 {
-	if (audit_rule_add(once) == 0)
+	if (audit_rule_add(group) == 0)
 		return true;
 	/* Another rule of ours that says the same, or a process that is gone already. */
 	return errno == EEXIST || errno == ENOENT || errno == ESRCH;
 }
 
 static bool
-add_calls(const int *calls, uint32_t field, uint32_t from, uint32_t to, bool once)
+add_calls(const int *calls, uint32_t field, uint32_t from, uint32_t to, unsigned int group)
 {
 	audit_rule_begin();
 	for (; *calls >= 0; calls++)
@@ -77,7 +79,7 @@ add_calls(const int *calls, uint32_t field, uint32_t from, uint32_t to, bool onc
 		audit_rule_is(field, AUDIT_GREATER_THAN_OR_EQUAL, from);
 		audit_rule_is(field, AUDIT_LESS_THAN_OR_EQUAL, to);
 	}
-	return add(once);
+	return add(group);
 }
 
 #define CALLS(...) ((const int[]){ __VA_ARGS__, -1 })
@@ -88,17 +90,17 @@ add_any(const int *calls)
 	audit_rule_begin();
 	for (; *calls >= 0; calls++)
 		audit_rule_call(*calls);
-	return add(false);
+	return add(FIXED);
 }
 
 static bool
-add_path(uint32_t field, const char *path, uint32_t permissions, bool once)
+add_path(uint32_t field, const char *path, uint32_t permissions, unsigned int group)
 {
 	audit_rule_begin();
 	audit_rule_all_calls();
 	audit_rule_text(field, path);
 	audit_rule_is(AUDIT_PERM, AUDIT_EQUAL, permissions);
-	return add(once);
+	return add(group);
 }
 
 static bool
@@ -108,9 +110,10 @@ wants(uint32_t bits)
 }
 
 static bool
-rules_of_target(pid_t target)
+rules_of_target(pid_t target, unsigned int group)
 {
 	uint32_t pid = (uint32_t)target, last = pid + THREADS;
+	uint32_t permissions = AUDIT_PERM_READ | AUDIT_PERM_WRITE;
 	char mem[32], task_mem[64];
 	bool good = true;
 
@@ -120,31 +123,42 @@ rules_of_target(pid_t target)
 	if (wants(SEES(SIGNAL)))
 		good &= add_calls(CALLS(SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo,
 					SYS_rt_tgsigqueueinfo),
-				  AUDIT_ARG0, pid, pid, true);
+				  AUDIT_ARG0, pid, pid, group);
 	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED))) {
-		good &= add_calls(
-		    CALLS(SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_move_pages),
-		    AUDIT_ARG0, pid, last, true);
-		good &= add_calls(CALLS(SYS_kcmp), AUDIT_ARG1, pid, last, true);
-		good &= add_calls(CALLS(SYS_pidfd_open), AUDIT_ARG0, pid, last, true);
-		good &= add_path(AUDIT_WATCH, mem, AUDIT_PERM_READ | AUDIT_PERM_WRITE, true);
-		good &= add_path(AUDIT_WATCH, task_mem, AUDIT_PERM_READ | AUDIT_PERM_WRITE, true);
+		good &= add_calls(CALLS(SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
+					SYS_move_pages, SYS_pidfd_open),
+				  AUDIT_ARG0, pid, last, group);
+		good &= add_path(AUDIT_WATCH, mem, permissions, group);
+		good &= add_path(AUDIT_WATCH, task_mem, permissions, group);
 	}
-	if (wants(SEES(PERF)))
-		good &= add_calls(CALLS(SYS_perf_event_open), AUDIT_ARG1, pid, last, true);
+	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED) | SEES(PERF)))
+		good &= add_calls(CALLS(SYS_perf_event_open, SYS_kcmp), AUDIT_ARG1, pid, last,
+				  group);
 	return good;
 }
 
 static void
-rules_of_targets(const struct lsawatch *w)
+take_one(void *arg)
 {
-	audit_rules_forget();
-	for (size_t i = 0; i < PART_END; i++) {
-		au.pids[i] = w->targets[i].pid;
-		if (au.pids[i] != 0 && !rules_of_target(au.pids[i]))
-			log_warn("audit takes no rule for pid %d: %s", (int)au.pids[i],
-				 strerror(errno));
-	}
+	struct lsawatch *w = arg;
+
+	if (!audit_rules_take_one())
+		(void)loop_every(w->lo, 0, take_one, w);
+}
+
+/* Those of what has ended stay until there is another: they cost nothing. */
+static void
+rules_of_part(struct lsawatch *w, size_t part)
+{
+	pid_t pid = w->targets[part].pid;
+
+	if (pid == 0 || pid == au.pids[part])
+		return;
+	audit_rules_forget((unsigned int)part + 1);
+	(void)loop_every(w->lo, TAKE_MS, take_one, w);
+	au.pids[part] = pid;
+	if (!rules_of_target(pid, (unsigned int)part + 1))
+		log_warn("audit takes no rule for pid %d: %s", (int)pid, strerror(errno));
 }
 
 static bool
@@ -156,7 +170,7 @@ rules_of_files(void)
 
 	for (size_t i = 0; i < n; i++)
 		good |= add_path(in[i].suffix != NULL ? AUDIT_DIR : AUDIT_WATCH, in[i].path,
-				 AUDIT_PERM_WRITE | AUDIT_PERM_ATTR, false);
+				 AUDIT_PERM_WRITE | AUDIT_PERM_ATTR, FIXED);
 	return good;
 }
 
@@ -165,15 +179,15 @@ static void
 rules_of_all(void)
 {
 	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED)) &&
-	    (!add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_ATTACH, PTRACE_ATTACH, false) ||
-	     !add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_SEIZE, PTRACE_SEIZE, false) ||
+	    (!add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_ATTACH, PTRACE_ATTACH, FIXED) ||
+	     !add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_SEIZE, PTRACE_SEIZE, FIXED) ||
 	     !add_any(CALLS(SYS_pidfd_getfd, SYS_process_madvise))))
 		au.shows &= ~(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED));
-	if (wants(SEES(SIGNAL)) && (!add_calls(CALLS(SYS_kill), AUDIT_ARG0, ALL, ALL, false) ||
+	if (wants(SEES(SIGNAL)) && (!add_calls(CALLS(SYS_kill), AUDIT_ARG0, ALL, ALL, FIXED) ||
 				    !add_any(CALLS(SYS_pidfd_send_signal))))
 		au.shows &= ~SEES(SIGNAL);
 	if (wants(SEES(KERNEL))) {
-		bool core = add_path(AUDIT_WATCH, "/proc/kcore", AUDIT_PERM_READ, false);
+		bool core = add_path(AUDIT_WATCH, "/proc/kcore", AUDIT_PERM_READ, FIXED);
 		bool mem = add_path(AUDIT_WATCH, "/dev/mem", AUDIT_PERM_READ | AUDIT_PERM_WRITE,
 				    false);
 
@@ -581,12 +595,8 @@ audit_open(struct lsawatch *w, char *why, size_t n)
 static void
 audit_targets(struct lsawatch *w)
 {
-	for (size_t i = 0; i < PART_END; i++) {
-		if (au.pids[i] != w->targets[i].pid) {
-			rules_of_targets(w);
-			return;
-		}
-	}
+	for (size_t i = 0; i < PART_END; i++)
+		rules_of_part(w, i);
 }
 
 const struct watch_sensor sense_audit = {

@@ -39,7 +39,8 @@ static struct {
 	struct {
 		uint8_t *octets; /* as it was added; NULL: free */
 		size_t len;
-		bool once;
+		unsigned int group;
+		bool over; /* to be taken away */
 	} kept[RULES];
 	union message got;
 	bool task_never; /* a rule keeps new processes out of it */
@@ -266,7 +267,7 @@ audit_rule_text(uint32_t field, const char *text)
 }
 
 int
-audit_rule_add(bool once)
+audit_rule_add(unsigned int group)
 {
 	char key[32];
 	size_t len, i = 0;
@@ -290,20 +291,17 @@ audit_rule_add(bool once)
 	}
 	ar.kept[i].octets = kept;
 	ar.kept[i].len = len;
-	ar.kept[i].once = once;
+	ar.kept[i].group = group;
+	ar.kept[i].over = false;
 	return 0;
 }
 
 static void
-take_away(bool all)
+take_away(size_t i)
 {
-	for (size_t i = 0; i < RULES; i++) {
-		if (ar.kept[i].octets == NULL || (!all && !ar.kept[i].once))
-			continue;
-		ar.removed += ask(AUDIT_DEL_RULE, ar.kept[i].octets, ar.kept[i].len, NULL) == 0;
-		free(ar.kept[i].octets);
-		ar.kept[i].octets = NULL;
-	}
+	ar.removed += ask(AUDIT_DEL_RULE, ar.kept[i].octets, ar.kept[i].len, NULL) == 0;
+	free(ar.kept[i].octets);
+	ar.kept[i].octets = NULL;
 }
 
 bool
@@ -325,9 +323,22 @@ audit_rules_changed(const char *text, size_t len)
 }
 
 void
-audit_rules_forget(void)
+audit_rules_forget(unsigned int group)
 {
-	take_away(false);
+	for (size_t i = 0; i < RULES; i++)
+		ar.kept[i].over |= ar.kept[i].octets != NULL && ar.kept[i].group == group;
+}
+
+bool
+audit_rules_take_one(void)
+{
+	for (size_t i = 0; i < RULES; i++) {
+		if (ar.kept[i].octets == NULL || !ar.kept[i].over)
+			continue;
+		take_away(i);
+		return true;
+	}
+	return false;
 }
 
 /* ---- open and close */
@@ -411,7 +422,10 @@ audit_rules_close(void)
 {
 	if (ar.fd < 0)
 		return;
-	take_away(true);
+	for (size_t i = 0; i < RULES; i++) {
+		if (ar.kept[i].octets != NULL)
+			take_away(i);
+	}
 	if (ar.switched_on)
 		see_rules();
 	if (ar.switched_on && !ar.others && get_status() == 0 && status.enabled == 1)

@@ -25,11 +25,15 @@ void audit_rule_call(int number); /* a system call; several: any of them */
 void audit_rule_all_calls(void);
 void audit_rule_is(uint32_t field, uint32_t op, uint32_t value);
 void audit_rule_text(uint32_t field, const char *text); /* AUDIT_WATCH, AUDIT_DIR */
-/* once: it goes with audit_rules_forget. 0 or -1 with errno. */
-int audit_rule_add(bool once);
+/* group: it goes with audit_rules_forget of that group. 0 or -1 with errno. */
+int audit_rule_add(unsigned int group);
 
-/* Take away those that were added once. */
-void audit_rules_forget(void);
+/*
+ * Those of a group are to go. The kernel takes up to 100 ms for each, so one
+ * at a time: audit_rules_take_one is false when there are no more.
+ */
+void audit_rules_forget(unsigned int group);
+bool audit_rules_take_one(void);
 /*
  * Text of a record of type AUDIT_CONFIG_CHANGE. True: somebody took away a rule
  * of ours, or switched auditing off.

@@ -72,7 +72,7 @@ test_kinds(void **state)
 	assert_int_equal(read_it(&ev, &si), 0); /* let go */
 	ev.event_data.ptrace.tracer_tgid = 6;
 	assert_int_equal(read_it(&ev, &si), 1);
-	assert_int_equal(si.see, SEE_ACCESS);
+	assert_int_equal(si.see, SEE_ATTACH);
 	assert_int_equal(si.by.pid, 6);
 	assert_int_equal(si.target, 5);
 

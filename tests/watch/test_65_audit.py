@@ -127,18 +127,19 @@ def test_07_what_it_leaves(realm):
     def rules():
         return proc.run(["auditctl", "-l"]).text
 
-    mine = ["-a", "always,exit", "-F", "arch=b64", "-S", "acct", "-F", "key=of-the-test"]
+    name = f"of-the-test-{os.getpid()}"
+    mine = ["-a", "always,exit", "-F", "arch=b64", "-S", "acct", "-F", f"key={name}"]
     assert proc.run(["auditctl", *mine]).code == 0
     try:
         with WatchedInstance(realm, SETTINGS) as made:
             pid = made.pid("lsawatch")
-            assert f"lsawatch-{pid}" in rules() and "of-the-test" in rules()
+            assert f"lsawatch-{pid}" in rules() and name in rules()
             os.kill(pid, signal.SIGKILL)
             proc.wait_until("another lsawatch", lambda: made.pid("lsawatch") not in (None, pid),
                             log=made.log)
             made.watch.status()
             new = made.pid("lsawatch")
             assert f"lsawatch-{pid}" not in rules() and f"lsawatch-{new}" in rules()
-        assert f"lsawatch-{new}" not in rules() and "of-the-test" in rules()
+        assert f"lsawatch-{new}" not in rules() and name in rules()
     finally:
         proc.run(["auditctl", "-d", *mine[1:]])
