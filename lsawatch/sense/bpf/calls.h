@@ -20,7 +20,7 @@ tell_call(const struct call *ca, __u32 target, int number)
 	struct seen *se;
 
 	if (target == 0 || target == my_process() ||
-	    !may_tell(target, WHAT(SEEN_CALL, again), &more))
+	    !may_tell(target, WHAT(SEEN_CALL, again), AGAIN_NS, &more))
 		return;
 	se = begin(SEEN_CALL, target);
 	if (se == NULL)

@@ -54,7 +54,7 @@ opened_proc(struct file *file, struct inode *inode)
 	name_of(file, (char *)&first, sizeof(first));
 	for (int i = 0; i < 16; i++)
 		look |= looks[i] != 0 && looks[i] == first;
-	if (first == mem || (look && may_tell(target, first, &more)))
+	if (first == mem || (look && may_tell(target, first, AGAIN_NS, &more)))
 		tell_file(SEEN_PROC, target, file, more);
 }
 
@@ -166,7 +166,7 @@ asked_perf(const struct perf_ask *ask, __u32 target, int all, int result)
 		return;
 	if (target == 0 && (!all || (!probe && !reaches_all(ask))))
 		return;
-	if (!probe && !may_tell(target, WHAT(SEEN_PERF, result < 0), &more))
+	if (!probe && !may_tell(target, WHAT(SEEN_PERF, result < 0), AGAIN_NS, &more))
 		return;
 	se = begin(SEEN_PERF, target);
 	if (se == NULL)

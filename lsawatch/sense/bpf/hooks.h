@@ -32,7 +32,9 @@ tell_check(enum seen_kind kind, __u32 target, unsigned int mode)
 	/* ps and top try, and do without. */
 	if ((mode & PTRACE_MODE_NOAUDIT) || my_process() == self || my_process() == target)
 		return;
-	if (!(mode & PTRACE_MODE_ATTACH) && !may_tell(target, ((__u64)kind << 32) | call, &more))
+	/* A look hides no deed. */
+	if (!may_tell(target, WHAT(kind, call ^ (mode & PTRACE_MODE_ATTACH) << 16),
+		      mode & PTRACE_MODE_ATTACH ? DEED_NS : AGAIN_NS, &more))
 		return;
 	se = begin(kind, target);
 	if (se == NULL)

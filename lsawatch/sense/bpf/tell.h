@@ -49,6 +49,7 @@ struct perf_ask {
 
 #define SIGCHLD	 17
 #define AGAIN_NS 1000000000ULL /* the same by the same actor is told once in so long */
+#define DEED_NS	 10000000ULL   /* ... if it gets at memory: a flood loses nothing but a count */
 
 /* ---- set before loading, read-only afterwards */
 
@@ -197,7 +198,7 @@ tell(struct seen *se)
 
 /* Whether it is to be told again, and how many like it were not. */
 static __always_inline int
-may_tell(__u32 target, __u64 what, __u32 *more)
+may_tell(__u32 target, __u64 what, __u64 again, __u32 *more)
 {
 	struct deed key = { .actor = my_process(), .target = target, .what = what };
 	struct told first = { .at = bpf_ktime_get_ns() }, *had;
@@ -208,7 +209,7 @@ may_tell(__u32 target, __u64 what, __u32 *more)
 		bpf_map_update_elem(&deeds, &key, &first, BPF_ANY);
 		return 1;
 	}
-	if (first.at - had->at < AGAIN_NS) {
+	if (first.at - had->at < again) {
 		__sync_fetch_and_add(&had->more, 1);
 		return 0;
 	}

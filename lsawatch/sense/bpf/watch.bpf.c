@@ -79,7 +79,7 @@ on_signal(struct bpf_raw_tracepoint_args *ctx)
 	else
 		of_kernel = (unsigned long)info == 1;
 	if ((number == SIGCHLD && (of_kernel || code > 0)) ||
-	    !may_tell(target, WHAT(SEEN_SIGNAL, number), &more))
+	    !may_tell(target, WHAT(SEEN_SIGNAL, number), AGAIN_NS, &more))
 		return 0;
 	se = begin(SEEN_SIGNAL, target);
 	if (se == NULL)
