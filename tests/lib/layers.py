@@ -108,6 +108,7 @@ def does(part, deed, *how):
             if part in stand.pids:
                 stand.end(part)
             stand.start(part, *how)
+            time.sleep(1)  # lsawatch is told of it
         if deed:
             stand.tell(part, deed)
     return do
