@@ -15,88 +15,23 @@ import time
 import pytest
 
 from lib import instance, proc
-from lib.watching import WatchedInstance
+from lib.signed import SIGNED, Signed, lsasign
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="mounts, and files of root"),
     pytest.mark.skipif(instance.level() != "process", reason="one set of programs is enough"),
 ]
 
-SIGNED = ("lsainit", "lsaiso", "lsass", "lsawatch", "lsalink")
-START = """
-mount --make-rprivate /
-mount --bind "$1" /etc
-exec "$2" --config "$3"
-"""
-
-
-def lsasign(*args):
-    done = subprocess.run([instance.program("lsasign"), *map(str, args)], text=True,
-                          capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-class Signed(WatchedInstance):
-    """self.programs has what runs, self.keys who may sign it."""
-
-    def __init__(self, realm, layers="events sweep", **launch):
-        self.base = proc.Folder("signed")
-        self.programs = self.base.make("root", "programs")
-        self.keys, self.etc = self.base.make("root", "keys"), self.base("etc")
-        shutil.copytree("/etc", self.etc, symlinks=True, ignore_dangling_symlinks=True)
-        for name in SIGNED:
-            shutil.copy(instance.program(name), self.of(name))
-        lsasign("keygen", self.base("mine"))
-        shutil.move(self.base("mine.pub"), self.keys)
-        self.sign()
-        settings = {"run": {"programs": self.programs}, "launch": {"keys": self.keys} | launch,
-                    "watch": {"layers": layers}, "isolation": {"guard": "off"}}
-        try:
-            super().__init__(realm, settings)
-            self.settle()
-        except BaseException:
-            self.base.remove()
-            raise
-
-    def write_config(self, settings):
-        run = {"directory": self.folder("run")} | settings.pop("run")
-        return super().write_config(settings | {"run": run})
-
-    def of(self, name, programs=None):
-        return os.path.join(programs or self.programs, name)
-
-    def sign(self, programs=None, svn=1):
-        manifest = self.of("manifest", programs)
-        lsasign("manifest", "--version-of", "0.1.0", "--svn", svn, "--output", manifest,
-                *[self.of(name, programs) for name in SIGNED])
-        lsasign("sign", "--key", self.base("mine.key"), manifest)
-
-    def start(self, **env):
-        self.log = self.folder("log")
-        argv = ["unshare", "-m", "--propagation", "unchanged", "sh", "-ec", START, "sh", self.etc,
-                self.of("lsainit"), self.file]
-        self.daemon = proc.Daemon(argv, self.log, env=proc.clean_env(**env))
-        proc.wait_until("lsainit", self.answers, process=self.daemon.process, log=self.log)
-        return self
-
-    def settle(self):
-        """The first look at everything is over; it finds nothing."""
-        time.sleep(0.5)
-        assert of_files(self, 0) == []
-
-    def inside(self, *argv):
-        """Runs a command in its mount namespace; returns its process."""
-        return subprocess.run(["nsenter", "-t", str(self.daemon.pid), "-m", *argv],
-                              capture_output=True, text=True, check=True)
-
-    def stop(self):
-        super().stop()
-        self.base.remove()
+def settle(inst):
+    """The first look at everything is over; it finds nothing."""
+    time.sleep(0.5)
+    assert of_files(inst, 0) == []
 
 
 @pytest.fixture(params=["events sweep", "audit sweep"])
 def signed(request, realm):
     with Signed(realm, request.param) as made:
+        settle(made)
         if "FILE" not in [s for one in made.watch.status()["sensors"] for s in one["shows"]]:
             pytest.skip(f"no sensor of {request.param} shows changes of files here")
         yield made
@@ -104,7 +39,8 @@ def signed(request, realm):
 
 @pytest.fixture
 def one(realm):
-    with Signed(realm) as made:
+    with Signed(realm, "events sweep") as made:
+        settle(made)
         yield made
 
 
@@ -274,38 +210,10 @@ def test_13_beside_them(one):
     assert of_files(one, after) == []
 
 
-def upgrade(one, make):
-    """New, signed programs of a package; the folder that dpkg has for its root."""
-    root = one.base("root")
-    tree = one.base("package")
-    new = os.path.join(tree, "programs")
-    os.makedirs(new)
-    for name in SIGNED:
-        shutil.copy(one.of(name), new)
-        with open(os.path.join(new, name), "ab") as file:
-            file.write(b"\0newer")
-    one.sign(new, svn=2)
-    make(new)
-    os.makedirs(os.path.join(tree, "DEBIAN"))
-    with open(os.path.join(tree, "DEBIAN", "control"), "w", encoding="ascii") as file:
-        file.write("Package: lsaiso-of-a-test\nVersion: 2\nArchitecture: all\n"
-                   "Maintainer: nobody <nobody@invalid>\nDescription: programs of a test\n")
-    deb = one.base("new.deb")
-    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, deb], check=True,
-                   capture_output=True)
-    for folder in ("updates", "info"):
-        os.makedirs(os.path.join(root, "var/lib/dpkg", folder))
-    for name in ("status", "available"):
-        with open(os.path.join(root, "var/lib/dpkg", name), "w", encoding="ascii"):
-            pass
-    done = proc.run(["dpkg", f"--root={root}", "--log=/dev/null", "-i", deb])
-    assert done.code == 0, done.text
-
-
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="no dpkg")
 def test_14_upgrade(signed):
     after = signed.watch.last()
-    upgrade(signed, lambda _: None)
+    signed.upgrade()
     found = signed.watch.wait("integrity-upgraded", after)
     if by(signed, 0):
         assert found["actor"]["exe"].endswith("/dpkg")
@@ -322,7 +230,7 @@ def test_15_upgrade_of_which_one_is_not_signed(one):
             file.write(b"spoiled")
 
     after = one.watch.last()
-    upgrade(one, spoil)
+    one.upgrade(spoil)
     found = one.watch.wait("integrity-changed", after, part="lsass")
     if by(one, 0):
         assert found["actor"]["exe"].endswith("/dpkg")
@@ -342,7 +250,8 @@ def test_16_it_restarts_while_another_file_lies_there(one):
 
 def test_17_unchecked_programs(realm):
     """Without a manifest what was there at the start is the measure."""
-    with Signed(realm, verify="off") as made:
+    with Signed(realm, "events sweep", verify="off") as made:
+        settle(made)
         after = made.watch.last()
         path = other(made, "lsass")
         actor = doing(lambda: os.rename(path, made.of("lsass")))

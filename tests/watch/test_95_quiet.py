@@ -19,7 +19,7 @@ from lib import instance, kcm, proc, users
 from lib.instance import lsactl
 from lib.kcm import Cred, Princ
 from lib.realm import PASSWORDS
-from lib.watching import WatchedInstance
+from lib.signed import Signed
 
 pytestmark = pytest.mark.usefixtures("need_root")
 
@@ -100,6 +100,12 @@ class Life:
         self.inst.watch.status()
         self.seen = 0
 
+    def upgrades(self):
+        self.inst.upgrade()
+        time.sleep(3)
+        self.collect()
+        self.restarts()
+
     def collect(self):
         """Findings above info that are about us, since the last time."""
         found = self.inst.watch.findings(self.seen)
@@ -108,7 +114,7 @@ class Life:
 
     def is_ours(self, one):
         """Not about what others did to the machine meanwhile, or a namesake they started."""
-        ours = (instance.build_folder(), self.inst.folder.path)
+        ours = (self.inst.base.path, self.inst.folder.path)
         said = one["evidence"] + one.get("actor", {}).get("exe", "")
         others = one["row"] in NAMESAKES or one["rule"] in MACHINE_WIDE
         return not others or any(folder in said for folder in ours)
@@ -116,10 +122,10 @@ class Life:
 
 def test_01_an_ordinary_day(realm, long_run):
     seconds = 3600 if long_run else 90
-    with WatchedInstance(realm, {"watch": {"learn_seconds": 30}}) as inst:
+    with Signed(realm, "bpf trace audit events sweep", watch={"learn_seconds": 30}) as inst:
         life = Life(inst)
         steps = [life.logs_on, life.load, life.looks_around, life.uses_kinit, life.wipes,
-                 life.load, life.looks_around, life.restarts]
+                 life.load, life.looks_around, life.upgrades]
         until, rounds = time.monotonic() + seconds, 0
         while time.monotonic() < until:
             for step in steps:
