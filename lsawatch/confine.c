@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -195,9 +194,7 @@ static const uint32_t deadly[] = {
 	SYS_io_uring_setup,
 };
 
-/* Of bpf(2): what changes the map of targets and reads the one of counts. */
-static const uint32_t bpf_commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
-					 BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY };
+static const uint32_t no_signal[] = { 0 }; /* of kill(2): is it there? */
 static const uint32_t families[] = { AF_UNIX, AF_NETLINK };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
@@ -277,7 +274,7 @@ filter_calls(void)
 	answer(&fi, SECCOMP_RET_KILL_PROCESS);
 	if_one_of(&fi, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
 	if_one_of(&fi, deadly, COUNT(deadly), SECCOMP_RET_KILL_PROCESS);
-	only_with(&fi, SYS_bpf, 0, bpf_commands, COUNT(bpf_commands));
+	only_with(&fi, SYS_kill, 1, no_signal, COUNT(no_signal));
 	only_with(&fi, SYS_socket, 0, families, COUNT(families));
 	only_without(&fi, SYS_mmap, 2, PROT_EXEC);
 	only_without(&fi, SYS_mprotect, 2, PROT_EXEC);
