@@ -25,7 +25,8 @@ pytestmark = pytest.mark.usefixtures("need_root")
 
 LOUD = ("low", "medium", "high", "critical")
 NAMESAKES = ("instances", "parent_process")  # rows that others can turn
-MACHINE_WIDE = ("memory-bpf", "memory-probe", "memory-perf", "memory-kernel")
+# What others do to the machine, and that it is too much to be told.
+MACHINE_WIDE = ("memory-bpf", "memory-probe", "memory-perf", "memory-kernel", "watch-calm")
 ALICE = Princ.of("alice@TEST.LOCAL")
 
 
