@@ -35,7 +35,6 @@ static struct {
 	bool switched_on;     /* by us, or by another lsawatch which runs */
 	bool others;	      /* there are rules that are not ours */
 	unsigned int removed; /* rules of ours, which the kernel will tell of */
-	union rule now;	      /* being made */
 	struct {
 		uint8_t *octets; /* as it was added; NULL: free */
 		size_t len;
@@ -47,6 +46,8 @@ static struct {
 	uint8_t *stale[RULES];
 	size_t n_stale;
 } ar = { .fd = -1 };
+
+static union rule made; /* being made */
 
 /* ---- the line */
 
@@ -219,15 +220,15 @@ see_rules(void)
 void
 audit_rule_begin(void)
 {
-	memset(&ar.now, 0, sizeof(ar.now));
-	ar.now.data.flags = AUDIT_FILTER_EXIT;
-	ar.now.data.action = AUDIT_ALWAYS;
+	memset(&made, 0, sizeof(made));
+	made.data.flags = AUDIT_FILTER_EXIT;
+	made.data.action = AUDIT_ALWAYS;
 }
 
 void
 audit_rule_is(uint32_t field, uint32_t op, uint32_t value)
 {
-	struct audit_rule_data *ru = &ar.now.data;
+	struct audit_rule_data *ru = &made.data;
 
 	if (ru->field_count == AUDIT_MAX_FIELDS)
 		return;
@@ -239,7 +240,7 @@ audit_rule_is(uint32_t field, uint32_t op, uint32_t value)
 void
 audit_rule_call(int number)
 {
-	struct audit_rule_data *ru = &ar.now.data;
+	struct audit_rule_data *ru = &made.data;
 
 	/* Numbers are those of this architecture; it must be the first field. */
 	if (ru->field_count == 0)
@@ -250,18 +251,18 @@ audit_rule_call(int number)
 void
 audit_rule_all_calls(void)
 {
-	memset(ar.now.data.mask, 0xff, sizeof(ar.now.data.mask));
+	memset(made.data.mask, 0xff, sizeof(made.data.mask));
 }
 
 void
 audit_rule_text(uint32_t field, const char *text)
 {
-	struct audit_rule_data *ru = &ar.now.data;
+	struct audit_rule_data *ru = &made.data;
 	size_t len = strlen(text);
 
 	if (ru->buflen + len > TEXTS)
 		return; /* the rule lacks it, and is refused */
-	memcpy(ar.now.octets + sizeof(*ru) + ru->buflen, text, len);
+	memcpy(made.octets + sizeof(*ru) + ru->buflen, text, len);
 	audit_rule_is(field, AUDIT_EQUAL, (uint32_t)len);
 	ru->buflen += (uint32_t)len;
 }
@@ -278,14 +279,14 @@ audit_rule_add(unsigned int group)
 	audit_rule_text(AUDIT_FILTERKEY, key);
 	while (i < RULES && ar.kept[i].octets != NULL)
 		i++;
-	len = sizeof(ar.now.data) + ar.now.data.buflen;
+	len = sizeof(made.data) + made.data.buflen;
 	kept = i < RULES ? malloc(len) : NULL;
 	if (kept == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
-	memcpy(kept, &ar.now, len);
-	if (ask(AUDIT_ADD_RULE, &ar.now, len, NULL) != 0) {
+	memcpy(kept, &made, len);
+	if (ask(AUDIT_ADD_RULE, &made, len, NULL) != 0) {
 		free(kept);
 		return -1;
 	}

@@ -37,8 +37,8 @@ static const char *const hostile[] = {
 	"\033[2J\033]0;title\007",
 	"\xff\xfe\x80 no UTF-8 \xc3",
 	"\xc0\xaf over\xe0\x80\xaflong \xed\xa0\x80 half",
-	"c1 \xc2\x9b"
-	"31m",
+	("c1 \xc2\x9b"
+	 "31m"),
 	"\xe2\x80\xae turned \xe2\x81\xa6",
 	"\xf0\x9f\x94\x92 fine \xc3\xa4",
 	"PRIORITY=0\nMESSAGE=false",
