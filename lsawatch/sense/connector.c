@@ -299,15 +299,15 @@ ready(void *arg, uint32_t events)
 static int
 ask(enum proc_cn_mcast_op op)
 {
-	struct __attribute__((packed)) {
-		struct nlmsghdr head;
-		struct cn_msg cm;
-		uint32_t op;
-	} msg = { .head = { .nlmsg_len = sizeof(msg), .nlmsg_type = NLMSG_DONE },
-		  .cm = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(uint32_t) },
-		  .op = op };
+	uint8_t msg[NLMSG_HDRLEN + sizeof(struct cn_msg) + sizeof(uint32_t)] = { 0 };
+	struct nlmsghdr head = { .nlmsg_len = sizeof(msg), .nlmsg_type = NLMSG_DONE };
+	struct cn_msg cm = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(uint32_t) };
+	uint32_t what = op;
 
-	return send(cn.fd, &msg, sizeof(msg), 0) == (ssize_t)sizeof(msg) ? 0 : -1;
+	memcpy(msg, &head, sizeof(head));
+	memcpy(msg + NLMSG_HDRLEN, &cm, sizeof(cm));
+	memcpy(msg + NLMSG_HDRLEN + sizeof(cm), &what, sizeof(what));
+	return send(cn.fd, msg, sizeof(msg), 0) == (ssize_t)sizeof(msg) ? 0 : -1;
 }
 
 /* The kernel answers those that may ask, and is silent to others. */

@@ -79,7 +79,7 @@ struct request {
 
 /* The messages of one packet. 1: more come, 0: that was all, -1: errno. */
 static int
-take_packet(const struct table *ta, const struct nlmsghdr *nh, size_t len,
+take_packet(const struct table *ta, struct nlmsghdr *nh, size_t len,
 	    void (*fn)(void *arg, const struct watch_socket *so), void *arg)
 {
 	for (; NLMSG_OK(nh, len); nh = NLMSG_NEXT(nh, len)) {

@@ -17,9 +17,17 @@
 
 #include "lsawatch/sense/connector.h"
 
+/* struct cn_msg without the array at its end. */
+struct connector_head {
+	struct cb_id id;
+	uint32_t seq, ack;
+	uint16_t len, flags;
+};
+_Static_assert(sizeof(struct connector_head) == sizeof(struct cn_msg), "the same");
+
 struct message {
 	struct nlmsghdr head;
-	struct cn_msg cm;
+	struct connector_head cm;
 	uint8_t event[sizeof(struct proc_event)];
 };
 

@@ -119,12 +119,11 @@ static long
 spin(char *const words[])
 {
 	struct timespec from, now;
-	volatile unsigned int sink = 0;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &from);
 	do {
 		for (int i = 0; i < 1000000; i++)
-			sink += (unsigned int)i;
+			asm volatile("" : : : "memory");
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 <
 		 number(words[1]));
