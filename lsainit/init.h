@@ -106,6 +106,7 @@ struct instance {
 	/* watch.c */
 	int watch_line; /* -1: no lsawatch */
 	bool lock_due;	/* it asked to lock, and lsass does not serve yet */
+	bool table_due; /* its line was full when the table was to be told */
 	struct respawn watch;
 
 	/* machine.c */
@@ -251,8 +252,8 @@ int watch_listen(struct instance *in); /* 0 or -1 */
 void watch_unlink(const struct instance *in);
 int watch_start(struct instance *in);
 bool watch_ended(struct instance *in, pid_t pid, int status); /* was it this child? */
-/* The process table changed. */
-void watch_tell(const struct instance *in);
+/* The process table changed. If the line is full, it is told when there is room: table_due. */
+void watch_tell(struct instance *in);
 struct guard_event;
 void watch_refused(const struct instance *in, const struct guard_event *ev);
 /* A message of it waits on the line. */

@@ -208,7 +208,8 @@ serve(struct instance *in, int signals)
 		struct pollfd pf[4] = { { .fd = signals, .events = POLLIN },
 					{ .fd = in->line, .events = POLLIN },
 					{ .fd = guard_fd(in), .events = POLLIN },
-					{ .fd = in->watch_line, .events = POLLIN } };
+					{ .fd = in->watch_line,
+					  .events = in->table_due ? POLLIN | POLLOUT : POLLIN } };
 
 		if (poll(pf, 4, sooner(until_due(in), guard_wait(in))) < 0 && errno != EINTR) {
 			log_err("poll: %s", strerror(errno));
@@ -216,8 +217,10 @@ serve(struct instance *in, int signals)
 		}
 		if (pf[1].revents != 0)
 			broker_message(in);
-		if (pf[3].revents != 0)
+		if ((pf[3].revents & ~POLLOUT) != 0)
 			watch_message(in);
+		if (in->table_due && (pf[3].revents & POLLOUT) != 0)
+			watch_tell(in);
 		if (guard_drain(in))
 			broker_send(in, CTL_TABLE);
 		over = in->asked_to_end;

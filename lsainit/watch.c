@@ -198,22 +198,31 @@ spawn(const struct instance *in, int line)
 	return pid;
 }
 
-static void
+/* False: the line is full. If it is gone, lsawatch is started again. */
+static bool
 send_it(const struct instance *in, const struct control_msg *msg)
 {
-	if (in->watch_line < 0)
-		return;
-	/* Full or gone: it is to blame, and is started again if it has ended. */
-	if (control_send(in->watch_line, msg, NULL) != 0 && errno != EPIPE && errno != EAGAIN)
+	if (in->watch_line < 0 || control_send(in->watch_line, msg, NULL) == 0)
+		return true;
+	if (errno == EAGAIN)
+		return false;
+	if (errno != EPIPE)
 		log_warn("lsawatch does not take messages: %s", strerror(errno));
+	return true;
 }
 
+/* It must know whom to watch, however much the guard has told it. */
 void
-watch_tell(const struct instance *in)
+watch_tell(struct instance *in)
 {
 	struct control_msg msg = { .type = CTL_TABLE, .table = in->table };
+	bool full = !send_it(in, &msg);
 
-	send_it(in, &msg);
+	if (full && !in->table_due)
+		log_warn("lsawatch (pid %d) does not read what it is told; it is told of our "
+			 "processes once it does",
+			 (int)in->table.lsawatch_pid);
+	in->table_due = full;
 }
 
 void
@@ -229,7 +238,7 @@ watch_refused(const struct instance *in, const struct guard_event *ev)
 	re->detail = ev->detail;
 	(void)snprintf(re->comm, sizeof(re->comm), "%.*s", (int)sizeof(ev->comm) - 1, ev->comm);
 	(void)snprintf(re->hook, sizeof(re->hook), "%s", guard_hooks[ev->hook].name);
-	send_it(in, &msg);
+	(void)send_it(in, &msg); /* the log has it, too */
 }
 
 int
@@ -260,6 +269,7 @@ watch_start(struct instance *in)
 		return -1;
 	}
 	in->watch_line = pair[0];
+	in->table_due = false;
 	in->table.lsawatch_pid = pid;
 	in->table.lsawatch_since = time(NULL);
 	broker_send(in, CTL_TABLE); /* both are told */
@@ -342,7 +352,7 @@ watch_stop(struct instance *in)
 
 	if (pid == 0)
 		return;
-	send_it(in, &msg);
+	(void)send_it(in, &msg);
 	while (monotonic_ms() < until) {
 		if (waitpid(pid, NULL, WNOHANG) == pid) {
 			in->table.lsawatch_pid = 0;

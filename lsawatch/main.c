@@ -31,13 +31,15 @@ static bool
 set_target(struct lsawatch *w, enum watch_part part, pid_t pid)
 {
 	struct watch_target *ta = &w->targets[part];
+	uint64_t start = pid != 0 ? process_start(pid) : 0;
 
-	if (ta->pid == pid)
+	/* The next one may have the number of the last. */
+	if (ta->pid == pid && (start == 0 || start == ta->start))
 		return false;
 	if (ta->pidfd >= 0)
 		(void)close(ta->pidfd);
 	ta->pid = pid;
-	ta->start = pid != 0 ? process_start(pid) : 0;
+	ta->start = start;
 	ta->pidfd = pid != 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	ta->since = watch_now_ms();
 	return true;

@@ -104,7 +104,7 @@ struct watch_rule_row {
 extern const struct watch_row_text watch_rows[ROW_END];
 extern const struct watch_rule_row watch_rules[RULE_END];
 extern const char *const watch_see_texts[SEE_END];     /* for people */
-extern const char *const watch_see_names[SEE_END];     /* "exec" */
+extern const char *const watch_see_names[SEE_END];     /* "EXEC" */
 extern const char *const watch_layer_names[LAYER_END]; /* "bpf" "trace" ... */
 extern const char *const watch_severity_names[CRITICAL + 1];
 /* With dashes: "memory-read". */
