@@ -440,7 +440,8 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 	struct watch_finding *fi;
 	va_list ap;
 
-	if (st == NULL || st->used == holds)
+	/* Without room for a state it is told like any other finding, again and again. */
+	if (st != NULL ? st->used == holds : !holds)
 		return;
 	if (!holds) {
 		end_state(w, st);
@@ -449,6 +450,10 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (st == NULL) {
+		(void)raise_text(w, ca, text);
+		return;
+	}
 	*st = (struct state){ .used = true, .rule = ca->rule, .part = ca->part };
 	(void)snprintf(st->key, sizeof(st->key), "%s", key);
 	st->number = raise_text(w, ca, text);

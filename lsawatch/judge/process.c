@@ -4,8 +4,8 @@
  * watched run and who started them, and every other process that has our
  * program, our name, or nearly.
  *
- * A process is judged when it starts, or when it is first seen, and again
- * AGAIN_MS later, because it may take its name only after its exec; and
+ * A process is judged when it starts, or when it is first seen, and again a
+ * moment later (again.c), because it may take its name only after its exec; and
  * whenever its program or name has changed at a scan. What is bad about it
  * lasts as long as it runs.
  */
@@ -17,20 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lsawatch/judge/again.h"
 #include "lsawatch/judge/judge.h"
 #include "lsawatch/judge/names.h"
 
-#define SEEN_MOST  (1u << 18) /* processes that are remembered */
-#define AGAIN_MOST 1024
-#define AGAIN_MS   180
-#define LATE_MS	   1500 /* another lsainit has started its lsaiso by then */
-#define BAD_MOST   64
-
-/*
- * When it is looked at: found at a scan, maybe between a fork and an exec; at
- * its exec; AGAIN_MS later; LATE_MS later.
- */
-enum stage { STAGE_FOUND, STAGE_EXEC, STAGE_NAMED, STAGE_LATE };
+#define SEEN_MOST (1u << 18) /* processes that are remembered */
+#define BAD_MOST  64	     /* processes with a finding that lasts; of others it does not last */
 
 /* What was judged. */
 struct seen {
@@ -39,13 +31,6 @@ struct seen {
 	uint64_t start;
 	uint64_t face; /* of program and name */
 	uint32_t turn; /* scan that saw it last */
-};
-
-struct again {
-	pid_t pid;
-	enum stage stage;
-	enum watch_layer layer;
-	int64_t due;
 };
 
 struct bad {
@@ -59,8 +44,6 @@ struct watch_processes_judged {
 	struct seen *seen; /* hashed by pid, next places; room is a power of two */
 	size_t room, used;
 	uint32_t turn;
-	struct again again[AGAIN_MOST];
-	size_t nagain;
 	struct bad bad[BAD_MOST];
 	int proc;		 /* /proc */
 	bool sees_all;		 /* programs of others too: an ordinary user does not */
@@ -281,20 +264,12 @@ is_unchanged(pid_t pid)
 	return true;
 }
 
+/* Without room it is as if it had not been seen: the next scan judges it. */
 static void
 look_later(pid_t pid, enum stage stage, enum watch_layer layer)
 {
-	int64_t due = watch_now_ms() + (stage == STAGE_LATE ? LATE_MS : AGAIN_MS);
-
-	for (size_t i = 0; i < judged.nagain; i++) {
-		if (judged.again[i].pid == pid && judged.again[i].stage == stage) {
-			judged.again[i].due = due;
-			return;
-		}
-	}
-	/* What does not fit is judged at the next scan. */
-	if (judged.nagain < AGAIN_MOST)
-		judged.again[judged.nagain++] = (struct again){ pid, stage, layer, due };
+	if (!again_later(pid, stage, layer, true))
+		place_of(pid)->face = 0;
 }
 
 /* ---- findings about processes: as long as they run */
@@ -316,12 +291,15 @@ raise(struct lsawatch *w, const struct face *fa, struct watch_case ca, const cha
 			return;
 		room = ba->pid == 0 && room == NULL ? ba : room;
 	}
-	if (room != NULL) {
-		*room = (struct bad){ fa->pid, fa->start, ca, "" };
-		(void)snprintf(room->key, sizeof(room->key), "%s", key);
-	}
 	(void)snprintf(by.comm, sizeof(by.comm), "%s", fa->comm);
 	(void)snprintf(by.exe, sizeof(by.exe), "%s", fa->exe);
+	if (room == NULL) { /* a state that nothing would end is none */
+		ca.by = &by;
+		finding_raise(w, &ca, "%s", text);
+		return;
+	}
+	*room = (struct bad){ fa->pid, fa->start, ca, "" };
+	(void)snprintf(room->key, sizeof(room->key), "%s", key);
 	ca.by = &by;
 	finding_holds(w, &ca, true, key, "%s", text);
 }
@@ -708,7 +686,7 @@ judge_exec(struct lsawatch *w, const struct watch_sight *si)
 		if (is_of_interest(w, &si->by, path) &&
 		    !judge_one(w, si->by.pid, STAGE_EXEC, si->layer))
 			judge_gone(w, si, path);
-		look_later(si->by.pid, STAGE_NAMED, si->layer);
+		(void)again_later(si->by.pid, STAGE_NAMED, si->layer, false);
 	}
 }
 
@@ -740,7 +718,7 @@ judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 	    (fa.ino == 0 && judged.sees_all))
 		return;
 	judge_face(w, &fa, STAGE_FOUND, layer);
-	look_later(pid, STAGE_NAMED, layer);
+	(void)again_later(pid, STAGE_NAMED, layer, false);
 }
 
 void
@@ -750,24 +728,16 @@ judge_process_scanned(struct lsawatch *w)
 	judged.turn++;
 }
 
+static void
+judge_due(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer layer)
+{
+	(void)judge_one(w, pid, stage, layer);
+}
+
 void
 judge_process_again(struct lsawatch *w)
 {
-	int64_t now = watch_now_ms();
-	size_t n = judged.nagain, kept = 0;
-
-	/* What is put off while this goes on comes behind the first n. */
-	for (size_t i = 0; i < n; i++) {
-		struct again ag = judged.again[i];
-
-		if (now < ag.due)
-			judged.again[kept++] = ag;
-		else
-			(void)judge_one(w, ag.pid, ag.stage, ag.layer);
-	}
-	memmove(&judged.again[kept], &judged.again[n],
-		(judged.nagain - n) * sizeof(judged.again[0]));
-	judged.nagain -= n - kept;
+	again_due(w, judge_due);
 }
 
 int

@@ -280,6 +280,36 @@ test_state(void **state)
 	assert_int_equal(told[ntold - 1].telling, TELL_NEW);
 }
 
+/* More than there is room for: told as they are seen, and each is over alone. */
+static void
+test_states_full(void **state)
+{
+	char key[16];
+
+	for (int i = 0; i < 128; i++) {
+		(void)snprintf(key, sizeof(key), "/%d", i);
+		hold(true, key);
+		pass(20000);
+	}
+	ntold = 0;
+	hold(true, "/more");
+	assert_int_equal(ntold, 1);
+	assert_int_equal(told[0].telling, TELL_NEW);
+	pass(20000);
+	hold(true, "/more");
+	assert_int_equal(ntold, 2);
+	hold(false, "/more");
+	assert_int_equal(ntold, 2);
+	hold(false, "/0");
+	assert_int_equal(told[2].telling, TELL_OVER);
+	pass(20000);
+	hold(true, "/more");
+	assert_int_equal(told[3].telling, TELL_NEW);
+	for (int i = 0; i < 3; i++)
+		hold(true, "/more");
+	assert_int_equal(ntold, 4);
+}
+
 static void
 test_severity(void **state)
 {
@@ -351,10 +381,19 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, over)
 	const struct CMUnitTest tests[] = {
-		TEST(test_one),	  TEST(test_group), TEST(test_other_actor_or_rule_is_another_group),
-		TEST(test_limit), TEST(test_flood), TEST(test_ring),
-		TEST(test_rows),  TEST(test_state), TEST(test_severity),
-		TEST(test_clean), TEST(test_end),   TEST(test_tables),
+		TEST(test_one),
+		TEST(test_group),
+		TEST(test_other_actor_or_rule_is_another_group),
+		TEST(test_limit),
+		TEST(test_flood),
+		TEST(test_ring),
+		TEST(test_rows),
+		TEST(test_state),
+		TEST(test_states_full),
+		TEST(test_severity),
+		TEST(test_clean),
+		TEST(test_end),
+		TEST(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
