@@ -7,11 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,12 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/call_filter.h"
 #include "lib/log.h"
 #include "lsawatch/watch.h"
-
-#ifndef __x86_64__
-#error "the list of system calls is that of x86-64"
-#endif
 
 #define CAP_BIT(cap) (1ULL << (cap))
 /* /proc of processes of others, and what only their owners may list. */
@@ -198,93 +191,51 @@ static const uint32_t no_signal[] = { 0 }; /* of kill(2): is it there? */
 static const uint32_t families[] = { AF_UNIX, AF_NETLINK };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define NR_DATA	    ((uint32_t)offsetof(struct seccomp_data, nr))
-#define ARCH_DATA   ((uint32_t)offsetof(struct seccomp_data, arch))
-#define ARGUMENT(i) ((uint32_t)(offsetof(struct seccomp_data, args) + (i) * sizeof(uint64_t)))
-#define X32_BIT	    0x40000000u
 #define REFUSED	    (SECCOMP_RET_ERRNO | EPERM)
 
-struct filter {
-	struct sock_filter code[400];
-	size_t n;
-};
-
 static void
-put(struct filter *fi, struct sock_filter one)
+if_one_of(struct call_filter *fi, const uint32_t *list, size_t n, uint32_t action)
 {
-	if (fi->n < COUNT(fi->code))
-		fi->code[fi->n] = one;
-	fi->n++; /* past the end: filter_calls notices */
-}
-
-static void
-load(struct filter *fi, uint32_t offset)
-{
-	put(fi, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
-}
-
-static void
-answer(struct filter *fi, uint32_t action)
-{
-	put(fi, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
-}
-
-static void
-if_one_of(struct filter *fi, const uint32_t *list, size_t n, uint32_t action)
-{
-	for (size_t i = 0; i < n; i++) {
-		put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, list[i], 0, 1));
-		answer(fi, action);
-	}
+	for (size_t i = 0; i < n; i++)
+		call_filter_if(fi, list[i], action);
 }
 
 /* Call nr is allowed with one of list as its argument i, and refused else. */
 static void
-only_with(struct filter *fi, uint32_t nr, unsigned int i, const uint32_t *list, size_t n)
+only_with(struct call_filter *fi, uint32_t nr, unsigned int i, const uint32_t *list, size_t n)
 {
-	put(fi,
-	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, (uint8_t)(2 * n + 2)));
-	load(fi, ARGUMENT(i));
+	call_filter_put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0,
+							 (uint8_t)(2 * n + 2)));
+	call_filter_argument(fi, i);
 	if_one_of(fi, list, n, SECCOMP_RET_ALLOW);
-	answer(fi, REFUSED);
+	call_filter_answer(fi, REFUSED);
 }
 
 /* Call nr is allowed unless its argument i has one of bits. */
 static void
-only_without(struct filter *fi, uint32_t nr, unsigned int i, uint32_t bits)
+only_without(struct call_filter *fi, uint32_t nr, unsigned int i, uint32_t bits)
 {
-	put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 4));
-	load(fi, ARGUMENT(i));
-	put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
-	answer(fi, REFUSED);
-	answer(fi, SECCOMP_RET_ALLOW);
+	call_filter_put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 4));
+	call_filter_argument(fi, i);
+	call_filter_put(fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
+	call_filter_answer(fi, REFUSED);
+	call_filter_answer(fi, SECCOMP_RET_ALLOW);
 }
 
 static int
 filter_calls(void)
 {
-	struct filter fi = { .n = 0 };
-	struct sock_fprog prog;
+	struct call_filter fi;
 
-	load(&fi, ARCH_DATA);
-	put(&fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-	answer(&fi, SECCOMP_RET_KILL_PROCESS);
-	load(&fi, NR_DATA);
-	put(&fi, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
-	answer(&fi, SECCOMP_RET_KILL_PROCESS);
+	call_filter_begin(&fi);
 	if_one_of(&fi, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
 	if_one_of(&fi, deadly, COUNT(deadly), SECCOMP_RET_KILL_PROCESS);
 	only_with(&fi, SYS_kill, 1, no_signal, COUNT(no_signal));
 	only_with(&fi, SYS_socket, 0, families, COUNT(families));
 	only_without(&fi, SYS_mmap, 2, PROT_EXEC);
 	only_without(&fi, SYS_mprotect, 2, PROT_EXEC);
-	answer(&fi, REFUSED);
-	if (fi.n > COUNT(fi.code)) {
-		errno = E2BIG;
-		return -1;
-	}
-	prog = (struct sock_fprog){ .len = (unsigned short)fi.n, .filter = fi.code };
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+	call_filter_answer(&fi, REFUSED);
+	return call_filter_set(&fi);
 }
 
 int

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/bpf.h"
 #include "lib/log.h"
 #include "lib/machine.h"
 #include "lsainit/guard/guard.h"
@@ -43,35 +44,6 @@ found(const struct search *se, const char *format, ...)
 
 /* ---- BPF */
 
-/* Name of a program type that can read other processes' memory; NULL: it cannot. */
-static const char *
-tracing_type(uint32_t type)
-{
-	switch (type) {
-	case BPF_PROG_TYPE_KPROBE:
-		return "kprobe or uprobe";
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return "tracepoint";
-	case BPF_PROG_TYPE_PERF_EVENT:
-		return "perf event";
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-	case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
-		return "raw tracepoint";
-	case BPF_PROG_TYPE_TRACING:
-		return "tracing";
-	case BPF_PROG_TYPE_LSM:
-		return "LSM";
-	case BPF_PROG_TYPE_EXT:
-		return "extension";
-	case BPF_PROG_TYPE_STRUCT_OPS:
-		return "struct_ops";
-	case BPF_PROG_TYPE_SYSCALL:
-		return "system call";
-	default:
-		return NULL;
-	}
-}
-
 static void
 find_programs(const struct search *se)
 {
@@ -91,9 +63,10 @@ find_programs(const struct search *se)
 				      strerror(errno));
 			continue;
 		}
-		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && tracing_type(info.type) != NULL)
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+		    bpf_tracing_type(info.type) != NULL)
 			found(se, "BPF program %u \"%.15s\" (%s), loaded by uid %u", id, info.name,
-			      tracing_type(info.type), info.created_by_uid);
+			      bpf_tracing_type(info.type), info.created_by_uid);
 		(void)close(fd);
 	}
 }

@@ -19,6 +19,7 @@
 
 #include <guard.skel.h>
 
+#include "lib/bpf.h"
 #include "lib/log.h"
 #include "lib/machine.h"
 #include "lsainit/guard/guard.h"
@@ -28,35 +29,6 @@
 #define NEEDED "; [isolation] guard = required in %s"
 
 /* ---- why it cannot be had */
-
-/* What libbpf had to say that tells most: the line of the verifier before its count. */
-static char last_words[160];
-
-static void
-take_line(const char *line)
-{
-	if (line[0] == '\0')
-		return;
-	log_debug("%s", line);
-	if (strncmp(line, "libbpf: ", 8) == 0 || strncmp(line, "processed ", 10) == 0 ||
-	    strncmp(line, "-- ", 3) == 0)
-		return;
-	(void)snprintf(last_words, sizeof(last_words), "%s", line);
-}
-
-static int __attribute__((format(printf, 2, 0)))
-take_words(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	char *text = NULL, *rest;
-
-	if (level == LIBBPF_DEBUG || vasprintf(&text, format, ap) < 0)
-		return 0;
-	rest = text;
-	while (rest != NULL)
-		take_line(strsep(&rest, "\n"));
-	free(text);
-	return 0;
-}
 
 static void __attribute__((format(printf, 2, 3)))
 because(struct instance *in, const char *format, ...)
@@ -79,7 +51,7 @@ because_refused(struct instance *in, int error)
 			"no other guard may be up",
 			strerror(error));
 	else
-		because(in, "the kernel refuses it: %s: %s", strerror(error), last_words);
+		because(in, "the kernel refuses it: %s: %s", strerror(error), bpf_words());
 }
 
 /* ---- which programs this kernel takes */
@@ -489,7 +461,7 @@ guard_up(struct instance *in)
 		cg->state = CONTROL_GUARD_OFF;
 		return 0;
 	}
-	(void)libbpf_set_print(take_words);
+	bpf_words_begin();
 	gd = calloc(1, sizeof(*gd));
 	if (gd == NULL)
 		return -1;

@@ -43,16 +43,6 @@ judge_handles_anew(enum watch_part part)
 	first[part].any = false;
 }
 
-static struct watch_case
-about(const struct watch_target *ta, enum watch_rule rule)
-{
-	return (struct watch_case){ .rule = rule,
-				    .layer = LAYER_SWEEP,
-				    .part = ta->part,
-				    .subject = ta->pid,
-				    .allowed = -1 };
-}
-
 static const struct keeper *
 keeper_of(const struct watch_target *ta)
 {
@@ -106,7 +96,7 @@ record(const struct watch_target *ta, const struct keeper *ke, const struct watc
 static void
 judge_fds(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_handles_extra);
+	struct watch_case ca = judge_about(ta, RULE_handles_extra);
 	const struct keeper *ke = keeper_of(ta);
 	const struct look_fd *extra = NULL;
 	size_t n = 0;
@@ -131,7 +121,7 @@ judge_fds(struct lsawatch *w, const struct watch_target *ta, const struct watch_
 static void
 judge_threads(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_handles_thread);
+	struct watch_case ca = judge_about(ta, RULE_handles_thread);
 	const struct keeper *ke = keeper_of(ta);
 
 	if (ke == NULL)
@@ -147,7 +137,7 @@ static void
 judge_band(struct lsawatch *w, const struct watch_target *ta, enum watch_measure measure,
 	   uint64_t value)
 {
-	struct watch_case ca = about(ta, RULE_handles_band);
+	struct watch_case ca = judge_about(ta, RULE_handles_band);
 	bool above = baseline_above(w, ta->part, measure, value);
 	const struct watch_band *band = baseline_band(w, ta->part, measure);
 	uint64_t high = band != NULL ? band->high : 0, bound = band != NULL ? band->bound : value;
@@ -241,7 +231,7 @@ wrong_with(const struct watch_target *ta, const struct mapping *ma)
 static void
 judge_maps(struct lsawatch *w, const struct watch_target *ta, int dir)
 {
-	struct watch_case ca = about(ta, RULE_handles_executable);
+	struct watch_case ca = judge_about(ta, RULE_handles_executable);
 	const char *text = look_file(dir, "maps", NULL), *wrong = NULL;
 	struct mapping ma = { .perms = "" };
 

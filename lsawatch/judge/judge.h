@@ -26,6 +26,17 @@ int files_judge_open(struct lsawatch *w);
 void files_judge_close(struct lsawatch *w);
 void judge_files(struct lsawatch *w, const struct watch_sight *si);
 
+/* A finding about the process of a part, as the sweep shows it. */
+static inline struct watch_case
+judge_about(const struct watch_target *ta, enum watch_rule rule)
+{
+	return (struct watch_case){ .rule = rule,
+				    .layer = LAYER_SWEEP,
+				    .part = ta->part,
+				    .subject = ta->pid,
+				    .allowed = -1 };
+}
+
 /*
  * What the sweep shows. Each judges one look at the process of a part; dir is
  * its folder of /proc, open.

@@ -5,12 +5,12 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/bpf.h"
 #include "lsawatch/judge/judge.h"
 
 #define MODE_ATTACH 0x02 /* PTRACE_MODE_ATTACH of the kernel */
@@ -184,34 +184,6 @@ judge_probe(struct lsawatch *w, const struct watch_sight *si)
 		      si->name, in_tracefs || si->name[0] != '\0' ? "" : "by perf", came_of_it(si));
 }
 
-static const char *
-type_name(int type)
-{
-	switch (type) {
-	case BPF_PROG_TYPE_KPROBE:
-		return "kprobe or uprobe";
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return "tracepoint";
-	case BPF_PROG_TYPE_PERF_EVENT:
-		return "perf event";
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-	case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
-		return "raw tracepoint";
-	case BPF_PROG_TYPE_TRACING:
-		return "tracing";
-	case BPF_PROG_TYPE_LSM:
-		return "LSM";
-	case BPF_PROG_TYPE_EXT:
-		return "extension";
-	case BPF_PROG_TYPE_STRUCT_OPS:
-		return "struct_ops";
-	case BPF_PROG_TYPE_SYSCALL:
-		return "system call";
-	default:
-		return "other";
-	}
-}
-
 /* lsainit, whether as it runs or another of that file, loads its guard when it starts. */
 static bool
 is_lsainit(const struct lsawatch *w, pid_t pid)
@@ -228,11 +200,12 @@ static void
 judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 {
 	struct watch_case ca = case_of(w, si, RULE_memory_bpf);
+	const char *type = bpf_tracing_type((uint32_t)si->number);
 
 	if (is_lsainit(w, si->by.pid))
 		ca.severity = INFO;
 	finding_raise(w, &ca, "%s (pid %d) loaded a BPF program of type %s: %s", doer(si),
-		      (int)si->by.pid, type_name(si->number), came_of_it(si));
+		      (int)si->by.pid, type != NULL ? type : "other", came_of_it(si));
 }
 
 static void

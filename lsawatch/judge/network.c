@@ -15,22 +15,12 @@
 
 #define PEERS_MOST 16 /* findings that last, at once */
 
-static struct watch_case
-about(const struct watch_target *ta, enum watch_rule rule)
-{
-	return (struct watch_case){ .rule = rule,
-				    .layer = LAYER_SWEEP,
-				    .part = ta->part,
-				    .subject = ta->pid,
-				    .allowed = -1 };
-}
-
 /* ---- lsaiso */
 
 static void
 judge_sockets(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_network_socket);
+	struct watch_case ca = judge_about(ta, RULE_network_socket);
 	const struct look_fd *extra = NULL;
 	size_t n = 0;
 
@@ -61,7 +51,7 @@ lines_of(const char *text)
 static void
 judge_interfaces(struct lsawatch *w, const struct watch_target *ta, int dir)
 {
-	struct watch_case ca = about(ta, RULE_network_interface);
+	struct watch_case ca = judge_about(ta, RULE_network_interface);
 	/* Two lines of heads, and "lo"; addresses of what is up; groups of what is up. */
 	size_t devices = lines_of(look_file(dir, "net/dev", NULL));
 	size_t six = lines_of(look_file(dir, "net/if_inet6", NULL));
@@ -109,7 +99,7 @@ static void
 tell(struct lsawatch *w, const struct watch_target *ta, enum watch_rule rule,
      const struct watch_socket *so)
 {
-	struct watch_case ca = about(ta, rule);
+	struct watch_case ca = judge_about(ta, rule);
 	const char *protocol = so->stream ? "TCP" : "UDP";
 	struct bad *place = NULL;
 	char key[32], text[INET6_ADDRSTRLEN];
@@ -166,7 +156,7 @@ judge_peers(struct lsawatch *w, const struct watch_target *ta, int dir, const st
 		bads[i].now = false;
 	sockets_each(dir, judge_socket, &as);
 	for (size_t i = 0; i < PEERS_MOST; i++) {
-		struct watch_case ca = about(ta, bads[i].rule);
+		struct watch_case ca = judge_about(ta, bads[i].rule);
 
 		if (bads[i].inode == 0 || bads[i].now)
 			continue;

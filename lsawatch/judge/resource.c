@@ -41,16 +41,6 @@ judge_resource_anew(enum watch_part part)
 	use[part] = (struct use){ 0 };
 }
 
-static struct watch_case
-about(const struct watch_target *ta, enum watch_rule rule)
-{
-	return (struct watch_case){ .rule = rule,
-				    .layer = LAYER_SWEEP,
-				    .part = ta->part,
-				    .subject = ta->pid,
-				    .allowed = -1 };
-}
-
 /* Permille of a processor from one sample to now. */
 static uint64_t
 permille(const struct sample *from, const struct watch_look *lo)
@@ -82,7 +72,7 @@ judge_spinning(struct lsawatch *w, const struct watch_target *ta, const struct w
 	       uint64_t since_last)
 {
 	struct use *us = &use[ta->part];
-	struct watch_case ca = about(ta, RULE_resource_spinning);
+	struct watch_case ca = judge_about(ta, RULE_resource_spinning);
 	bool spins = us->n > 0 && since_last >= SPIN_PERMILLE && lo->waits == us->waits;
 
 	if (!spins)
@@ -102,7 +92,7 @@ judge_band(struct lsawatch *w, const struct watch_target *ta, enum watch_measure
 	   uint64_t value)
 {
 	uint32_t *above = &use[ta->part].above[measure];
-	struct watch_case ca = about(ta, RULE_resource_band);
+	struct watch_case ca = judge_about(ta, RULE_resource_band);
 	const struct watch_band *band;
 
 	*above = baseline_above(w, ta->part, measure, value) ? *above + 1 : 0;
@@ -116,7 +106,7 @@ judge_band(struct lsawatch *w, const struct watch_target *ta, enum watch_measure
 static void
 judge_memory_use(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_resource_memory);
+	struct watch_case ca = judge_about(ta, RULE_resource_memory);
 	const struct watch_band *band = baseline_band(w, ta->part, MEASURE_RESIDENT);
 	uint64_t bound = band != NULL ? band->bound : UINT64_MAX;
 
@@ -124,7 +114,7 @@ judge_memory_use(struct lsawatch *w, const struct watch_target *ta, const struct
 		      "%s (pid %d) has %llu KiB in memory; it needs no more than %llu KiB",
 		      ta->image.name, (int)ta->pid, (unsigned long long)lo->resident / 1024,
 		      (unsigned long long)bound / 1024);
-	ca = about(ta, RULE_resource_swapped);
+	ca = judge_about(ta, RULE_resource_swapped);
 	/* Secret memory is never swapped; lsass holds no key. */
 	finding_holds(w, &ca, ta->part == PART_ISO && lo->swapped > 0, "",
 		      "%llu KiB of %s (pid %d) are in swap", (unsigned long long)lo->swapped / 1024,

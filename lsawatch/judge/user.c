@@ -47,16 +47,6 @@ judge_look_anew(struct lsawatch *w, enum watch_part part)
 	judge_resource_anew(part);
 }
 
-static struct watch_case
-about(const struct watch_target *ta, enum watch_rule rule)
-{
-	return (struct watch_case){ .rule = rule,
-				    .layer = LAYER_SWEEP,
-				    .part = ta->part,
-				    .subject = ta->pid,
-				    .allowed = -1 };
-}
-
 /* All four are one, and it is that. */
 static bool
 all_are(const uint32_t id[4], uint32_t want)
@@ -67,7 +57,7 @@ all_are(const uint32_t id[4], uint32_t want)
 static void
 judge_ids(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_user_changed);
+	struct watch_case ca = judge_about(ta, RULE_user_changed);
 	bool apart = w->table.separate_users != 0;
 	uint32_t uid, gid;
 
@@ -92,7 +82,7 @@ judge_ids(struct lsawatch *w, const struct watch_target *ta, const struct watch_
 static void
 judge_capabilities(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_user_capabilities);
+	struct watch_case ca = judge_about(ta, RULE_user_capabilities);
 	uint64_t any = 0;
 
 	/* The bounding set is that of who started us where all is one user. */
@@ -110,7 +100,7 @@ judge_capabilities(struct lsawatch *w, const struct watch_target *ta, const stru
 static void
 judge_confined(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_user_unconfined);
+	struct watch_case ca = judge_about(ta, RULE_user_unconfined);
 
 	finding_holds(w, &ca, lo->no_new_privs != 1 || lo->seccomp != SECCOMP_FILTER, "",
 		      "%s (pid %d) has no_new_privs %d and seccomp mode %d; it was started with 1 "
@@ -121,7 +111,7 @@ judge_confined(struct lsawatch *w, const struct watch_target *ta, const struct w
 static void
 judge_namespaces(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
 {
-	struct watch_case ca = about(ta, RULE_user_namespace);
+	struct watch_case ca = judge_about(ta, RULE_user_namespace);
 	bool jailed = ta->part == PART_ISO && w->table.namespaces != 0;
 
 	if (!first[ta->part].any_ns) {

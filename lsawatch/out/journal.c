@@ -16,7 +16,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/log.h"
 #include "lsawatch/out/journal.h"
 #include "lsawatch/out/out.h"
 
@@ -92,24 +91,6 @@ cleaned(struct journal_entry *en, const char *name, const char *value)
 	journal_field(en, name, clean);
 }
 
-static int
-priority(enum watch_severity severity)
-{
-	switch (severity) {
-	case INFO:
-		return LOG_INFO;
-	case LOW:
-		return LOG_NOTICE;
-	case MEDIUM:
-		return LOG_WARNING;
-	case HIGH:
-		return LOG_ERR;
-	case CRITICAL:
-		break;
-	}
-	return LOG_CRIT;
-}
-
 static void
 put_actor(struct journal_entry *en, const struct watch_actor *by)
 {
@@ -148,7 +129,7 @@ journal_entry(const struct lsawatch *w, const struct watch_finding *fi, enum wat
 	out_message(fi, telling, message);
 	journal_field(en, "MESSAGE", message);
 	journal_field(en, "MESSAGE_ID", message_ids[watch_rules[fi->rule].row]);
-	number(en, "PRIORITY", priority(fi->severity));
+	number(en, "PRIORITY", out_priority(fi->severity));
 	journal_field(en, "SYSLOG_IDENTIFIER", "lsawatch");
 	journal_field(en, "LSAWATCH_ROW", out_row(fi->rule));
 	journal_field(en, "LSAWATCH_RULE", name);

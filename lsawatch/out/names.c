@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "lsawatch/out/out.h"
 
 static char host[256];
@@ -43,6 +44,24 @@ out_base(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+int
+out_priority(enum watch_severity severity)
+{
+	switch (severity) {
+	case INFO:
+		return LOG_INFO;
+	case LOW:
+		return LOG_NOTICE;
+	case MEDIUM:
+		return LOG_WARNING;
+	case HIGH:
+		return LOG_ERR;
+	case CRITICAL:
+		break;
+	}
+	return LOG_CRIT;
 }
 
 void

@@ -47,6 +47,7 @@ const char *out_part(const struct lsawatch *w, const struct watch_finding *fi);
 const char *out_base(const char *path); /* behind the last slash */
 const char *out_host(void);		/* name of this machine when outputs were opened */
 void out_host_read(void);
+int out_priority(enum watch_severity severity); /* LOG_* of syslog(3) */
 /* One line for people: what, evidence, who. */
 #define OUT_MESSAGE 1400
 void out_message(const struct watch_finding *fi, enum watch_telling telling,

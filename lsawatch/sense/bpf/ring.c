@@ -18,6 +18,7 @@
 
 #include <watch.skel.h>
 
+#include "lib/bpf.h"
 #include "lib/log.h"
 #include "lib/machine.h"
 #include "lsass/loop.h"
@@ -40,35 +41,6 @@ struct ring {
 };
 
 /* ---- why it cannot be had */
-
-/* The line of libbpf or of the verifier that tells most. */
-static char last_words[120];
-
-static void
-take_line(const char *line)
-{
-	if (line[0] == '\0')
-		return;
-	log_debug("%s", line);
-	if (strncmp(line, "libbpf: ", 8) == 0 || strncmp(line, "processed ", 10) == 0 ||
-	    strncmp(line, "-- ", 3) == 0)
-		return;
-	(void)snprintf(last_words, sizeof(last_words), "%s", line);
-}
-
-static int __attribute__((format(printf, 2, 0)))
-take_words(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	char *text = NULL, *rest;
-
-	if (level == LIBBPF_DEBUG || vasprintf(&text, format, ap) < 0)
-		return 0;
-	rest = text;
-	while (rest != NULL)
-		take_line(strsep(&rest, "\n"));
-	free(text);
-	return 0;
-}
 
 /* ---- which programs this kernel takes */
 
@@ -348,7 +320,6 @@ load(struct ring *ri, const struct ring_program *programs, char *why, size_t n)
 	struct btf *btf = btf__load_vmlinux_btf();
 	int error;
 
-	last_words[0] = '\0';
 	if (btf == NULL) {
 		(void)snprintf(why, n,
 			       "the kernel does not describe itself (/sys/kernel/btf/vmlinux): "
@@ -359,7 +330,7 @@ load(struct ring *ri, const struct ring_program *programs, char *why, size_t n)
 	btf__free(btf);
 	if (error != 0)
 		(void)snprintf(why, n, "the kernel refuses its BPF programs: %s%s%s",
-			       strerror(-error), last_words[0] != '\0' ? ": " : "", last_words);
+			       strerror(-error), bpf_words()[0] != '\0' ? ": " : "", bpf_words());
 	return error;
 }
 
@@ -390,11 +361,11 @@ ring_open(struct lsawatch *w, enum watch_layer layer, const struct ring_program 
 	}
 	ri->w = w;
 	ri->layer = layer;
-	(void)libbpf_set_print(take_words);
+	bpf_words_begin();
 	if (load(ri, programs, why, n) == 0) {
 		attach(ri, programs, shows);
 		if (*shows == 0)
-			(void)snprintf(why, n, "nothing of it can be attached: %s", last_words);
+			(void)snprintf(why, n, "nothing of it can be attached: %s", bpf_words());
 		else if (hear(ri) != 0)
 			(void)snprintf(why, n, "its ring: %s", strerror(errno));
 	}
