@@ -56,6 +56,7 @@ struct watch_findings {
 	int64_t window;		     /* begin of the interval of the limit */
 	uint32_t told[CRITICAL + 1]; /* in it */
 	uint32_t untold;	     /* in it */
+	enum watch_severity untold_worst;
 	uint64_t untold_all;
 	char boot[17]; /* of uids: random per start */
 };
@@ -170,6 +171,7 @@ may_tell(struct watch_findings *fs, enum watch_severity severity)
 	if (fs->told[severity] >= TELL_MAX) {
 		fs->untold++;
 		fs->untold_all++;
+		fs->untold_worst = severity > fs->untold_worst ? severity : fs->untold_worst;
 		return false;
 	}
 	fs->told[severity]++;
@@ -208,7 +210,10 @@ tick(void *arg)
 					 .allowed = -1 };
 		uint32_t untold = fs->untold;
 
+		/* Many instances on one machine are no alarm. */
+		ca.severity = fs->untold_worst == INFO ? INFO : 0;
 		fs->untold = 0;
+		fs->untold_worst = 0;
 		finding_raise(w, &ca, "%u findings within %d s were counted and not told", untold,
 			      TELL_MS / 1000);
 	}

@@ -66,6 +66,19 @@ installed_at(const char *path)
 	return installed_find(folder, slash + 1);
 }
 
+bool
+installed_program(uint64_t dev, uint64_t ino)
+{
+	struct stat sb;
+
+	for (size_t i = 0; i < n_all; i++) {
+		if (all[i].kind == INSTALLED_PROGRAM && stat(all[i].path, &sb) == 0 &&
+		    sb.st_dev == dev && sb.st_ino == ino)
+			return true;
+	}
+	return false;
+}
+
 void
 installed_folder(const struct installed *in, char folder[512])
 {
@@ -199,12 +212,16 @@ add_configuration(const struct lsawatch *w)
 int
 installed_open(const struct lsawatch *w)
 {
+	/* Those of other levels, too: somebody may start them by hand. */
+	static const char *const others[] = { "lsawatch", "lsactl",  "lsaiso",
+					      "lsavmm",	  "lsalink", "lsaiso-host" };
+
 	n_all = 0;
 	for (int i = 0; i < PART_END; i++)
 		add_image(w, &w->targets[i].image, (enum watch_part)i);
 	add_image(w, &w->vm_image, PART_NONE);
-	add_program(w, "lsawatch");
-	add_program(w, "lsactl");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		add_program(w, others[i]);
 	add_signed(w);
 	add_configuration(w);
 	(void)add(INSTALLED_PRELOAD, PRELOAD);

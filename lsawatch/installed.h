@@ -41,6 +41,8 @@ const struct installed *installed_all(size_t *n);
 const struct installed *installed_find(const char *folder, const char *name);
 /* The same by its whole path. */
 const struct installed *installed_at(const char *path);
+/* Is it one of the programs, wherever it is called from? */
+bool installed_program(uint64_t dev, uint64_t ino);
 /* The folder that a change of it is seen in. */
 void installed_folder(const struct installed *in, char folder[512]);
 

@@ -84,7 +84,7 @@
 	    "lsactl wipe: something was added to the process")
 
 #define WATCH_RULES(RULE)                                                                        \
-	RULE(path_foreign, image_path, CRITICAL, "", S(STATE)|S(EXEC),                           \
+	RULE(path_foreign, image_path, CRITICAL, "", S(PLACE),                                   \
 	     "it runs another file than lsainit started")                                        \
 	RULE(path_replaced, image_path, HIGH, "", S(FILE)|S(STATE),                              \
 	     "another file lies at the installed path")                                          \
@@ -120,7 +120,7 @@
 	     "it has capabilities")                                                              \
 	RULE(user_unconfined, user_account, CRITICAL, "", S(STATE),                              \
 	     "it runs without no_new_privs or its system call filter")                           \
-	RULE(user_namespace, user_account, HIGH, "", S(STATE),                                   \
+	RULE(user_namespace, user_account, HIGH, "", S(PLACE),                                   \
 	     "it left its namespaces")                                                           \
 	RULE(resource_spinning, resource_usage, MEDIUM, "", S(USE),                              \
 	     "it uses a processor without serving anybody")                                      \

@@ -64,7 +64,8 @@ enum watch_rule {
 	SEE(CORE, "core dumps")                                                                    \
 	SEE(FILE, "changes of installed files, as they happen")                                    \
 	SEE(MOUNT, "mounts over installed files, as they happen")                                  \
-	SEE(STATE, "what our processes are: file, parent, user, namespaces")                       \
+	SEE(STATE, "what our processes are: parent, user, confinement")                            \
+	SEE(PLACE, "which program and namespaces our processes have")                              \
 	SEE(SCAN, "all processes, by looking at each")                                             \
 	SEE(USE, "processor time and memory")                                                      \
 	SEE(NET, "sockets")                                                                        \

@@ -67,6 +67,7 @@ judges_sight(struct lsawatch *w, const struct watch_sight *si)
 		judge_memory(w, si);
 		break;
 	case SEE_STATE:
+	case SEE_PLACE:
 	case SEE_SCAN:
 	case SEE_USE:
 	case SEE_NET:

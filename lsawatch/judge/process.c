@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lsawatch/installed.h"
 #include "lsawatch/judge/again.h"
 #include "lsawatch/judge/judge.h"
 #include "lsawatch/judge/names.h"
@@ -320,22 +321,21 @@ has_image(const struct face *fa, const struct watch_image *im)
 	return im->fd >= 0 && fa->ino == im->ino && fa->dev == im->dev;
 }
 
-/* The genuine lsainit or lsawatch, started by hand: it says so and ends. */
+/* A genuine program of ours, started by hand: it says so and ends. */
 static bool
 is_genuine(const struct lsawatch *w, const struct face *fa)
 {
-	return has_image(fa, &w->targets[PART_INIT].image) || has_image(fa, &judged.self);
+	return has_image(fa, &w->targets[PART_INIT].image) || has_image(fa, &judged.self) ||
+	       installed_program(fa->dev, fa->ino);
 }
 
 /* The same of one that has ended: by its path. */
 static bool
-was_genuine(const struct lsawatch *w, const char *exe)
+was_genuine(const char *exe)
 {
-	for (int part = 0; part < PART_END; part++) {
-		if (strcmp(exe, w->targets[part].image.path) == 0)
-			return true;
-	}
-	return strcmp(exe, judged.self.path) == 0;
+	const struct installed *in = installed_at(exe);
+
+	return (in != NULL && in->kind == INSTALLED_PROGRAM) || strcmp(exe, judged.self.path) == 0;
 }
 
 static enum watch_part
@@ -567,27 +567,40 @@ tell_child(struct lsawatch *w, const struct face *fa, const struct watch_target 
 
 /* ---- one process */
 
-static void
+/* Also one on its way out, which has no program any more. */
+static bool
+has_ended(pid_t pid)
+{
+	struct face now;
+
+	return !glance(pid, &now) || now.ino == 0;
+}
+
+/* False: it ended meanwhile. */
+static bool
 judge_face(struct lsawatch *w, struct face *fa, enum stage stage, enum watch_layer layer)
 {
 	const struct watch_target *ta = watch_target_of(w, fa->pid);
 	const struct watch_target *parent = watch_target_of(w, fa->parent);
 
 	if (ta != NULL || fa->pid == getpid())
-		return; /* judge_process_look */
+		return true; /* judge_process_look */
 	stare(fa);
 	if (parent != NULL && parent->part != PART_INIT)
 		tell_child(w, fa, parent, layer);
+	/* A path may also be too long to be read. */
+	if (fa->exe[0] == '\0' && judged.sees_all && has_ended(fa->pid))
+		return false;
 	for (int part = PART_ISO; part < PART_END; part++) {
 		if (has_image(fa, &w->targets[part].image)) {
 			judge_second(w, fa, &w->targets[part], stage, layer);
-			return;
+			return true;
 		}
 	}
 	/* What our lsainit starts is what it has checked; or it has not yet executed it. */
-	if (parent != NULL && parent->part == PART_INIT)
-		return;
-	judge_names(w, fa, stage, layer);
+	if (parent == NULL || parent->part != PART_INIT)
+		judge_names(w, fa, stage, layer);
+	return true;
 }
 
 /* False: it has ended. */
@@ -602,9 +615,7 @@ judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer laye
 	if (fa.ino == 0 && judged.sees_all && !fa.kernel)
 		return false;
 	(void)known_face(&fa);
-	if (!fa.kernel)
-		judge_face(w, &fa, stage, layer);
-	return true;
+	return fa.kernel || judge_face(w, &fa, stage, layer);
 }
 
 /* ---- events and scans */
@@ -662,7 +673,7 @@ judge_gone(struct lsawatch *w, const struct watch_sight *si, const char *path)
 {
 	struct face fa = { .pid = si->by.pid, .parent = si->by.parent, .start = 1 };
 
-	if (path[0] != '/' || was_genuine(w, path) || si->by.parent == w->targets[PART_INIT].pid)
+	if (path[0] != '/' || was_genuine(path) || si->by.parent == w->targets[PART_INIT].pid)
 		return;
 	(void)snprintf(fa.comm, sizeof(fa.comm), "%s", si->by.comm);
 	(void)snprintf(fa.exe, sizeof(fa.exe), "%.255s", path);
@@ -717,7 +728,7 @@ judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel ||
 	    (fa.ino == 0 && judged.sees_all))
 		return;
-	judge_face(w, &fa, STAGE_FOUND, layer);
+	(void)judge_face(w, &fa, STAGE_FOUND, layer);
 	(void)again_later(pid, STAGE_NAMED, layer, false);
 }
 

@@ -21,7 +21,9 @@
 #include "lsawatch/sense/sense.h"
 #include "lsawatch/sense/sockets.h"
 
-#define SHOWS	   (SEES(STATE) | SEES(SCAN) | SEES(USE) | SEES(NET) | SEES(HOLD) | SEES(DIGEST))
+/* What needs to look into processes. */
+#define INSIDE	   (SEES(PLACE) | SEES(NET) | SEES(HOLD))
+#define SHOWS	   (SEES(STATE) | SEES(SCAN) | SEES(USE) | SEES(DIGEST) | INSIDE)
 #define LEAST_MS   1000
 #define TARGETS_MS 2000	 /* the watched ones at least so often, whatever it costs */
 #define SCAN_MS	   60000 /* all, when EXEC events show new ones */
@@ -200,7 +202,7 @@ sweep_open(struct lsawatch *w, char *why, size_t n)
 	(void)snprintf(why, n,
 		       "an ordinary user sees neither the program, the descriptors, the mappings "
 		       "nor the namespaces of lsaiso and lsass");
-	return SHOWS & ~(SEES(NET) | SEES(HOLD));
+	return SHOWS & ~INSIDE;
 }
 
 static void

@@ -9,7 +9,8 @@ import subprocess
 from . import instance, proc
 from .watching import WatchedInstance
 
-SIGNED = ("lsainit", "lsaiso", "lsass", "lsawatch", "lsalink")
+SIGNED = ("lsainit", "lsaiso", "lsass", "lsawatch", "lsalink") + (
+    ("lsavmm", "lsaiso-vm") if instance.level() == "vm" else ())
 START = """
 mount --make-rprivate /
 mount --bind "$1" /etc
@@ -23,6 +24,12 @@ def lsasign(*args):
     assert done.returncode == 0, done.stderr
 
 
+def built(name):
+    """The image of the machine lies beside lsaiso."""
+    return instance.program(name) if name != "lsaiso-vm" else os.path.join(
+        os.path.dirname(instance.program("lsaiso")), name)
+
+
 class Signed(WatchedInstance):
     """self.programs has what runs, self.keys who may sign it."""
 
@@ -32,7 +39,7 @@ class Signed(WatchedInstance):
         self.keys, self.etc = self.base.make("root", "keys"), self.base("etc")
         shutil.copytree("/etc", self.etc, symlinks=True, ignore_dangling_symlinks=True)
         for name in SIGNED:
-            shutil.copy(instance.program(name), self.of(name))
+            shutil.copy(built(name), self.of(name))
         lsasign("keygen", self.base("mine"))
         shutil.move(self.base("mine.pub"), self.keys)
         self.sign()
@@ -58,6 +65,8 @@ class Signed(WatchedInstance):
         lsasign("sign", "--key", self.base("mine.key"), manifest)
 
     def start(self, **env):
+        if self.far and not self.far.running():
+            self.far.start()
         self.log = self.folder("log")
         argv = ["unshare", "-m", "--propagation", "unchanged", "sh", "-ec", START, "sh", self.etc,
                 self.of("lsainit"), self.file]

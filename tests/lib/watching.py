@@ -28,10 +28,10 @@ def call(path, method, **parameters):
 
 
 class Watch:
-    """lsawatch behind a socket."""
+    """lsawatch behind a socket; keeper plays the part of lsaiso before it."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, keeper="lsaiso"):
+        self.path, self.keeper = path, keeper
 
     def call(self, method, **parameters):
         return call(self.path, method, **parameters)
@@ -55,7 +55,7 @@ class Watch:
 
     def wait(self, rule, after, seconds=2.0, **members):
         """The first finding of rule above number after whose members are so; actor=PID is
-        the pid of its actor. Fails after seconds."""
+        the pid of its actor, part="lsaiso" whoever plays it. Fails after seconds."""
         until = time.monotonic() + seconds * proc.SLOW
         while True:
             found = self.findings(after)
@@ -66,10 +66,11 @@ class Watch:
                 raise proc.Failed(f"no {rule} {members} within {seconds} s; found: {found}")
             time.sleep(0.05)
 
-    @staticmethod
-    def _is(finding, name, value):
+    def _is(self, finding, name, value):
         if name == "actor":
             return finding.get("actor", {}).get("pid") == value
+        if (name, value) == ("part", "lsaiso"):
+            value = self.keeper
         return finding.get(name) == value
 
     def alarms(self, after=0):
@@ -89,5 +90,10 @@ class WatchedInstance(instance.Instance):
         settings = {name: dict(keys) for name, keys in (settings or {}).items()}
         settings.setdefault("watch", {}).setdefault("mode", "required")
         super().__init__(realm, settings, **more)
-        self.watch = Watch(self.folder("run", "watch.sock"))
+        self.watch = Watch(self.folder("run", "watch.sock"), instance.KEEPERS[self.level])
         self.watch.status()  # lsainit has the socket; this waits for who answers
+
+    def pid(self, name):
+        """The same, but of lsaiso who plays it on this machine: that is who is watched."""
+        return instance.named(self.pids, instance.KEEPERS[self.level] if name == "lsaiso"
+                              else name)

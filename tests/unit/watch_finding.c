@@ -198,9 +198,21 @@ test_limit(void **state)
 	pass(11000);
 	assert_int_equal(ntold, 31);
 	assert_int_equal(told[30].finding.rule, RULE_watch_calm);
+	assert_int_equal(told[30].finding.severity, LOW);
 	assert_non_null(strstr(told[30].finding.evidence, "470"));
 	raise_by(5, RULE_memory_read);
 	assert_int_equal(ntold, 32);
+}
+
+/* Nothing but what is no alarm was not told: then that is none either. */
+static void
+test_limit_of_infos(void **state)
+{
+	for (int i = 0; i < 40; i++)
+		raise_by(1000 + i, RULE_memory_look);
+	pass(11000);
+	assert_int_equal(told[30].finding.rule, RULE_watch_calm);
+	assert_int_equal(told[30].finding.severity, INFO);
 }
 
 /* A flood of one severity hides nothing of another. */
@@ -385,6 +397,7 @@ main(void)
 		TEST(test_group),
 		TEST(test_other_actor_or_rule_is_another_group),
 		TEST(test_limit),
+		TEST(test_limit_of_infos),
 		TEST(test_flood),
 		TEST(test_ring),
 		TEST(test_rows),

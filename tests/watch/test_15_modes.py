@@ -3,12 +3,13 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from lib import instance, proc
 from lib.instance import lsactl
-from lib.watching import WatchedInstance
+from lib.watching import Watch, WatchedInstance
 
 NOBODY = {"run": {"lsawatch_user": "no-such-user-of-lsawatch"}}
 
@@ -75,28 +76,85 @@ def test_06_its_user_is_its_own(realm, user):
         assert done.code == 1 and "a user of its own" in done.text
 
 
-@pytest.mark.usefixtures("need_root")
-def test_07_an_ordinary_user_has_one_too(realm):
-    """lsainit not as root: it watches what it may, and says what it cannot see."""
-    uid = 64377
-    with instance.Instance(realm, {"isolation": {"memory": "ordinary"}}, start=False) as inst:
-        with open(inst.file, encoding="utf-8") as file:
+class OfOrdinaryUser:
+    """An instance whose lsainit is not root, with a lsawatch."""
+
+    UID = 64377
+
+    def __init__(self, realm):
+        self.inst = instance.Instance(realm, {"isolation": {"memory": "ordinary"}}, start=False)
+        with open(self.inst.file, encoding="utf-8") as file:
             text = file.read().replace("mode = off", "mode = required")
-        inst.folder.write("lsaiso.conf", text)
-        for top, names, files in os.walk(inst.folder.path):
+        self.inst.folder.write("lsaiso.conf", text)
+        for top, names, files in os.walk(self.inst.folder.path):
             for path in [top] + [os.path.join(top, n) for n in names + files]:
-                os.chown(path, uid, uid)
-        log = inst.folder("log")
-        daemon = proc.Daemon(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
-                              instance.program("lsainit"), "--config", inst.file], log)
+                os.chown(path, self.UID, self.UID)
+        log = self.inst.folder("log")
+        self.daemon = proc.Daemon(["setpriv", f"--reuid={self.UID}", f"--regid={self.UID}",
+                                   "--clear-groups", instance.program("lsainit"), "--config",
+                                   self.inst.file], log)
+        self.watch = Watch(self.inst.folder("run", "watch.sock"))
         try:
-            proc.wait_until("lsainit", inst.answers, process=daemon.process, log=log)
-            done = proc.run([instance.program("lsactl"), "watch", "--json", "--config",
-                             inst.file])
-            assert done.code in (0, 1), done.text
-            assert '"blind"' in done.out
-            watch = [pid for pid in proc.descendants(daemon.pid)
-                     if instance.named([pid], "lsawatch")]
-            assert os.stat(f"/proc/{watch[0]}").st_uid in (uid, 0)  # 0: not dumpable
-        finally:
-            assert daemon.stop() == 0
+            proc.wait_until("lsainit", self.inst.answers, process=self.daemon.process, log=log)
+            self.watch.status()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        code = self.daemon.stop()
+        self.inst.stop()
+        assert code == 0
+
+    def pid(self, name):
+        return instance.named([self.daemon.pid, *proc.descendants(self.daemon.pid)], name)
+
+
+@pytest.fixture(scope="module")
+def ordinary(realm, need_root):
+    with OfOrdinaryUser(realm) as made:
+        yield made
+
+
+OF_ROOT = pytest.mark.levels("process", why="machines and a far lsaiso are root's to make")
+
+
+@OF_ROOT
+def test_07_an_ordinary_user_has_one_too(ordinary):
+    """lsainit not as root: it watches what it may."""
+    done = proc.run([instance.program("lsactl"), "watch", "--json", "--config",
+                     ordinary.inst.file])
+    assert done.code in (0, 1), done.text
+    assert os.stat(f"/proc/{ordinary.pid('lsawatch')}").st_uid in (ordinary.UID, 0)  # 0: not dumpable
+
+
+@OF_ROOT
+def test_08_it_says_what_it_cannot_see(ordinary):
+    """The files and namespaces of processes that may not be looked into, even of its own."""
+    time.sleep(3)  # it has looked
+    status = ordinary.watch.status()
+    for rule in ("path-foreign", "user-namespace", "network-socket", "handles-extra",
+                 "handles-executable", "memory-read", "memory-refused"):
+        assert rule in status["blind"], rule
+    verdicts = {one["name"]: one["verdict"] for one in status["rows"]}
+    # What there is to see of the others it does see.
+    for row in ("network_activity", "handles_threads"):
+        assert verdicts[row] == "blind", (row, verdicts)
+    blind = {one["name"]: one["blind"] for one in status["rows"]}
+    assert blind["image_path"] == ["path-foreign"] and "memory-read" in blind["memory_access"]
+    assert "an ordinary user sees neither the program" in next(
+        one["why"] for one in status["sensors"] if one["name"] == "sweep")
+
+
+@OF_ROOT
+def test_09_those_of_root_are_no_impostors(ordinary, realm):
+    with WatchedInstance(realm) as of_root:
+        pids = [of_root.daemon.pid, *proc.descendants(of_root.daemon.pid)]
+        ordinary.watch.wait("instances-other", 0, seconds=6)
+        time.sleep(3)
+        assert [one for one in ordinary.watch.findings() if one["severity"] != "info" and
+                (one.get("actor", {}).get("pid") in pids or one.get("subject_pid") in pids)] == []
+        assert [one for one in ordinary.watch.alarms() if one["row"] != "instances"] == []

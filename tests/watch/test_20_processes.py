@@ -258,7 +258,7 @@ def test_30_well_behaved():
     with StandIn() as stand:
         for part in ("lsaiso", "lsass"):
             stand.start(part)
-        for _ in range(20):
+        for _ in range(10):
             for part in ("lsaiso", "lsass"):
                 stand.tell(part, f"name {part}")
             time.sleep(0.5)

@@ -105,6 +105,7 @@ def test_02_a_crowd_that_is_there_already(realm, impostor):
             bad.wait()
 
 
+@pytest.mark.levels("process", "vm", why="a link is made again but once a second")
 def test_03_a_line_that_is_full(realm):
     """lsainit tells whom to watch once there is room, though it could not when they changed."""
     with WatchedInstance(realm, {"isolation": {"guard": "off"}}) as watched:

@@ -33,6 +33,12 @@ def over(stand, title):
 
 # ---- resource usage
 
+def test_00_what_is_usual(stand):
+    """Learned before anything unusual is done."""
+    proc.wait_until("the end of learning",
+                    lambda: stand.watch.verdict("resource_usage") == "normal")
+
+
 def test_01_spinning(stand):
     stand.begin("lsaiso", "spin 6000")
     # A request may take a second and more: it must be so for 1.5 s, between two looks.
@@ -268,7 +274,7 @@ def test_30_each_level_is_as_it_should_be(realm, level):
         pytest.skip(instance.why_not(level))
     with WatchedInstance(realm, {"isolation": {"level": level}}) as inst:
         inst.linked()
-        time.sleep(5)
+        time.sleep(3)  # of the sweep, that is three looks
         assert loud(inst) == []
         for row in ("image_path", "parent_process", "user_account", "network_activity",
                     "handles_threads"):
@@ -276,7 +282,7 @@ def test_30_each_level_is_as_it_should_be(realm, level):
 
 
 def test_31_under_load(realm):
-    """Twenty seconds of tickets for four users at once, after five of learning."""
+    """Ten seconds of tickets for four users at once, after five of learning."""
     names = [f"svc/n{i:03}.test.local" for i in range(200)]
 
     def load(who, until):
@@ -295,7 +301,7 @@ def test_31_under_load(realm):
         iso = inst.pid("lsaiso")
         proc.wait_until("the end of learning",
                         lambda: inst.watch.verdict("resource_usage") != "learning")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 10
         threads = [threading.Thread(target=load, args=(users.User(inst), until))
                    for _ in range(4)]
         for one in threads:
@@ -305,6 +311,6 @@ def test_31_under_load(realm):
         # It was at work: what it waited for it answered.
         with open(f"/proc/{iso}/status", encoding="ascii") as file:
             waits = int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
-        assert waits > 1000
+        assert waits > 500
         assert loud(inst) == []
         assert inst.pid("lsaiso") == iso

@@ -12,7 +12,7 @@ import signal
 
 import pytest
 
-from lib import attacks, proc
+from lib import attacks, instance, proc
 from lib.thief import Thief, attack, attempt, layer, sensors
 from lib.watching import WatchedInstance
 
@@ -160,7 +160,8 @@ def test_12_a_probe_in_a_program_of_ours_is_worse(seen):
     thief, before, said = attempt(seen, "uprobe", other)
     assert said == "done"
     assert seen.watch.wait("memory-probe", before, actor=thief.pid)["severity"] == "low"
-    thief, before, said = attempt(seen, "uprobe", attacks.instance.program("lsaiso"))
+    ours = {"process": "lsaiso", "vm": "lsavmm", "hypervisor": "lsass"}[seen.level]
+    thief, before, said = attempt(seen, "uprobe", instance.program(ours))
     assert said == "done"
     assert seen.watch.wait("memory-probe", before, actor=thief.pid)["severity"] == "high"
 

@@ -3,7 +3,7 @@
 clients load the broker, the administrator looks around, wipes, restarts and
 upgrades.
 
-A minute and a half; LSAISO_LONG=1: an hour. No finding above info may come of it
+A minute; LSAISO_LONG=1: an hour. No finding above info may come of it
 that is about this instance (there may be others on the machine, tests' too).
 """
 
@@ -122,7 +122,7 @@ class Life:
 
 
 def test_01_an_ordinary_day(realm, long_run):
-    seconds = 3600 if long_run else 90
+    seconds = 3600 if long_run else 60
     with Signed(realm, "bpf trace audit events sweep", watch={"learn_seconds": 30}) as inst:
         life = Life(inst)
         steps = [life.logs_on, life.load, life.looks_around, life.uses_kinit, life.wipes,
