@@ -3,17 +3,22 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 #include "lsainit/init.h"
 
 #define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
+
+#define ORPHAN_MS      3000
+#define ORPHAN_STEP_MS 20
 
 static void
 program_of(pid_t pid, char *name, size_t n)
@@ -92,6 +97,42 @@ clear_stale(const char *path, const struct sockaddr_un *addr, const char *instea
 	return -1;
 }
 
+/* Who made the socket at path that somebody still holds open: its pid; 0: nobody. */
+static pid_t
+maker(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		peer.pid = 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return peer.pid;
+}
+
+/*
+ * A lsainit that was killed leaves a lsass and a lsawatch that end as soon as
+ * they notice, which lsawatch does not while it opens its sensors; until then
+ * their sockets are in use.
+ */
+static void
+let_orphan_end(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = ORPHAN_STEP_MS * 1000000L };
+	pid_t pid = maker(path);
+
+	for (int ms = 0; ms < ORPHAN_MS && pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+	     ms += ORPHAN_STEP_MS) {
+		(void)nanosleep(&pause, NULL);
+		pid = maker(path);
+	}
+}
+
 int
 listen_at(const char *path, mode_t mask, const char *instead)
 {
@@ -104,6 +145,7 @@ listen_at(const char *path, mode_t mask, const char *instead)
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strlen(path));
+	let_orphan_end(path);
 	if (clear_stale(path, &addr, instead) != 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

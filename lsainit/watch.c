@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,9 +25,6 @@
 #define WATCH_FILES 512
 #define WATCH_STOP_MS                                                                              \
 	6000 /* it writes what it learned, and takes its audit rules back, 0.1 s each */
-
-#define ORPHAN_MS      3000
-#define ORPHAN_STEP_MS 20
 
 #define BIT(cap) (1ULL << (cap))
 /*
@@ -95,47 +91,11 @@ watch_folder(struct instance *in)
 	return without(in, "its folder cannot be had, see above");
 }
 
-/* Who made the socket at path that somebody still holds open: its pid; 0: nobody. */
-static pid_t
-maker(const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct ucred peer = { 0 };
-	socklen_t len = sizeof(peer);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-		peer.pid = 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return peer.pid;
-}
-
-/*
- * A lsainit that was killed leaves a lsawatch that ends as soon as it notices,
- * which is not while it opens its sensors; until then its socket is in use.
- */
-static void
-let_orphan_end(const char *path)
-{
-	const struct timespec pause = { .tv_nsec = ORPHAN_STEP_MS * 1000000L };
-	pid_t pid = maker(path);
-
-	for (int ms = 0; ms < ORPHAN_MS && pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
-	     ms += ORPHAN_STEP_MS) {
-		(void)nanosleep(&pause, NULL);
-		pid = maker(path);
-	}
-}
-
 int
 watch_listen(struct instance *in)
 {
 	if (!in->watches)
 		return 0;
-	let_orphan_end(in->cf.watch_socket);
 	in->watch_fd = listen_at(in->cf.watch_socket, 0177, NULL);
 	if (in->watch_fd < 0)
 		return -1;
