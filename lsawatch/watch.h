@@ -2,12 +2,16 @@
 /*
  * lsawatch, the watch over lsaiso, lsass and lsainit. START HERE. What flows:
  *
- *   sense/   sensors, in layers, say what they see          struct sight
- *   judge/   one file per row of rules.h decides             struct finding
- *   finding.c groups and limits them, keeps the last ones
- *   out/     tells everybody: journal, ECS, OCSF, Prometheus
- *   respond.c asks lsainit to lock or wipe, where configured
- *   serve.c  answers lsactl watch
+ *   sense/      sensors, in layers, say what they see          struct watch_sight
+ *   judge/      one file per row of rules.h, or two, decides   struct watch_case
+ *   finding.c   groups and limits them, keeps the last ones    struct watch_finding
+ *   out/        tells everybody: journal, ECS, OCSF, Prometheus
+ *   respond.c   asks lsainit to lock or wipe, where configured
+ *   serve.c     answers lsactl watch
+ *
+ * Beside it: process.c knows who a process is, baseline.c what is usual,
+ * installed.c which files are ours; confine.c gives up what the sensors,
+ * once open, do not need.
  *
  * One thread, lsass/loop.h. lsainit starts it (lib/control.h); nobody else does.
  * It holds no secret and asks lsaiso nothing.

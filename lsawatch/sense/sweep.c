@@ -45,6 +45,7 @@ struct sweep {
 	int64_t network;    /* CLOCK_MONOTONIC ms: look at sockets from then on */
 	int64_t network_us; /* what that cost in this turn */
 	int64_t scan;	    /* CLOCK_MONOTONIC ms: look at all processes from then on */
+	int64_t scanned;    /* CLOCK_MONOTONIC ms: they were looked at last */
 };
 
 static struct sweep the_sweep = { .proc = -1,
@@ -151,7 +152,8 @@ scan(struct sweep *sw)
 	ms = pause_ms(spent_us() - begun, SCAN_TIMES);
 	if ((sw->w->sees & SEES(EXEC)) != 0 && ms < SCAN_MS)
 		ms = SCAN_MS;
-	sw->scan = watch_now_ms() + ms - LEAST_MS / 2;
+	sw->scanned = watch_now_ms();
+	sw->scan = sw->scanned + ms - LEAST_MS / 2;
 }
 
 static void
@@ -213,11 +215,18 @@ sweep_targets(struct lsawatch *w)
 	look_all(&the_sweep);
 }
 
+/* Who loses events by a flood loses them again and again: one turn is for all of that. */
 static void
 sweep_rescan(struct lsawatch *w)
 {
-	look_all(&the_sweep);
-	scan(&the_sweep);
+	struct sweep *sw = &the_sweep;
+
+	if (watch_now_ms() - sw->scanned < LEAST_MS) {
+		sw->network = sw->scan = 0; /* at the next turn */
+		return;
+	}
+	look_all(sw);
+	scan(sw);
 }
 
 static void

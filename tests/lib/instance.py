@@ -84,6 +84,25 @@ def named(pids, name):
     return None
 
 
+def call(path, method, **parameters):
+    """One call of org.lsaiso.METHOD on the socket at path; returns the parameters of its reply."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20 * proc.SLOW)
+        s.connect(path)
+        s.sendall(json.dumps({"method": f"org.lsaiso.{method}",
+                              "parameters": parameters}).encode() + b"\0")
+        got = b""
+        while not got.endswith(b"\0"):
+            more = s.recv(65536)
+            if not more:
+                raise proc.Failed(f"{path}: closed after {got!r}")
+            got += more
+    reply = json.loads(got[:-1])
+    if "error" in reply:
+        raise proc.Failed(f"{method}: {reply}")
+    return reply["parameters"]
+
+
 class Host:
     """The hypervisor's host beside a guest: a lsainit that serves it, without
     anything of a virtual machine. It can be started and stopped again and again."""
@@ -306,21 +325,7 @@ class Instance:
 
     def call(self, method, **parameters):
         """One call on the admin socket; returns the parameters of its reply."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20 * proc.SLOW)
-            s.connect(self.admin)
-            s.sendall(json.dumps({"method": f"org.lsaiso.{method}",
-                                  "parameters": parameters}).encode() + b"\0")
-            got = b""
-            while not got.endswith(b"\0"):
-                more = s.recv(65536)
-                if not more:
-                    raise proc.Failed(f"admin socket closed after {got!r}")
-                got += more
-        reply = json.loads(got[:-1])
-        if "error" in reply:
-            raise proc.Failed(f"{method}: {reply}")
-        return reply["parameters"]
+        return call(self.admin, method, **parameters)
 
     def log_has(self, pattern):
         return re.search(pattern, self.read_log()) is not None

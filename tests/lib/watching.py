@@ -1,30 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An instance that lsawatch watches, and what it has found."""
 
-import json
-import socket
 import time
 
 from . import instance, proc
-
-
-def call(path, method, **parameters):
-    """One call on lsawatch's socket; returns the parameters of its reply."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20 * proc.SLOW)
-        s.connect(path)
-        s.sendall(json.dumps({"method": f"org.lsaiso.watch.{method}",
-                              "parameters": parameters}).encode() + b"\0")
-        got = b""
-        while not got.endswith(b"\0"):
-            more = s.recv(65536)
-            if not more:
-                raise proc.Failed(f"lsawatch closed after {got!r}")
-            got += more
-    reply = json.loads(got[:-1])
-    if "error" in reply:
-        raise proc.Failed(f"{method}: {reply}")
-    return reply["parameters"]
 
 
 class Watch:
@@ -34,7 +13,7 @@ class Watch:
         self.path, self.keeper = path, keeper
 
     def call(self, method, **parameters):
-        return call(self.path, method, **parameters)
+        return instance.call(self.path, f"watch.{method}", **parameters)
 
     def status(self):
         return self.call("Status")
