@@ -19,7 +19,7 @@ from .watching import WatchedInstance
 LAYERS = ("bpf", "trace", "audit", "events", "sweep")
 SEEN, NAMELESS, BLIND, NA = "seen", "no actor", "–", "n/a"
 NOBODY = 64999
-SETTLE = 6  # seconds, at the end: two looks of the sweep, and the timers of judges
+SETTLE = 4  # seconds, at the end: two looks of the sweep, and the timers of judges
 
 
 # Seen though the kind of sight is not shown as a whole.
@@ -85,7 +85,7 @@ def killed(part, number, again=None):
         thief = Thief(["/bin/sh", "-c", f"kill -{number} $0", world.pid(part)])
         thief.done()
         if again:
-            time.sleep(2 * SETTLE / 3)
+            time.sleep(SETTLE)
             os.kill(world.pid(part), again)
         return thief.pid
     return kill
