@@ -19,7 +19,7 @@ from .watching import WatchedInstance
 LAYERS = ("bpf", "trace", "audit", "events", "sweep")
 SEEN, NAMELESS, BLIND, NA = "seen", "no actor", "–", "n/a"
 NOBODY = 64999
-SETTLE = 4 if proc.SLOW <= 1 else 6  # seconds, at the end: looks of the sweep, and the timers of judges
+SETTLE = 4 if proc.SLOW <= 1 else 6  # seconds, at the end: looks of the sweep, and timers
 
 
 # Seen though the kind of sight is not shown as a whole.
