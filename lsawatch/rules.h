@@ -84,7 +84,7 @@
 	    "lsactl wipe: something was added to the process")
 
 #define WATCH_RULES(RULE)                                                                        \
-	RULE(path_foreign, image_path, CRITICAL, "", S(PLACE),                                   \
+	RULE(path_foreign, image_path, CRITICAL, "", S(PLACE)|S(EXEC),                           \
 	     "it runs another file than lsainit started")                                        \
 	RULE(path_replaced, image_path, HIGH, "", S(FILE)|S(STATE),                              \
 	     "another file lies at the installed path")                                          \
