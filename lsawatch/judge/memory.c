@@ -202,7 +202,8 @@ judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 	struct watch_case ca = case_of(w, si, RULE_memory_bpf);
 	const char *type = bpf_tracing_type((uint32_t)si->number);
 
-	if (is_lsainit(w, si->by.pid))
+	/* Who executes it only afterwards had another name at the time, or is an impostor. */
+	if (strcmp(si->by.comm, "lsainit") == 0 && is_lsainit(w, si->by.pid))
 		ca.severity = INFO;
 	finding_raise(w, &ca, "%s (pid %d) loaded a BPF program of type %s: %s", doer(si),
 		      (int)si->by.pid, type != NULL ? type : "other", came_of_it(si));
