@@ -118,6 +118,10 @@ class Life:
         ours = (self.inst.base.path, self.inst.folder.path)
         said = one["evidence"] + one.get("actor", {}).get("exe", "")
         others = one["row"] in NAMESAKES or one["rule"] in MACHINE_WIDE
+        actor = one.get("actor", {})
+        if one["row"] == "memory_access" and actor and os.getpid() not in (
+                actor["pid"], actor.get("parent")):
+            return False  # others' tests search all memory of the machine
         return not others or any(folder in said for folder in ours)
 
 
