@@ -79,7 +79,7 @@ def stop(guest):
 
 
 def pids(guest):
-    return {one["name"]: str(one["pid"]) for one in status(guest)["processes"]}
+    return {one["name"]: str(one["pid"]) for one in status(guest)["processes"] if "pid" in one}
 
 
 @pytest.fixture(scope="module")
