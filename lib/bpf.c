@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "lib/bpf.h"
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/machine.h"
 
 static char last_words[160];
 
@@ -77,4 +79,33 @@ bpf_tracing_type(uint32_t type)
 	default:
 		return NULL;
 	}
+}
+
+uint32_t
+bpf_event_type(const char *pmu)
+{
+	char path[64], text[16];
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
+	return machine_line(path, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10)
+							  : UINT32_MAX;
+}
+
+uint64_t
+bpf_lockdown_reasons(const struct btf *btf, const char *const *names)
+{
+	int id = btf__find_by_name_kind(btf, "lockdown_reason", BTF_KIND_ENUM);
+	const struct btf_type *ty = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	const struct btf_enum *en = ty == NULL ? NULL : btf_enum(ty);
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; en != NULL && i < btf_vlen(ty); i++) {
+		const char *name = btf__name_by_offset(btf, en[i].name_off);
+
+		for (size_t k = 0; names[k] != NULL; k++) {
+			if (strcmp(name + strlen("LOCKDOWN_"), names[k]) == 0 && en[i].val < 64)
+				bits |= 1ULL << en[i].val;
+		}
+	}
+	return bits;
 }

@@ -21,7 +21,6 @@
 
 #include "lib/bpf.h"
 #include "lib/log.h"
-#include "lib/machine.h"
 #include "lsainit/guard/guard.h"
 #include "lsainit/guard/private.h"
 #include "lsainit/init.h"
@@ -127,36 +126,6 @@ choose(struct instance *in, struct guard *gd, const struct btf *btf)
 
 /* ---- what is set before loading */
 
-static uint32_t
-event_type(const char *pmu)
-{
-	char path[64], text[16];
-
-	(void)snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
-	return machine_line(path, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10)
-							  : UINT32_MAX;
-}
-
-/* By name, because their numbers move between kernels. */
-static uint64_t
-reason_bits(const struct btf *btf, const char *const *names)
-{
-	int id = btf__find_by_name_kind(btf, "lockdown_reason", BTF_KIND_ENUM);
-	const struct btf_type *ty = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
-	const struct btf_enum *en = ty == NULL ? NULL : btf_enum(ty);
-	uint64_t bits = 0;
-
-	for (uint32_t i = 0; en != NULL && i < btf_vlen(ty); i++) {
-		const char *name = btf__name_by_offset(btf, en[i].name_off);
-
-		for (size_t k = 0; names[k] != NULL; k++) {
-			if (strcmp(name + strlen("LOCKDOWN_"), names[k]) == 0 && en[i].val < 64)
-				bits |= 1ULL << en[i].val;
-		}
-	}
-	return bits;
-}
-
 static int
 set_constants(const struct instance *in, struct guard *gd, const struct btf *btf)
 {
@@ -188,12 +157,12 @@ set_constants(const struct instance *in, struct guard *gd, const struct btf *btf
 	struct guard_bpf__rodata ro = { 0 };
 
 	ro.locked = in->cf.isolation_guard_lock;
-	ro.reasons = reason_bits(btf, always);
+	ro.reasons = bpf_lockdown_reasons(btf, always);
 	if (in->cf.isolation_lockdown)
-		ro.reasons |= reason_bits(btf, integrity);
-	ro.reasons_but_watch = reason_bits(btf, tracing);
-	ro.type_kprobe = event_type("kprobe");
-	ro.type_uprobe = event_type("uprobe");
+		ro.reasons |= bpf_lockdown_reasons(btf, integrity);
+	ro.reasons_but_watch = bpf_lockdown_reasons(btf, tracing);
+	ro.type_kprobe = bpf_event_type("kprobe");
+	ro.type_uprobe = bpf_event_type("uprobe");
 	return bpf_map__set_initial_value(map, &ro, sizeof(ro));
 }
 

@@ -20,7 +20,6 @@
 
 #include "lib/bpf.h"
 #include "lib/log.h"
-#include "lib/machine.h"
 #include "lsass/loop.h"
 #include "lsawatch/sense/bpf/ring.h"
 #include "lsawatch/sense/bpf/shared.h"
@@ -87,39 +86,6 @@ choose(const struct ring *ri, const struct btf *btf, const struct ring_program *
 }
 
 /* ---- what is set before loading */
-
-static uint32_t
-event_type(const char *pmu)
-{
-	char path[64], text[16];
-
-	(void)snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
-	return machine_line(path, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10)
-							  : UINT32_MAX;
-}
-
-/* Those that nothing else shows; by name, because their numbers move between kernels. */
-static uint64_t
-reason_bits(const struct btf *btf)
-{
-	static const char *const names[] = { "LOCKDOWN_MSR", "LOCKDOWN_KEXEC",
-					     "LOCKDOWN_HIBERNATION", "LOCKDOWN_DBG_READ_KERNEL",
-					     "LOCKDOWN_DBG_WRITE_KERNEL" };
-	int id = btf__find_by_name_kind(btf, "lockdown_reason", BTF_KIND_ENUM);
-	const struct btf_type *ty = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
-	const struct btf_enum *en = ty == NULL ? NULL : btf_enum(ty);
-	uint64_t bits = 0;
-
-	for (uint32_t i = 0; en != NULL && i < btf_vlen(ty); i++) {
-		const char *name = btf__name_by_offset(btf, en[i].name_off);
-
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-			if (strcmp(name, names[k]) == 0 && en[i].val < 64)
-				bits |= 1ULL << en[i].val;
-		}
-	}
-	return bits;
-}
 
 static const struct {
 	uint16_t number, number_32; /* of x86-64, and of i386 (0: as x86-64) */
@@ -196,12 +162,16 @@ set_letters(struct watch_bpf__rodata *ro)
 static int
 set_constants(const struct ring *ri, const struct btf *btf)
 {
+	/* Those that nothing else shows. */
+	static const char *const reasons[] = {
+		"MSR", "KEXEC", "HIBERNATION", "DBG_READ_KERNEL", "DBG_WRITE_KERNEL", NULL
+	};
 	struct watch_bpf__rodata ro = { 0 };
 
 	ro.self = (uint32_t)getpid();
-	ro.type_kprobe = event_type("kprobe");
-	ro.type_uprobe = event_type("uprobe");
-	ro.reasons = reason_bits(btf);
+	ro.type_kprobe = bpf_event_type("kprobe");
+	ro.type_uprobe = bpf_event_type("uprobe");
+	ro.reasons = bpf_lockdown_reasons(btf, reasons);
 	set_tables(&ro);
 	set_letters(&ro);
 	return bpf_map__set_initial_value(bpf_object__find_map_by_name(ri->obj, ".rodata"), &ro,
