@@ -6,8 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,8 +79,6 @@ broker_send(struct instance *in, enum control_type type)
 	struct control_msg msg = { .type = type, .table = in->table };
 	int fds[2] = { -1, -1 };
 
-	if (type == CTL_ISO || type == CTL_TABLE)
-		watch_tell(in);
 	if (in->line < 0)
 		return;
 	if (type == CTL_HELLO)
@@ -97,39 +93,30 @@ broker_send(struct instance *in, enum control_type type)
 	explicit_bzero(&msg, sizeof(msg));
 }
 
+void
+table_changed(struct instance *in)
+{
+	broker_send(in, CTL_TABLE);
+	watch_tell(in);
+}
+
 int
 broker_start(struct instance *in)
 {
-	int pair[2];
 	pid_t pid;
 
 	in->lsass.started = monotonic_ms();
 	in->lsass.due = 0;
-	if (launch_check(in, &in->lsass_image) != 0)
+	pid = launch_with_line(in, &in->lsass_image, spawn, &in->line);
+	if (pid < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		log_err("no line to %s: %s", in->lsass_image.name, strerror(errno));
-		return -1;
-	}
-	pid = spawn(in, pair[1]);
-	(void)close(pair[1]);
-	if (pid > 0 && launch_check(in, &in->lsass_image) != 0) {
-		(void)kill(pid, SIGKILL); /* it was told nothing yet */
-		(void)waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
-		(void)close(pair[0]);
-		return -1;
-	}
-	in->line = pair[0];
 	in->ready = false;
 	in->table.lsass_pid = pid;
 	in->table.lsass_since = time(NULL);
 	broker_send(in, CTL_HELLO);
 	if (in->table.lsaiso_pid != 0)
 		broker_send(in, CTL_ISO);
-	broker_send(in, CTL_TABLE);
+	table_changed(in);
 	return 0;
 }
 
@@ -217,7 +204,7 @@ broker_message(struct instance *in)
 		       level_memory(&in->cf, &in->table),
 		       in->separate ? "" : ", no users of its own");
 	if (!in->was_ready && launch_settle(in) == 0)
-		broker_send(in, CTL_TABLE);
+		table_changed(in);
 	in->was_ready = true;
 	watch_lock(in);
 	machine_wanted(in);

@@ -150,6 +150,17 @@ int prepare_launch(struct instance *in);
  * what was measured then is what runs. 0 or -1.
  */
 int launch_check(const struct instance *in, const struct image *im);
+/*
+ * Start image with a line to us: it is checked before it is executed, and again
+ * once it runs; it was told nothing until then.
+ *
+ * spawn  starts it with its end of the line; its pid, or -1 (said in the log)
+ * line   out: our end, which does not block; the caller's
+ *
+ * Returns its pid, or -1, said in the log; then line is as it was.
+ */
+pid_t launch_with_line(const struct instance *in, const struct image *im,
+		       pid_t (*spawn)(const struct instance *in, int line), int *line);
 /* All of it serves: the floor goes up to this security version. 0 or -1. */
 int launch_settle(struct instance *in);
 void launch_release(struct instance *in);
@@ -241,6 +252,8 @@ bool seal_kept(const struct instance *in);
 int broker_start(struct instance *in);
 void broker_ended(struct instance *in, int status);
 void broker_send(struct instance *in, enum control_type type);
+/* in->table changed: lsass and lsawatch are told. */
+void table_changed(struct instance *in);
 /* A message of lsass waits on the line. */
 void broker_message(struct instance *in);
 

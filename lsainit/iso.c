@@ -311,7 +311,7 @@ iso_wipe(struct instance *in)
 	in->wiping = false;
 	(void)channel_renew(in); /* level hypervisor: what is here is a link; the host wipes */
 	in->iso.due = monotonic_ms();
-	broker_send(in, CTL_TABLE);
+	table_changed(in);
 }
 
 void

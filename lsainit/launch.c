@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +32,33 @@ launch_check(const struct instance *in, const struct image *im)
 		return 0;
 	log_err("%s is not started: %s", im->name, error);
 	return -1;
+}
+
+pid_t
+launch_with_line(const struct instance *in, const struct image *im,
+		 pid_t (*spawn)(const struct instance *in, int line), int *line)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (launch_check(in, im) != 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		log_err("no line to %s: %s", im->name, strerror(errno));
+		return -1;
+	}
+	pid = spawn(in, pair[1]);
+	(void)close(pair[1]);
+	if (pid > 0 && (launch_check(in, im) != 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	if (pid < 0)
+		(void)close(pair[0]);
+	else
+		*line = pair[0];
+	return pid;
 }
 
 /* Ourselves. What it is worth is in docs/launch.md: it finds damage, no attacker. */

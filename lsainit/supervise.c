@@ -48,14 +48,14 @@ child_ended(struct instance *in, pid_t pid, int status)
 {
 	if (pid == in->table.lsaiso_pid) {
 		iso_ended(in, status);
-		broker_send(in, CTL_TABLE);
+		table_changed(in);
 		schedule(&in->iso);
 	} else if (pid == in->table.lsass_pid) {
 		broker_ended(in, status);
-		watch_tell(in);
+		table_changed(in);
 		schedule(&in->lsass);
 	} else if (watch_ended(in, pid, status)) {
-		broker_send(in, CTL_TABLE);
+		table_changed(in);
 		schedule_watch(in);
 	} else {
 		(void)machine_ended(in, pid, status);
@@ -81,6 +81,7 @@ start_due(struct instance *in)
 		if (iso_start(in) == 0) {
 			in->table.lsaiso_restarts++;
 			broker_send(in, CTL_ISO);
+			watch_tell(in);
 			machine_wanted(in);
 		} else {
 			in->iso.started = monotonic_ms(); /* however long it took to fail */
@@ -222,7 +223,7 @@ serve(struct instance *in, int signals)
 		if (in->table_due && (pf[3].revents & POLLOUT) != 0)
 			watch_tell(in);
 		if (guard_drain(in))
-			broker_send(in, CTL_TABLE);
+			table_changed(in);
 		over = in->asked_to_end;
 		if (!over && pf[0].revents != 0)
 			over = on_signal(in, signals);

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -204,35 +203,19 @@ watch_refused(const struct instance *in, const struct guard_event *ev)
 int
 watch_start(struct instance *in)
 {
-	int pair[2];
-	pid_t pid = -1;
+	pid_t pid;
 
 	in->watch.started = monotonic_ms();
 	in->watch.due = 0;
 	if (!in->watches)
 		return 0;
-	if (launch_check(in, &in->watch_image) != 0)
+	pid = launch_with_line(in, &in->watch_image, spawn, &in->watch_line);
+	if (pid < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		log_err("no line to lsawatch: %s", strerror(errno));
-		return -1;
-	}
-	pid = spawn(in, pair[1]);
-	(void)close(pair[1]);
-	if (pid > 0 && launch_check(in, &in->watch_image) != 0) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
-		(void)close(pair[0]);
-		return -1;
-	}
-	in->watch_line = pair[0];
 	in->table_due = false;
 	in->table.lsawatch_pid = pid;
 	in->table.lsawatch_since = time(NULL);
-	broker_send(in, CTL_TABLE); /* both are told */
+	table_changed(in);
 	return 0;
 }
 
@@ -275,7 +258,7 @@ obey(struct instance *in, const struct control_msg *msg)
 		watch_lock(in);
 	} else if (msg->type == CTL_READY) {
 		log_notice("lsawatch watches: pid %d", (int)in->table.lsawatch_pid);
-		broker_send(in, CTL_TABLE);
+		table_changed(in);
 	}
 }
 
