@@ -59,20 +59,19 @@ start_confined(const char *name)
 	umask(077);
 }
 
-void
-start_hear(struct loop *lo, start_heard *heard, void *arg)
+bool
+start_hear_one(start_heard *heard, void *arg)
 {
 	struct control_msg msg;
 	int fds[2] = { -1, -1 };
 	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
 
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
+		return true;
 	if (got <= 0) {
 		if (got < 0)
 			log_err("line to lsainit: %s", strerror(errno));
-		loop_stop(lo);
-		return;
+		return false;
 	}
 	heard(arg, &msg, fds);
 	for (int i = 0; i < 2; i++) {
@@ -80,4 +79,12 @@ start_hear(struct loop *lo, start_heard *heard, void *arg)
 			(void)close(fds[i]);
 	}
 	explicit_bzero(&msg, sizeof(msg));
+	return true;
+}
+
+void
+start_hear(struct loop *lo, start_heard *heard, void *arg)
+{
+	if (!start_hear_one(heard, arg))
+		loop_stop(lo);
 }

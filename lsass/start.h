@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a broker, lsass or lsaiso-host, does first: see that lsainit has
+ * What lsass, lsaiso-host and lsawatch do first: see that lsainit has
  * started it, with the descriptors of lib/control.h, and close itself.
  */
 #ifndef LSASS_START_H
@@ -25,9 +25,13 @@ typedef void start_heard(void *arg, const struct control_msg *msg, int fds[2]);
 
 /*
  * The line to lsainit is ready: heard is told of one message, which is then
- * wiped, as are descriptors closed that it left. At the end of the line, or
- * when it is broken, the loop stops.
+ * wiped, as are descriptors closed that it left.
+ *
+ * Returns true, or false: the line has ended, or is broken (said in the log).
  */
+bool start_hear_one(start_heard *heard, void *arg) __attribute__((warn_unused_result));
+
+/* The same; when it has ended the loop stops. */
 void start_hear(struct loop *lo, start_heard *heard, void *arg);
 
 #endif

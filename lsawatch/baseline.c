@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/files.h"
 #include "lib/log.h"
 #include "lsass/loop.h"
 #include "lsawatch/watch.h"
 
 #define NAME	    "baseline.json"
-#define NAME_NEW    "baseline.json.new"
 #define FORMAT	    1
 #define OCTETS_MOST 65536
 #define SAVE_MS	    300000
@@ -135,20 +136,6 @@ to_json(const struct lsawatch *w)
 			 "learned_ms", (json_int_t)learned_ms(ba), "parts", parts);
 }
 
-static int
-write_all(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t got = write(fd, text, n);
-
-		if (got <= 0)
-			return -1;
-		text += got;
-		n -= (size_t)got;
-	}
-	return fsync(fd);
-}
-
 static void
 save(void *arg)
 {
@@ -156,20 +143,16 @@ save(void *arg)
 	struct watch_baseline *ba = w->baseline;
 	json_t *root = ba->folder >= 0 ? to_json(w) : NULL;
 	char *text = root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	int fd = text != NULL ? openat(ba->folder, NAME_NEW,
-				       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600)
-			      : -1;
+	char path[PATH_MAX];
 
 	ba->saved = !baseline_learning(w);
-	if (fd < 0 || write_all(fd, text, strlen(text)) != 0 ||
-	    renameat(ba->folder, NAME_NEW, ba->folder, NAME) != 0) {
-		if (ba->folder >= 0)
-			log_warn("%s of [watch] directory cannot be written: %s; what was learned "
-				 "is lost at the end",
-				 NAME, strerror(errno));
-	}
-	if (fd >= 0)
-		(void)close(fd);
+	if (ba->folder >= 0 &&
+	    (text == NULL ||
+	     snprintf(path, sizeof(path), "%s/" NAME, w->cf.watch_directory) >= (int)sizeof(path) ||
+	     files_replace(path, text, strlen(text), 0600) != 0))
+		log_warn("%s of [watch] directory cannot be written: %s; what was learned "
+			 "is lost at the end",
+			 NAME, strerror(errno));
 	free(text);
 	json_decref(root);
 }

@@ -28,8 +28,7 @@
 #define RED_MS	 60000 /* a row is abnormal for so long after its last finding */
 
 struct group {
-	size_t kept; /* its finding, index in the ring plus 1; 0: free */
-	uint64_t number;
+	uint64_t number; /* of its finding; 0: free */
 	enum watch_rule rule;
 	enum watch_part part;
 	enum watch_severity severity; /* one that grew worse is another */
@@ -442,7 +441,6 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 {
 	struct state *st = find_state(w->findings, ca, key);
 	char text[sizeof(((struct watch_finding *)0)->evidence)];
-	struct watch_finding *fi;
 	va_list ap;
 
 	/* Without room for a state it is told like any other finding, again and again. */
@@ -459,9 +457,9 @@ finding_holds(struct lsawatch *w, const struct watch_case *ca, bool holds, const
 		(void)raise_text(w, ca, text);
 		return;
 	}
-	*st = (struct state){ .used = true, .rule = ca->rule, .part = ca->part };
+	*st = (struct state){
+		.used = true, .rule = ca->rule, .part = ca->part, .severity = severity_of(ca)
+	};
 	(void)snprintf(st->key, sizeof(st->key), "%s", key);
 	st->number = raise_text(w, ca, text);
-	fi = find_kept(w->findings, st->number);
-	st->severity = fi != NULL ? fi->severity : watch_rules[ca->rule].severity;
 }

@@ -103,8 +103,11 @@ new_table(struct lsawatch *w, const struct control_table *table)
 }
 
 static void
-heard(struct lsawatch *w, const struct control_msg *msg)
+heard(void *arg, const struct control_msg *msg, int fds[2])
 {
+	struct lsawatch *w = arg;
+
+	(void)fds;
 	switch (msg->type) {
 	case CTL_TABLE:
 		new_table(w, &msg->table);
@@ -129,15 +132,6 @@ end(void *arg)
 	loop_stop(w->lo);
 }
 
-static void
-close_all_of(int fds[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
-	}
-}
-
 /*
  * lsainit, parent of all, is gone, or has done with us. What the sensors still
  * have of that is waited for, then we end.
@@ -157,16 +151,10 @@ static void
 line_ready(void *arg, uint32_t events)
 {
 	struct lsawatch *w = arg;
-	struct control_msg msg;
-	int fds[2];
-	int got = control_recv(CONTROL_FD_LINE, &msg, fds);
 
 	(void)events;
-	if (got > 0)
-		heard(w, &msg);
-	else if (got == 0 || (errno != EINTR && errno != EAGAIN))
+	if (!start_hear_one(heard, w))
 		line_ended(w);
-	close_all_of(fds);
 }
 
 /* Its end must be told even when no sensor has seen it. */
@@ -254,7 +242,7 @@ main(int argc, char **argv)
 	    !start_is_socket(CONTROL_FD_LINE, SOCK_SEQPACKET, 0) ||
 	    !start_is_socket(CONTROL_FD_WATCH, SOCK_STREAM, 1)) {
 		(void)fputs("lsawatch: started without its channels; only lsainit(8) starts it\n"
-			    "lsawatch: set [watch] mode = on, and see `lsactl watch`\n",
+			    "lsawatch: set [watch] mode = auto, and see `lsactl watch`\n",
 			    stderr);
 		return EXIT_USAGE;
 	}

@@ -131,9 +131,11 @@ process_note(struct lsawatch *w, const struct watch_sight *si)
 		if (si->by.parent != 0)
 			kn->parent = si->by.parent;
 		(void)snprintf(kn->comm, sizeof(kn->comm), "%s", si->by.comm);
-		if (process_exe(kn->pid, kn->exe, sizeof(kn->exe)) != 0)
-			(void)snprintf(kn->exe, sizeof(kn->exe), "%.159s",
-				       si->by.exe[0] != '\0' ? si->by.exe : si->name);
+		/* The sensor may have read it already. */
+		if (si->by.exe[0] != '\0')
+			(void)snprintf(kn->exe, sizeof(kn->exe), "%.159s", si->by.exe);
+		else if (process_exe(kn->pid, kn->exe, sizeof(kn->exe)) != 0)
+			(void)snprintf(kn->exe, sizeof(kn->exe), "%.159s", si->name);
 	} else if (si->see == SEE_FORK && si->target != 0 && si->by.pid != 0) {
 		const struct known *of = slot(w, si->by.pid);
 

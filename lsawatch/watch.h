@@ -249,7 +249,6 @@ struct lsawatch {
 	struct watch_processes *processes; /* process.c */
 	struct watch_findings *findings;   /* finding.c */
 	struct watch_sensors *sensors;	   /* sense/sensors.c */
-	struct watch_judges *judges;	   /* judge/judge.c */
 	struct watch_outputs *outputs;	   /* out/out.c */
 	struct watch_baseline *baseline;   /* baseline.c */
 	struct watch_responder *responder; /* respond.c */

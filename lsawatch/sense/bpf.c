@@ -55,9 +55,7 @@ bpf_close(struct lsawatch *w)
 const struct watch_sensor sense_bpf = {
 	.name = "bpf",
 	.layer = LAYER_BPF,
-	.sees = SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
-		SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) |
-		SEES(FORK) | SEES(EXIT) | SEES(CORE) | SEES(SIGNAL),
+	.sees = RING_SEES,
 	.open = bpf_open,
 	.targets = bpf_targets,
 	.close = bpf_close,

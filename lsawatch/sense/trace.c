@@ -50,9 +50,7 @@ trace_close(struct lsawatch *w)
 const struct watch_sensor sense_trace = {
 	.name = "trace",
 	.layer = LAYER_TRACE,
-	.sees = SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
-		SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) |
-		SEES(FORK) | SEES(EXIT) | SEES(CORE) | SEES(SIGNAL),
+	.sees = RING_SEES,
 	.open = trace_open,
 	.targets = trace_targets,
 	.close = trace_close,

@@ -12,6 +12,12 @@ struct ring;
 struct bpf_program;
 struct watch_bpf;
 
+/* What both layers can show. */
+#define RING_SEES                                                                                  \
+	(SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) |     \
+	 SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) | SEES(EXEC) | SEES(FORK) |          \
+	 SEES(EXIT) | SEES(CORE) | SEES(SIGNAL))
+
 /* A program and what is seen by it; zero: it goes with another one. */
 struct ring_program {
 	const char *name; /* of the function in watch.bpf.c */
