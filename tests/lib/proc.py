@@ -3,6 +3,7 @@
 
 import errno
 import os
+import random
 import re
 import shutil
 import signal
@@ -51,17 +52,28 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+_ports = []  # sockets that say which ports are spoken for, until this process ends
+
+
 def free_port():
-    """A loopback port that is free now for both TCP and UDP."""
-    for _ in range(100):
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            try:
+    """A loopback port that is free for both TCP and UDP, and nobody's until this process ends.
+
+    Not of the range that clients get theirs from: one of those may take it between
+    now and its use, or while its server restarts. Other tests know by a name that is taken."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first = int(f.read().split()[0])
+    for port in random.sample(range(10240, max(first, 20480)), 100):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0lsaiso-test-port-{port}")
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            name.close()
+            continue
+        _ports.append(name)
+        return port
     raise Failed("no free loopback port")
 
 

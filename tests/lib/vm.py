@@ -367,10 +367,24 @@ class Guest:
             return ""
 
     def said(self):
-        parts = [f"console: {self.console()[-3000:]}"]
+        parts = [f"console: {self.console()[-3000:]}", self.computes()]
         for name in ("qemu.log", "virtiofsd.log", "swtpm.log"):
             parts.append(f"{name}: {proc.tail(self.folder(name), 1000)}")
         return "\n".join(parts)
+
+    def computes(self):
+        """Does a machine that does not answer turn round, or stand still?"""
+        def used():
+            with open(f"/proc/{self.qemu.pid}/stat", encoding="ascii") as f:
+                words = f.read().rpartition(")")[2].split()
+            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+        try:
+            before, started = used(), time.monotonic()
+            time.sleep(0.5)
+            return f"QEMU: {(used() - before) / (time.monotonic() - started):.2f} processors at work"
+        except (OSError, IndexError):
+            return "QEMU: has ended"
 
     def monitor(self, *commands):
         """QMP commands: a name, or (name, arguments). Waits for each."""

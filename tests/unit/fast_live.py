@@ -114,15 +114,17 @@ class Between:
         with socket.socket(type=socket.SOCK_DGRAM) as kdc:
             kdc.connect(("127.0.0.1", self.kdc))
             kdc.settimeout(10)
+            answered = {}  # a client asks again where the KDC takes its time
             while True:
                 try:
                     request, client = self.socket.recvfrom(65536)
                 except OSError:
                     return
-                kdc.send(request)
-                reply = kdc.recv(65536)
-                self.seen.append((request, reply))
-                self.socket.sendto(self.change(reply), client)
+                if request not in answered:
+                    kdc.send(request)
+                    answered[request] = kdc.recv(65536)
+                    self.seen.append((request, answered[request]))
+                self.socket.sendto(self.change(answered[request]), client)
 
     def asked(self):
         """Types of the padata of each AS-REQ that came by."""
@@ -282,10 +284,14 @@ class Machine(Kdc):
             [0xac, [[0x04, b"\0\4" + words]]]]]]]])
 
         def serve():
-            client, _ = kpasswd.accept()
-            with client:
-                client.recv(65536)
-                client.sendall(len(error).to_bytes(4, "big") + error)
+            while True:
+                try:
+                    client, _ = kpasswd.accept()
+                except OSError:
+                    return
+                with client:
+                    client.recv(65536)
+                    client.sendall(len(error).to_bytes(4, "big") + error)
         threading.Thread(target=serve, daemon=True).start()
         with open(self.config, encoding="utf-8") as f:
             text = f.read().replace(f"kpasswd_server = 127.0.0.1:{self.realm.kpasswd}",

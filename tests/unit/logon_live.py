@@ -80,8 +80,9 @@ class Mit(unittest.TestCase):
         self.assertEqual(said["ticket"], 0)
         self.assertEqual((said["anchor_etype"], said["salt"]), (18, f"{HOME}alice"))
         self.assertGreater(said["anchor"], 0)
-        # As plain kinit would have it from this krb5.conf.
-        self.assertEqual((said["life"], said["renew"]), (8 * 3600, 2 * 86400))
+        # As plain kinit would have it from this krb5.conf; the KDC's second may be the one before.
+        self.assertIn(said["life"] - 8 * 3600, (-1, 0, 1))
+        self.assertIn(said["renew"] - 2 * 86400, (-1, 0, 1))
         self.assertEqual(said["flags"] >> 24 & 0x40, 0x40, "forwardable")
         self.assertEqual(said["expires_in"], 0)
 
@@ -109,7 +110,8 @@ class Mit(unittest.TestCase):
         for who, word in (("alice", WORD), ("expired", "must change")):
             said = good(self.log_on(who, word, "-c"), f"{who}@{HOME}")
             self.assertEqual(said["server"], f"kadmin/changepw@{HOME}")
-            self.assertEqual((said["life"], said["renew"]), (300, 0))
+            self.assertIn(said["life"] - 300, (-1, 0, 1))
+            self.assertEqual(said["renew"], 0)
 
     def test_password_that_ends_soon(self):
         said = good(self.log_on("soon", "ends soon"), f"soon@{HOME}")
