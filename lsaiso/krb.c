@@ -139,7 +139,7 @@ krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data, uint8_t 
 	struct krb_derived kc = { 0 };
 
 	if (key->type->profile == KRB_RC4) {
-		krb_rc4_checksum(key, usage, data, mac);
+		krb_checksum_md5(key, usage, data, mac);
 		return;
 	}
 	derive(key, usage, KRB_KC, &kc);

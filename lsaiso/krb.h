@@ -26,6 +26,7 @@
 #define KRB_USAGE_TGS_REQ_CKSUM 6u  /* checksum in the authenticator of a TGS-REQ */
 #define KRB_USAGE_TGS_REQ_AUTH	7u  /* that authenticator */
 #define KRB_USAGE_TGS_REP_SUB	9u  /* enc-part of TGS-REP under the subkey */
+#define KRB_USAGE_FOR_USER	17u /* checksum of PA-FOR-USER */
 
 #define KRB_ETYPE_AES128_SHA1 17
 #define KRB_ETYPE_AES256_SHA1 18
@@ -125,9 +126,11 @@ enum iso_status krb_string_to_key(struct rd password, struct rd salt, uint32_t i
 enum iso_status krb_nt_hash(struct rd password, uint8_t hash[KRB_NT_HASH]) RPC_CHECKED;
 
 /* HMAC-MD5 (RFC 2104) of n parts after each other; and RC4, in place. */
-void krb_hmac_md5(const uint8_t key[16], const struct rd *parts, size_t n, uint8_t mac[16]);
+void krb_hmac_md5(struct rd key, const struct rd *parts, size_t n, uint8_t mac[16]);
 void krb_rc4(const uint8_t key[16], struct wr text);
 
+/* HMAC-MD5 of RFC 4757 section 4, whatever type the key is of: 16 octets into mac. */
+void krb_checksum_md5(const struct krb_key *key, uint32_t usage, struct rd data, uint8_t mac[16]);
 /* The type's mandatory checksum of data: type->mac_len octets into mac. */
 void krb_checksum(const struct krb_key *key, uint32_t usage, struct rd data,
 		  uint8_t mac[KRB_MAC_MAX]);

@@ -52,6 +52,5 @@ void krb_sha2_mac(const struct krb_derived *key, int iv, struct rd data, uint8_t
 void krb_rc4_encrypt(const struct krb_key *key, uint32_t usage, struct wr text, uint8_t mac[16]);
 void krb_rc4_decrypt(const struct krb_key *key, uint32_t usage, struct wr text,
 		     const uint8_t mac[16], uint8_t expected[16]);
-void krb_rc4_checksum(const struct krb_key *key, uint32_t usage, struct rd data, uint8_t mac[16]);
 
 #endif

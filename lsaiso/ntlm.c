@@ -252,9 +252,9 @@ put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 			proved[] = { { proof, NTLM_KEY } };
 	enum iso_status st = ISO_OK;
 
-	krb_hmac_md5(hash, who, 2, owf);
-	krb_hmac_md5(owf, what, 2, proof);
-	krb_hmac_md5(owf, proved, 1, base);
+	krb_hmac_md5((struct rd){ hash, 16 }, who, 2, owf);
+	krb_hmac_md5((struct rd){ owf, 16 }, what, 2, proof);
+	krb_hmac_md5((struct rd){ owf, 16 }, proved, 1, base);
 	if ((a->c->flags & SIGNS) != 0) {
 		key = a->rep->session_key.at;
 		a->rep->session_key.len = NTLM_KEY;
@@ -273,7 +273,8 @@ put_keys(struct answer *a, const uint8_t hash[NTLM_KEY])
 					  a->req->challenge,
 					  { m, a->rep->message.len } };
 
-		krb_hmac_md5(key, all, 3, m + offsetof(struct authenticate, mic));
+		krb_hmac_md5((struct rd){ key, 16 }, all, 3,
+			     m + offsetof(struct authenticate, mic));
 	}
 	wipe(owf, sizeof(owf));
 	wipe(base, sizeof(base));

@@ -83,6 +83,14 @@ sentence(enum iso_op op)
 	case ISO_OP_ntlm_authenticate:
 		return "Answers a whole NTLM challenge with NTLMv2; the exported session key "
 		       "leaves, the keys that it was made of do not.";
+	case ISO_OP_key_keep:
+		return "Seals a long-term key under the root key, for after a restart; only where "
+		       "the root key is kept.";
+	case ISO_OP_key_take:
+		return "Opens one of these into a session.";
+	case ISO_OP_krb_for_user:
+		return "Makes the checksum of a PA-FOR-USER, for S4U2Self; only where policy "
+		       "allows it.";
 	case ISO_OP_END:
 		break;
 	}

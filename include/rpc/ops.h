@@ -57,6 +57,8 @@
 #define ISO_TEXT_MAX	 1024u	/* what a server says to a change of password */
 #define ISO_RECORDS_MAX	 9600u	/* use records of one answer: 100 */
 #define ISO_VERIFIER_MAX 160u	/* sealed offline verifier */
+#define ISO_KEPT_MAX	 128u	/* long-term key, sealed under the root key */
+#define ISO_FOR_USER_MAX 2048u	/* S4UByteArray, [MS-SFU] 2.2.1 */
 #define ISO_CLIENT_MAX	 1024u	/* DER of crealm [1] and cname [2] of RFC 4120 5.5.1 */
 #define ISO_BODY_MAX	 65536u /* KDC-REQ-BODY; a user-to-user ticket with a large PAC fits */
 #define ISO_AUTH_MAX	 2048u	/* sealed Authenticator */
@@ -138,7 +140,10 @@
 	OP(23, audit_read, ISO_BOOT | ISO_RUN, ISO_FX_NONE)                                    \
 	OP(24, offline_make, ISO_RUN, ISO_FX_STORE)                                            \
 	OP(25, offline_try, ISO_RUN, ISO_FX_USE)                                               \
-	OP(26, ntlm_authenticate, ISO_RUN, ISO_FX_USE)
+	OP(26, ntlm_authenticate, ISO_RUN, ISO_FX_USE)                                         \
+	OP(27, key_keep, ISO_RUN, ISO_FX_STORE)                                                \
+	OP(28, key_take, ISO_RUN, ISO_FX_USE)                                                  \
+	OP(29, krb_for_user, ISO_RUN, ISO_FX_USE)
 
 /* ---- ping: nothing in, nothing out; "are you there", and the benchmark */
 #define ISO_REQ_ping(F)
@@ -464,6 +469,36 @@
 	F(VAR, message, ISO_NTLM_OUT)                                                          \
 	F(RELEASE, session_key, 16)    /* ExportedSessionKey, a random one (KEY_EXCH); empty: neither \
 					* sign nor seal was agreed on; without KEY_EXCH that is refused */
+
+/* ---- key_keep: a long-term key for after a restart: sealed under the root key, which must be kept */
+#define ISO_REQ_key_keep(F)                                                                   \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, key, ISO_BLOB_MAX)      /* that may ISO_MAY_AS */                               \
+	F(VAR, name, ISO_NAME_MAX)     /* as in the box */
+#define ISO_REP_key_keep(F) F(VAR, kept, ISO_KEPT_MAX) /* of this name alone; random root: ISO_E_POLICY */
+
+/* ---- key_take: the same key again, for one session */
+#define ISO_REQ_key_take(F)                                                                   \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, kept, ISO_KEPT_MAX)                                                             \
+	F(VAR, name, ISO_NAME_MAX)
+#define ISO_REP_key_take(F)                                                                   \
+	F(I32, etype, 0)                                                                       \
+	F(VAR, blob, ISO_BLOB_MAX)     /* may ISO_MAY_AS; lasts as long as the session */
+
+/* ---- krb_for_user: checksum of PA-FOR-USER ([MS-SFU] 2.2.1), for S4U2Self; ISO_POLICY_S4U */
+#define ISO_REQ_krb_for_user(F)                                                               \
+	F(U32, session, 0)                                                                     \
+	F(U32, generation, 0)                                                                  \
+	F(U32, owner, 0)                                                                       \
+	F(VAR, blob, ISO_BLOB_MAX)     /* that may ISO_MAY_TGS */                              \
+	F(VAR, client, ISO_CLIENT_MAX) /* as in krb_tgs_seal */                                \
+	F(VAR, text, ISO_FOR_USER_MAX) /* S4UByteArray: name type, names, realm, package */
+#define ISO_REP_krb_for_user(F) F(FIX, mac, 16) /* KERB_CHECKSUM_HMAC_MD5, key usage 17 */
 
 /* clang-format on */
 

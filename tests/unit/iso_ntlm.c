@@ -44,7 +44,7 @@ check_vector(const struct words *w)
 		memcpy(mac, data.at, 16);
 		krb_rc4(key.at, (struct wr){ mac, 16 });
 	} else {
-		krb_hmac_md5(key.at, parts, 2, mac);
+		krb_hmac_md5(key, parts, 2, mac);
 		v_hmac(key, data, theirs);
 		assert_memory_equal(theirs, want.at, 16);
 	}

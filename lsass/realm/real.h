@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The ways to the realms' real KDCs: found by libkrb5's rules (krb5.conf, then
+ * DNS SRV), asked by UDP, by TCP when a message is too large for that, one
+ * after the other when they are slow or gone. In the loop; only names are
+ * looked up elsewhere. An address of our own endpoint is never a KDC.
+ */
+#ifndef LSASS_REALM_REAL_H
+#define LSASS_REALM_REAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpc/rpc.h"
+
+struct config;
+struct loop;
+struct real;
+struct real_ask;
+
+/* NULL with errno. cf stays the caller's. */
+struct real *real_start(struct loop *lo, const struct config *cf);
+void real_stop(struct real *re); /* nobody may be waiting any more */
+
+/*
+ * code   0: reply is a KDC's, octets as they came (a view, for the call only);
+ *        KRB5_KDC_UNREACH: none answered; KRB5_REALM_UNKNOWN: none is known;
+ *        KRB5_REALM_CANT_RESOLVE; ENOMEM
+ * why    for people, "" when code is 0
+ */
+typedef void real_done(void *arg, int32_t code, struct rd reply, const char *why);
+
+/*
+ * Ask a KDC of realm. message is copied. done is called once, never before this
+ * returns. NULL: no memory, or too many at once: done is not called.
+ */
+struct real_ask *real_send(struct real *re, struct rd realm, struct rd message, real_done *done,
+			   void *arg);
+/* Nobody waits any more: done is not called. */
+void real_cancel(struct real_ask *ask);
+
+/* For status and doctor: what was found for realm, as text, "HOST:PORT (krb5.conf)", ... */
+size_t real_known(const struct real *re, struct rd realm, char *text, size_t n);
+
+#endif
