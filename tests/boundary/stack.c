@@ -158,6 +158,45 @@ clean_ntlm(struct iso *iso, struct iso_rep_session_open s, struct iso_req_krb_s2
 	assert_false(left(seen.key, sizeof(seen.key)));
 }
 
+/* A key that is kept, taken, and signs for a user as the key of a TGT. */
+static void
+clean_kept(struct iso *iso, struct iso_req_krb_as_seal as, const struct secrets *know)
+{
+	struct iso_req_key_keep keep = { .session = as.session,
+					 .generation = as.generation,
+					 .owner = as.owner,
+					 .key = as.key,
+					 .name = as.name };
+	struct iso_rep_key_keep kept = { 0 };
+	struct iso_req_key_take take = { .session = as.session,
+					 .generation = as.generation,
+					 .owner = as.owner,
+					 .name = as.name };
+	struct iso_req_cred_absorb absorb = { .session = as.session,
+					      .generation = as.generation,
+					      .owner = as.owner,
+					      .kind = ISO_KIND_TGT,
+					      .etype = know->key.type->etype,
+					      .endtime = TEST_NOW + 36000,
+					      .client = d_client(),
+					      .key = { know->key.octets,
+						       know->key.type->key_len } };
+	struct iso_rep_cred_absorb tgt = { 0 };
+	struct iso_req_krb_for_user user = { .session = as.session,
+					     .generation = as.generation,
+					     .owner = as.owner,
+					     .client = absorb.client,
+					     .text = as.name };
+
+	iso->root_kind = ISO_ROOT_KEPT;
+	clean(iso, ISO_OP_key_keep, &keep, &kept, know);
+	take.kept = (struct rd){ kept.kept.at, kept.kept.len };
+	clean(iso, ISO_OP_key_take, &take, NULL, know);
+	clean(iso, ISO_OP_cred_absorb, &absorb, &tgt, know);
+	user.blob = (struct rd){ tgt.blob.at, tgt.blob.len };
+	clean(iso, ISO_OP_krb_for_user, &user, NULL, know);
+}
+
 static void
 nothing_is_left(void **state)
 {
@@ -211,6 +250,7 @@ nothing_is_left(void **state)
 							.name = s2k.name };
 		clean(iso, ISO_OP_offline_make, &offline, NULL, &know);
 		clean_ntlm(iso, s, s2k, &know);
+		clean_kept(iso, as, &know);
 		struct iso_req_prove prove = { .public = { 9 } };
 		clean(iso, ISO_OP_prove, &prove, NULL, &know);
 	}

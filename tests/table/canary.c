@@ -542,6 +542,40 @@ offline(struct world *w)
 	assert_int_equal(tried.verdict, 0);
 }
 
+/* A key kept over a restart, where the root key is; and the checksum of PA-FOR-USER. */
+static void
+kept(struct world *w)
+{
+	static const char labels[2][ISO_LABEL + 1] = { "lsaiso keeping", "lsaiso keepkey" };
+	struct iso_req_key_keep ask = { .session = w->s.session,
+					.generation = w->s.generation,
+					.owner = OWNER,
+					.key = { w->sealed, w->sealed_len },
+					.name = d_client() };
+	struct iso_req_key_take back = { .session = w->s.session,
+					 .generation = w->s.generation,
+					 .owner = OWNER,
+					 .name = d_client() };
+	struct iso_req_krb_for_user user = { .session = w->s.session,
+					     .generation = w->s.generation,
+					     .owner = OWNER,
+					     .blob = w->seal.blob,
+					     .client = d_client(),
+					     .text = d_client() };
+	const bool lasts = w->iso->root_kind == ISO_ROOT_KEPT;
+	struct iso_rep_key_keep rep = { 0 };
+	uint8_t key[32];
+
+	for (size_t i = 0; i < COUNT(labels); i++) {
+		iso_derive(w->iso, labels[i], (struct wr){ key, sizeof(key) });
+		watch(key, sizeof(key));
+	}
+	assert_int_equal(call(w->iso, ISO_OP_key_keep, &ask, &rep), lasts ? ISO_OK : ISO_E_POLICY);
+	back.kept = (struct rd){ rep.kept.at, rep.kept.len };
+	assert_int_equal(call(w->iso, ISO_OP_key_take, &back, NULL), lasts ? ISO_OK : ISO_E_BLOB);
+	assert_int_equal(call(w->iso, ISO_OP_krb_for_user, &user, NULL), ISO_OK);
+}
+
 #define N16(s)                                                                                     \
 	{                                                                                          \
 		(const uint8_t *)(s), sizeof(s) - 1                                                \
@@ -707,6 +741,7 @@ no_key_leaves(void **state)
 			if (round == 0)
 				offline(&w);
 			ntlm(&w, (unsigned int)round);
+			kept(&w);
 			referral(&w, false);
 			end(&w);
 			build(&w, etypes[e]);

@@ -162,7 +162,7 @@ refuses_everything_else(void **state)
 			fail_msg("operation %u: %d", op, (int)st);
 		tried += st == ISO_E_LOCKED;
 	}
-	assert_int_equal(tried, 10);
+	assert_int_equal(tried, 13);
 	assert_true(is_locked(&w));
 }
 
