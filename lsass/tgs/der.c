@@ -26,12 +26,11 @@ der_read_ticket(struct rd ticket, struct der_sealed *sealed)
 	return seq.body.len == 0 ? 0 : -1;
 }
 
-/* AP-REQ, RFC 4120 5.5.1: only its ticket is wanted. */
+/* AP-REQ, RFC 4120 5.5.1 */
 static int
 read_ap_req(struct rd octets, struct der_tgs_req *req)
 {
 	struct der el, seq, part;
-	struct der_sealed authenticator;
 
 	if (der_only(octets, DER_AP_REQ, &el) != 0 || der_only(el.body, DER_SEQUENCE, &seq) != 0 ||
 	    der_field_is(&seq.body, 0, DER_PVNO) != 0 ||
@@ -40,7 +39,7 @@ read_ap_req(struct rd octets, struct der_tgs_req *req)
 	    der_field(&seq.body, 3, DER_TICKET, &part) != 0)
 		return -1;
 	req->ticket = part.all;
-	if (der_field_sealed(&seq.body, 4, &authenticator) != 0 || seq.body.len != 0)
+	if (der_field_sealed(&seq.body, 4, &req->authenticator) != 0 || seq.body.len != 0)
 		return -1;
 	return der_read_ticket(req->ticket, &req->sealed);
 }
@@ -108,6 +107,33 @@ field_flags(struct rd *in, uint8_t n, uint32_t *flags)
 	*flags = (uint32_t)el.body.at[1] << 24 | (uint32_t)el.body.at[2] << 16 |
 		 (uint32_t)el.body.at[3] << 8 | el.body.at[4];
 	return 0;
+}
+
+/* Times, nonce and etypes are between client and KDC. */
+int
+der_read_body(struct rd octets, struct der_body *body)
+{
+	struct der seq, realm;
+
+	memset(body, 0, sizeof(*body));
+	if (der_only(octets, DER_SEQUENCE, &seq) != 0 ||
+	    field_flags(&seq.body, 0, &body->options) != 0)
+		return -1;
+	body->has_cname = der_next_is(&seq.body, 1);
+	if (body->has_cname && der_field_name(&seq.body, 1, &body->cname) != 0)
+		return -1;
+	if (der_field(&seq.body, 2, DER_GEN_STRING, &realm) != 0)
+		return -1;
+	body->realm = body->cname.realm = body->sname.realm = realm.body;
+	body->has_sname = der_next_is(&seq.body, 3);
+	if (body->has_sname && der_field_name(&seq.body, 3, &body->sname) != 0)
+		return -1;
+	for (uint8_t n = 4; n < 12; n++) {
+		body->has_authdata |= n == 10 && der_next_is(&seq.body, n);
+		if (der_skip(&seq.body, n) != 0)
+			return -1;
+	}
+	return seq.body.len == 0 ? 0 : -1;
 }
 
 /* EncKDCRepPart, RFC 4120 5.4.2; enc-pa-rep [12] of RFC 6806 may follow. */

@@ -46,8 +46,21 @@ struct der_tgs_req {
 	struct rd padata;	  /* list of PA-DATA, without its SEQUENCE */
 	struct rd ticket;	  /* of the AP-REQ, whole */
 	struct der_sealed sealed; /* the ticket's enc-part: names the ticket */
-	struct rd body;		  /* KDC-REQ-BODY, whole */
+	struct der_sealed authenticator;
+	struct rd body; /* KDC-REQ-BODY, whole */
 };
+
+/* What the broker wants to know of a KDC-REQ-BODY (RFC 4120 5.4.1). */
+struct der_body {
+	uint32_t options;	 /* bit 0 is the highest */
+	bool has_cname;		 /* an AS-REQ has */
+	struct wire_princ cname; /* octets is empty, realm as below */
+	struct rd realm;
+	bool has_sname;
+	struct wire_princ sname; /* the same */
+	bool has_authdata;	 /* enc-authorization-data [10] */
+};
+#define DER_OPT_FORWARDED 0x20000000u /* KDCOptions bit 2 */
 
 struct der_tgs_rep {
 	struct rd padata;	    /* list of PA-DATA, without its SEQUENCE; empty: none */
@@ -77,6 +90,7 @@ int der_read_tgs_req(struct rd message, struct der_tgs_req *req)
 int der_read_tgs_rep(struct rd message, struct der_tgs_rep *rep)
     __attribute__((warn_unused_result));
 int der_read_part(struct rd octets, struct der_part *part) __attribute__((warn_unused_result));
+int der_read_body(struct rd octets, struct der_body *body) __attribute__((warn_unused_result));
 
 /* EncryptedData of a Ticket (RFC 4120 5.3): what tells two tickets apart. */
 int der_read_ticket(struct rd ticket, struct der_sealed *sealed)

@@ -67,6 +67,8 @@ void call_send(struct call *ca, struct rd realm, struct rd message, call_replied
 
 /* A libkrb5 context for krb5_c_*; the endpoint's own, NULL never. */
 krb5_context call_crypto(const struct call *ca);
+/* What the endpoint was started with. */
+const struct kdc_view *call_view(const struct call *ca);
 
 /* ---- tgs.c: TGS-REQ (RFC 4120 5.4.1) with a ticket of which we have a stand-in */
 enum call_fate tgs_begin(struct call *ca);
