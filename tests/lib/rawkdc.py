@@ -111,6 +111,16 @@ class Held:
         return cls(cred.client.realm, cred.client.parts, cred.etype, cred.key, cred.ticket)
 
 
+def renamed(held, sname, kind=2, realm=None):
+    """The same with other words in the part of the ticket that nothing protects."""
+    fields = der.parse(held.ticket)[0][1][0][1]
+    if realm is None:
+        realm = der.field(fields, 1)[0][1]
+    made = [[0x61, [[0x30, [fields[0], field(1, text(realm)), field(2, name(sname, kind)),
+                            *fields[3:]]]]]]
+    return Held(held.realm, held.client, held.etype, held.key, der.build(made))
+
+
 @dataclass
 class Answer:
     code: int = 0       # of KRB-ERROR; 0: a reply
@@ -127,7 +137,7 @@ class Answer:
             p.decode(errors="replace") for p in self.sname)
 
 
-def tgs_body(realm, sname, kind=1, options=(FORWARDABLE, CANONICALIZE), etypes=(18, 17, 23),
+def tgs_body(realm, sname, kind=1, options=(CANONICALIZE,), etypes=(18, 17, 23),
              nonce=None, second=None, extra=()):
     nonce = random.getrandbits(31) if nonce is None else nonce
     fields = [field(0, bits(*options)), field(2, text(realm)),
