@@ -100,7 +100,7 @@ control_recv(int line, struct control_msg *msg, int fds[2])
 	if (got != sizeof(*msg) || (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 	    msg->type < CTL_HELLO || msg->type >= CTL_END)
 		return bad_message(msg, fds);
-	if (msg->type == CTL_ISO ? fds[1] < 0 : fds[0] >= 0)
+	if (msg->type == CTL_ISO ? fds[1] < 0 : msg->type == CTL_HELLO ? fds[1] >= 0 : fds[0] >= 0)
 		return bad_message(msg, fds);
 	return 1;
 }

@@ -52,7 +52,7 @@
 #define CONTROL_STATE_KEY 64  /* AES-SIV-CMAC-256 key of the state files */
 
 enum control_type {
-	CTL_HELLO = 1,	  /* lsainit -> lsass: state_key; no descriptors */
+	CTL_HELLO = 1,	  /* lsainit -> lsass: state_key; fds[0]: folder of kept keys, or none */
 	CTL_ISO = 2,	  /* lsainit -> lsass: a running, configured lsaiso; descriptors {mailbox
 			   * memfd, life socket}; process table in table */
 	CTL_TABLE = 3,	  /* lsainit -> lsass: process table only (lsaiso gone, lsass restarted) */

@@ -81,8 +81,10 @@ broker_send(struct instance *in, enum control_type type)
 
 	if (in->line < 0)
 		return;
-	if (type == CTL_HELLO)
+	if (type == CTL_HELLO) {
 		memcpy(msg.state_key, in->state_key, sizeof(msg.state_key));
+		fds[0] = in->keytab_fd;
+	}
 	if (type == CTL_ISO) {
 		memcpy(msg.boot_id, in->boot_id, sizeof(msg.boot_id));
 		fds[0] = in->mailbox_fd;

@@ -74,6 +74,7 @@ struct instance {
 	/* launch.c */
 	struct launch *launch; /* the manifest that was checked; NULL: verify = off */
 	bool keeps;	       /* [host] directory is there */
+	int keytab_fd;	       /* the folder keytab in it, lsass's; -1: none */
 
 	/* guest.c */
 	bool serves_guest; /* [run] serves */
@@ -124,8 +125,9 @@ struct instance {
 
 /* ---- prepare.c: in this order, each 0 or -1 */
 int prepare_users(struct instance *in);
-int prepare_host_directory(struct instance *in); /* as root it must be there */
-int prepare_run_directory(struct instance *in);	 /* and the lock in it */
+int prepare_host_directory(struct instance *in);   /* as root it must be there */
+int prepare_keytab_directory(struct instance *in); /* in it */
+int prepare_run_directory(struct instance *in);	   /* and the lock in it */
 int prepare_state_directory(struct instance *in);
 int prepare_state_key(struct instance *in);
 int prepare_watch_directory(struct instance *in);

@@ -66,7 +66,8 @@ prepare(struct instance *in)
 	/* The guard first: what comes after it is protected by it. */
 	if (harden_self() != 0 || guest_prepare(in) != 0 || guard_up(in) != 0 ||
 	    prepare_users(in) != 0 || prepare_images(in) != 0 || watch_prepare(in) != 0 ||
-	    guard_programs(in) != 0 || prepare_host_directory(in) != 0 || prepare_launch(in) != 0 ||
+	    guard_programs(in) != 0 || prepare_host_directory(in) != 0 ||
+	    prepare_keytab_directory(in) != 0 || prepare_launch(in) != 0 ||
 	    guard_signed(in) != 0 || guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
 	    prepare_state_directory(in) != 0 || watch_folder(in) != 0 || prepare_state_key(in) != 0)
 		return -1;
@@ -91,6 +92,7 @@ release(struct instance *in)
 	close_fd(&in->metrics_fd);
 	close_fd(&in->watch_line);
 	winbind_close(in);
+	close_fd(&in->keytab_fd);
 	close_fd(&in->lock_fd);
 	launch_release(in);
 	guard_free(in);
@@ -153,6 +155,7 @@ main(int argc, char **argv)
 			       .ctl_image = { .name = "lsactl", .fd = -1 },
 			       .watch_image = { .name = "lsawatch", .fd = -1 },
 			       .lock_fd = -1,
+			       .keytab_fd = -1,
 			       .alive = { -1, -1 },
 			       .kcm_fd = -1,
 			       .vsock_fd = -1,

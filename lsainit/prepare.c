@@ -239,6 +239,27 @@ prepare_host_directory(struct instance *in)
 }
 
 int
+prepare_keytab_directory(struct instance *in)
+{
+	char path[PATH_MAX];
+
+	if (!in->keeps || in->serves_guest)
+		return 0;
+	if (snprintf(path, sizeof(path), "%s/keytab", in->cf.host_directory) >= (int)sizeof(path)) {
+		log_err("[host] directory is too long");
+		return -1;
+	}
+	if (own_directory(path, 0700, in->lsass_uid, in->lsass_gid, "keys of keytabs") != 0)
+		return -1;
+	/* The folder it is in is ours alone: lsass is handed this one, open. */
+	in->keytab_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (in->keytab_fd >= 0)
+		return 0;
+	log_err("%s: %s", path, strerror(errno));
+	return -1;
+}
+
+int
 prepare_watch_directory(struct instance *in)
 {
 	if (!in->watches)

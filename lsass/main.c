@@ -25,6 +25,7 @@
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
 #include "lsass/front/winbind/winbind.h"
+#include "lsass/keytab/keytab.h"
 #include "lsass/logon/logons.h"
 #include "lsass/logon/pool.h"
 #include "lsass/logon/renew.h"
@@ -48,6 +49,8 @@ struct lsass {
 	struct pool *pool;
 	struct logons logons;
 	struct ntlm *ntlm;
+	struct keytab *keytab;
+	int keytab_folder; /* of lsainit, until keytab has it; -1: none */
 	struct kcm *kcm;
 	struct winbind *winbind;
 	struct audit *audit;
@@ -134,6 +137,10 @@ start_logons(struct lsass *ls)
 	if (ls->logons.machine == NULL || ls->ntlm == NULL)
 		return false;
 	logons_open(&ls->logons);
+	ls->keytab = keytab_open(ls->keytab_folder, ls->pool);
+	ls->keytab_folder = -1;
+	if (ls->keytab == NULL)
+		return false;
 	return ls->workers != NULL && loop_every(ls->lo, RENEW_TICK_MS, renew, ls) == 0;
 }
 
@@ -160,6 +167,7 @@ start_fronts(struct lsass *ls)
 				   .tgs = ls->tgs,
 				   .logons = &ls->logons,
 				   .ntlm = ls->ntlm,
+				   .keytab = ls->keytab,
 				   .table = &ls->table,
 				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
@@ -258,6 +266,8 @@ heard(void *arg, const struct control_msg *msg, int fds[2])
 	switch (msg->type) {
 	case CTL_HELLO:
 		memcpy(ls->state_key, msg->state_key, sizeof(ls->state_key));
+		ls->keytab_folder = fds[0];
+		fds[0] = -1;
 		ls->greeted = true;
 		break;
 	case CTL_ISO:
@@ -300,6 +310,7 @@ run(struct lsass *ls)
 	winbind_stop(ls->winbind);
 	kcm_stop(ls->kcm);
 	pool_stop(ls->pool);
+	keytab_close(ls->keytab);
 	if (ls->tgs != NULL)
 		tgs_stop(ls->tgs);
 	ntlm_free(ls->ntlm);
@@ -313,7 +324,7 @@ run(struct lsass *ls)
 int
 main(int argc, char **argv)
 {
-	static struct lsass ls;
+	static struct lsass ls = { .keytab_folder = -1 };
 	char error[512];
 	int status;
 

@@ -41,6 +41,7 @@
 struct audit;
 struct config;
 struct guest;
+struct keytab;
 struct logons;
 struct loop;
 struct ntlm;
@@ -57,6 +58,7 @@ struct admin_view {
 	struct audit *audit;
 	struct logons *logons;
 	struct ntlm *ntlm;
+	struct keytab *keytab;
 	const uint32_t *kcm_clients; /* connected now */
 	const struct winbind *winbind;
 	const struct guest *guest; /* lsaiso-host: whom it serves; then those above are NULL */
