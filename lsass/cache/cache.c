@@ -83,20 +83,29 @@ standin_hash(const struct cred *cr)
 	return wire_princ_hash(&pr);
 }
 
-/* Let a copy of this credential be known again. */
+/* Let a copy of this credential be known again, and its ticket. */
 static int
 standin_add(struct cred *cr)
 {
+	struct table *ta = &cr->cache->collection->standins;
+
 	if (!cr->is_tgt_class || cr->logon == NULL)
 		return 0;
-	return table_add(&cr->cache->collection->standins, &cr->by_standin, standin_hash(cr));
+	if (table_add(ta, &cr->by_standin, standin_hash(cr)) != 0)
+		return -1;
+	if (ticket_add(cr) == 0)
+		return 0;
+	table_del(ta, &cr->by_standin);
+	return -1;
 }
 
 static void
 standin_del(struct cred *cr)
 {
-	if (cr->is_tgt_class && cr->logon != NULL)
-		table_del(&cr->cache->collection->standins, &cr->by_standin);
+	if (!cr->is_tgt_class || cr->logon == NULL)
+		return;
+	table_del(&cr->cache->collection->standins, &cr->by_standin);
+	ticket_del(cr);
 }
 
 int
@@ -369,6 +378,12 @@ cred_twin(struct cache *ca, const struct wire_cred *wc, uint64_t hash)
 	return NULL;
 }
 
+int32_t
+cred_offset(const struct cred *cr)
+{
+	return cr->cache->kept ? cr->kdc_offset : cr->cache->kdc_offset;
+}
+
 bool
 cred_expired(const struct cred *cr, uint32_t now)
 {
@@ -376,13 +391,13 @@ cred_expired(const struct cred *cr, uint32_t now)
 		return false;
 	if (cr->logon != NULL && cr->logon->dead)
 		return true;
-	return (int64_t)cr->endtime <= (int64_t)now + cr->cache->kdc_offset;
+	return (int64_t)cr->endtime <= (int64_t)now + cred_offset(cr);
 }
 
 void
 cred_bury(struct cred *cr)
 {
-	int32_t offset = cr->cache->kdc_offset;
+	int32_t offset = cred_offset(cr);
 	int64_t past = (int64_t)now_s() - 1 + (offset < 0 ? offset : 0);
 	struct wire_cred wc;
 	size_t at;

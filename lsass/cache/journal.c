@@ -300,18 +300,12 @@ journal_cache(const struct cache *ca, size_t follow)
 	seal_record(ca->collection, REC_CACHE);
 }
 
-/* name, serial, {dead, session, generation, expires, blob} or 0, octets */
-void
-journal_cred(const struct cred *cr)
+/* serial, {dead, session, generation, expires, blob} or 0, octets */
+static void
+put_cred(struct buffer *bu, const struct cred *cr)
 {
-	const struct cache *ca = cr->cache;
-	struct buffer *bu = &ca->collection->store->plain;
 	const struct logon *lo = cr->logon;
 
-	if (!kept(ca->collection->store))
-		return;
-	begin(ca->collection);
-	buffer_text(bu, ca->name);
 	buffer_u64(bu, cred_serial(cr));
 	buffer_u32(bu, lo == NULL ? 0 : lo->dead ? 2 : 1);
 	if (lo != NULL) {
@@ -321,10 +315,37 @@ journal_cred(const struct cred *cr)
 		buffer_data(bu, (struct rd){ cr->blob, cr->blob_len });
 	}
 	buffer_data(bu, (struct rd){ cr->octets, cr->len });
+}
+
+/* name, the credential */
+void
+journal_cred(const struct cred *cr)
+{
+	const struct cache *ca = cr->cache;
+
+	if (!kept(ca->collection->store))
+		return;
+	begin(ca->collection);
+	buffer_text(&ca->collection->store->plain, ca->name);
+	put_cred(&ca->collection->store->plain, cr);
 	seal_record(ca->collection, REC_CRED);
 }
 
-/* name, serial */
+/* offset, the credential */
+void
+journal_kept(const struct cred *cr)
+{
+	struct collection *co = cr->cache->collection;
+
+	if (!kept(co->store))
+		return;
+	begin(co);
+	buffer_u32(&co->store->plain, (uint32_t)cr->kdc_offset);
+	put_cred(&co->store->plain, cr);
+	seal_record(co, REC_KEPT);
+}
+
+/* name (not of a kept ticket), serial */
 void
 journal_remove(const struct cred *cr)
 {
@@ -333,9 +354,10 @@ journal_remove(const struct cred *cr)
 	if (!kept(co->store))
 		return;
 	begin(co);
-	buffer_text(&co->store->plain, cr->cache->name);
+	if (!cr->cache->kept)
+		buffer_text(&co->store->plain, cr->cache->name);
 	buffer_u64(&co->store->plain, cred_serial(cr));
-	seal_record(co, REC_REMOVE);
+	seal_record(co, cr->cache->kept ? REC_UNKEPT : REC_REMOVE);
 }
 
 /* name, and for a move the new name */
@@ -429,7 +451,8 @@ forget(struct collection *co)
 static bool
 is_empty(const struct collection *co)
 {
-	return co->ncaches == 0 && co->default_name == NULL && co->nnotes == 0;
+	return co->ncaches == 0 && co->default_name == NULL && co->nnotes == 0 &&
+	       collection_nkept(co) == 0;
 }
 
 void
@@ -490,6 +513,9 @@ journal_rewrite(struct collection *co)
 		for (const struct cred *cr = ca->first; cr != NULL; cr = cr->next)
 			journal_cred(cr);
 	}
+	for (const struct cred *cr = co->kept != NULL ? co->kept->first : NULL; cr != NULL;
+	     cr = cr->next)
+		journal_kept(cr);
 	if (batch->len == 0 && !batch->failed) { /* logons that are dead, no more */
 		forget(co);
 		return co->jo.behind ? -1 : 0;

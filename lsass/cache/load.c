@@ -175,49 +175,97 @@ play_link(struct cache *ca, struct cred *cr, const struct wire_cred *wc, uint64_
 	return 0;
 }
 
-static int
-play_cred(struct replay *re, struct rd in)
+/* A credential with its logon and blob; NULL: malformed, no memory. */
+static struct cred *
+take_cred(struct replay *re, struct rd head, struct wire_cred *wc, uint64_t *serial)
 {
-	char name[CACHE_NAME_MAX + 1];
-	struct rd blob = { 0 }, octets, whole, head = in;
+	struct rd blob = { 0 }, octets, whole;
 	struct cred stub = { 0 }, *cr = NULL;
-	struct wire_cred wc;
-	struct cache *ca;
-	uint64_t serial;
 	uint32_t state;
-	int ret = -1;
 
-	if (take_name(&head, name) != 0 || take_u64(&head, &serial) != 0 ||
-	    wire_u32(&head, &state) != 0 || state > 2)
-		return -1;
+	if (take_u64(&head, serial) != 0 || wire_u32(&head, &state) != 0 || state > 2)
+		return NULL;
 	if (state != 0 && play_sealed(re, &stub, state, &head, &blob) != 0)
-		return -1;
-	ca = re->shadow != NULL ? re->shadow : cache_by_name(re->co, name);
-	if (wire_data(&head, &octets) != 0 || head.len != 0 || ca == NULL)
+		return NULL;
+	if (wire_data(&head, &octets) != 0 || head.len != 0)
 		goto out;
 	whole = octets;
-	if (wire_cred(&whole, &wc) != 0 || whole.len != 0 || (cr = cred_new(octets, &wc)) == NULL)
+	if (wire_cred(&whole, wc) != 0 || whole.len != 0 || (cr = cred_new(octets, wc)) == NULL)
 		goto out;
 	if (blob.len > 0) {
 		cr->blob = malloc(blob.len);
-		if (cr->blob == NULL)
+		if (cr->blob == NULL) {
+			cred_free(cr);
+			cr = NULL;
 			goto out;
+		}
 		memcpy(cr->blob, blob.at, blob.len);
 		cr->blob_len = (uint16_t)blob.len;
 	}
 	cr->logon = stub.logon;
 	stub.logon = NULL;
-	if (play_link(ca, cr, &wc, serial) != 0)
-		goto out;
-	cr = NULL;
-	ret = 0;
-	if (re->shadow != NULL && --re->follow == 0)
-		ret = shadow_done(re);
 out:
-	cred_free(cr);
 	if (stub.logon != NULL)
 		logon_unref(stub.logon);
-	return ret;
+	return cr;
+}
+
+static int
+play_cred(struct replay *re, struct rd in)
+{
+	char name[CACHE_NAME_MAX + 1];
+	struct wire_cred wc;
+	struct cache *ca;
+	struct cred *cr;
+	uint64_t serial;
+
+	if (take_name(&in, name) != 0)
+		return -1;
+	ca = re->shadow != NULL ? re->shadow : cache_by_name(re->co, name);
+	cr = ca != NULL ? take_cred(re, in, &wc, &serial) : NULL;
+	if (cr == NULL)
+		return -1;
+	if (play_link(ca, cr, &wc, serial) != 0) {
+		cred_free(cr);
+		return -1;
+	}
+	return re->shadow != NULL && --re->follow == 0 ? shadow_done(re) : 0;
+}
+
+static int
+play_kept(struct replay *re, struct rd in)
+{
+	struct wire_cred wc;
+	struct cred *cr;
+	uint64_t serial;
+	uint32_t offset;
+
+	if (wire_u32(&in, &offset) != 0 || (cr = take_cred(re, in, &wc, &serial)) == NULL)
+		return -1;
+	cr->kdc_offset = (int32_t)offset;
+	if (cr->logon == NULL || kept_link(re->co, cr, serial) != 0) {
+		cred_free(cr);
+		return -1;
+	}
+	if (serial > re->co->next_serial)
+		re->co->next_serial = serial;
+	return 0;
+}
+
+static int
+play_unkept(struct replay *re, struct rd in)
+{
+	struct cred *cr = NULL;
+	uint64_t serial;
+
+	if (take_u64(&in, &serial) != 0 || in.len != 0)
+		return -1;
+	if (re->co->kept != NULL)
+		cr = cred_by_serial(re->co->kept, serial);
+	if (cr == NULL)
+		return -1;
+	kept_drop(cr);
+	return 0;
 }
 
 /* The records that name a cache and change it. */
@@ -298,6 +346,10 @@ play(struct replay *re, uint32_t type, struct rd in)
 		return play_cache(re, in);
 	case REC_CRED:
 		return play_cred(re, in);
+	case REC_KEPT:
+		return play_kept(re, in);
+	case REC_UNKEPT:
+		return play_unkept(re, in);
 	default:
 		return play_change(re, type, in);
 	}

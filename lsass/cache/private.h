@@ -9,6 +9,7 @@
  *   match.c    match credentials
  *   absorb.c   logons, stand-ins: the only file that asks lsaiso
  *   logon.c    logons that lsass/logon makes, and their notes
+ *   kept.c     tickets that no cache has, and tickets found by their octets
  *   journal.c  the state files: records, appending, compaction
  *   load.c     the state files read back
  */
@@ -38,8 +39,10 @@ enum {
 	REC_MOVE = 6,
 	REC_OFFSET = 7,
 	REC_DEFAULT = 8,
-	REC_LOGON = 9,	/* a logon of lsass/logon, or news of it */
-	REC_ALONE = 10, /* the same of one that no cache has */
+	REC_LOGON = 9,	 /* a logon of lsass/logon, or news of it */
+	REC_ALONE = 10,	 /* the same of one that no cache has */
+	REC_KEPT = 11,	 /* a kept ticket */
+	REC_UNKEPT = 12, /* it is gone */
 };
 
 struct buffer {
@@ -67,6 +70,7 @@ struct collection {
 	struct table names, uuids; /* of caches */
 	struct table standins;	   /* TGT-class credentials by their stand-in */
 	struct cache *first, *last;
+	struct cache *kept; /* kept tickets, the least recently used first; NULL: never any */
 	size_t ncaches, octets, nnotes;
 	uint32_t clients;
 	char *default_name; /* NULL: none set */
@@ -79,6 +83,7 @@ struct store {
 	struct table uids;
 	struct collection *first;
 	struct table sessions; /* live logons */
+	struct table tickets;  /* credentials whose key is withheld */
 	struct logon *logons;
 	size_t ncollections, nlogons;
 	uint8_t boot_id[16];
@@ -137,6 +142,16 @@ kcode room_cache(struct collection *co, const char *name);
 kcode room_octets(struct collection *co, struct cache *keep, size_t cost, bool urgent);
 kcode room_cred(struct cache *ca, const struct wire_cred *wc, size_t len, bool urgent);
 
+/* ---- kept.c */
+int ticket_add(struct cred *cr); /* to the store's table; -1: memory */
+void ticket_del(struct cred *cr);
+/* Takes cr over, its logon and blob attached; -1: memory, and it is the caller's still. */
+int kept_link(struct collection *co, struct cred *cr, uint64_t serial);
+/* What expired before now, and if asked what is dead. Returns how many. */
+size_t kept_purge(struct collection *co, uint32_t now, bool dead);
+void kept_drop(struct cred *cr);
+void kept_free(struct collection *co);
+
 /* ---- absorb.c */
 struct sealed {
 	struct logon *logon; /* a reference; NULL: nothing to withhold */
@@ -162,6 +177,7 @@ void random_octets(uint8_t *at, size_t n);
 void journal_cache(const struct cache *ca, size_t follow);
 void journal_cred(const struct cred *cr);
 void journal_remove(const struct cred *cr);
+void journal_kept(const struct cred *cr);
 void journal_name(struct collection *co, uint32_t type, const char *name, const char *to);
 void journal_offset(const struct cache *ca);
 void journal_logon(struct collection *co, const struct logon *lo);

@@ -98,6 +98,8 @@ room_octets_but(struct collection *co, struct cache *keep, size_t cost, bool urg
 		return 0;
 	for (struct cache *ca = co->first; ca != NULL; ca = ca->next)
 		cache_purge(ca, now);
+	if (kept_purge(co, now, true) > 0)
+		journal_commit(co);
 	while (co->octets + cost > limit) {
 		if (evict_cache(co, keep))
 			continue;

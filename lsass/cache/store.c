@@ -63,6 +63,7 @@ store_close(struct store *st)
 			cache_unlink(ca);
 			cache_free(ca);
 		}
+		kept_free(co);
 		st->first = co->next;
 		journal_close(co);
 		table_free(&co->names);
@@ -75,6 +76,7 @@ store_close(struct store *st)
 	logon_free_all(st);
 	table_free(&st->uids);
 	table_free(&st->sessions);
+	table_free(&st->tickets);
 	buffer_free(&st->plain);
 	buffer_free(&st->batch);
 	if (st->dir >= 0)
@@ -129,6 +131,8 @@ store_tick(struct store *st)
 	for (struct collection *co = st->first; co != NULL; co = co->next) {
 		for (struct cache *ca = co->first; ca != NULL; ca = ca->next)
 			cache_purge(ca, now);
+		if (kept_purge(co, now, false) > 0)
+			journal_commit(co);
 		if (co->jo.behind)
 			(void)journal_rewrite(co);
 	}
@@ -145,6 +149,8 @@ store_totals(const struct store *st, struct store_totals *totals)
 					 .damaged_files = st->damaged_files };
 	for (const struct collection *co = st->first; co != NULL; co = co->next) {
 		totals->users += co->ncaches > 0;
+		totals->kept += collection_nkept(co);
+		totals->creds += collection_nkept(co);
 		totals->caches += co->ncaches;
 		totals->octets += co->octets;
 		for (const struct cache *ca = co->first; ca != NULL; ca = ca->next)

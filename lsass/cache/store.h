@@ -52,11 +52,12 @@ struct logon {
 };
 
 struct cred {
-	struct node by_server, by_uuid, by_standin; /* the store's tables */
-	struct cred *next, *prev;		    /* arrival order */
+	struct node by_server, by_uuid, by_standin, by_ticket; /* the store's tables */
+	struct cred *next, *prev;			       /* arrival order */
 	struct cache *cache;
 	uint8_t uuid[16];
-	uint32_t endtime; /* KDC clock; 0 for config entries */
+	uint32_t endtime;   /* KDC clock; 0 for config entries */
+	int32_t kdc_offset; /* of a kept ticket: KDC clock minus ours, seconds */
 	int32_t etype;
 	bool is_skey, is_config, is_tgt_class, hidden;
 	struct logon *logon; /* TGT-class or absorbed NTLM: not NULL; NULL: key not withheld */
@@ -77,6 +78,7 @@ struct cache {
 	size_t principal_len;
 	int32_t kdc_offset;  /* KDC clock minus ours, seconds */
 	bool linked;	     /* in its collection; else still being made */
+	bool kept;	     /* no cache, but where a collection has its kept tickets */
 	struct logon *logon; /* takes what is absorbed next; NULL: none yet */
 	size_t ncreds, nlisted;
 	struct cred *first, *last;
@@ -111,6 +113,7 @@ void store_tick(struct store *st);
 /* Totals, for lsactl status. */
 struct store_totals {
 	size_t users, caches, creds, octets, logons;
+	size_t kept; /* tickets of collection_keep_ticket; creds has them too */
 	uint64_t absorbed, evicted, purged, damaged_files;
 	uint64_t plain_refused; /* [kcm] plain_logon = refuse */
 };
@@ -215,6 +218,38 @@ kcode cache_store_sealed(struct cache *ca, struct rd cred, uint32_t session, uin
 #define MATCH_2ND_TKT	       0x00800000u
 #define MATCH_IS_SKEY	       0x00400000u
 #define MATCH_GC_CACHED	       0x00000001u /* no meaning here */
+
+/* ---- kept tickets: TGT-class ones that programs have in caches of their own
+ * (FILE), so that the KDC endpoint knows their stand-ins. No KCM operation
+ * shows them; they end with their logon, and go when they expire. */
+/*
+ * Keep one: cred has the stand-in, blob the key as lsaiso sealed it, for that
+ * session. Any number of the same client and server. At the quota what
+ * is dead or was not used for longest goes first.
+ *
+ * kdc_offset  KDC clock minus ours, seconds
+ *
+ * Errors: KRB5_CC_FORMAT, KRB5_CC_NOTFOUND (the logon of that session is
+ * gone), KRB5_CC_NOMEM, KRB5_CC_WRITE (quota).
+ */
+kcode collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session,
+			     uint32_t generation, struct rd blob, int32_t kdc_offset);
+/* Call fn for each; fn returns true to stop. */
+void collection_each_kept(struct collection *co, bool (*fn)(struct cred *, void *), void *arg);
+size_t collection_nkept(const struct collection *co);
+/* Let those of a logon go (NULL: all). Returns how many. */
+size_t collection_drop_kept(struct collection *co, const struct logon *lo);
+/* It was used: others go first. */
+void cred_touch(struct cred *cr);
+
+/*
+ * Call fn for each credential, of any user, whose key is withheld and whose ticket ends as
+ * this one (a Ticket's DER) does: the same ticket may be known with several stand-ins, and
+ * only who has one of them has proven anything. fn returns true to stop, and changes nothing.
+ */
+void store_each_ticket(struct store *st, struct rd ticket, bool (*fn)(struct cred *, void *),
+		       void *arg);
+int32_t cred_offset(const struct cred *cr); /* KDC clock minus ours, seconds */
 
 /* The first match in order of arrival, hidden ones included; NULL: none. */
 struct cred *cache_match(struct cache *ca, uint32_t flags, const struct wire_cred *match);
