@@ -159,11 +159,11 @@ one_of(const char *words, const char *value)
 static bool
 has_form(const struct config_key *key)
 {
-	static const char *const rows[][2] = { { "isolation", "channel" },
-					       { "isolation", "host_key" },
-					       { "ntlm", "targets" },
-					       { "ntlm", "domain" },
-					       { "winbind", "others" } };
+	static const char *const rows[][2] = {
+		{ "isolation", "channel" },  { "isolation", "host_key" },
+		{ "delegation", "targets" }, { "ntlm", "targets" },
+		{ "ntlm", "domain" },	     { "winbind", "others" }
+	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(key->section, rows[i][0]) == 0 && strcmp(key->key, rows[i][1]) == 0)

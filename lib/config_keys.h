@@ -107,6 +107,13 @@
 	    "say so this long before a logon ends; 0: never")                                  \
 	YES("logon", "offline", logon_offline, "no",                                           \
 	    "keep a verifier of each password, for logons without a KDC")                      \
+	ONE("delegation", "forward", delegation_forward, "deny", "deny|allow",                 \
+	    "give programs a TGT to forward: whoever gets it, and lsass, has its key")         \
+	STR("delegation", "targets", delegation_targets, "",                                   \
+	    "forward = allow: services to forward to, separated by spaces; *.NAME: on any "    \
+	    "host below it; empty: all")                                                       \
+	YES("delegation", "s4u", delegation_s4u, "no",                                         \
+	    "services may have tickets in the name of others (S4U2Self, S4U2Proxy)")           \
 	ONE("ntlm", "mode", ntlm_mode, "off", "off|audit|on",                                  \
 	    "NTLM for unmodified programs, NT hashes kept at logon; audit: [ntlm] targets is " \
 	    "not enforced, what it would refuse is told")                                      \

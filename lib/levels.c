@@ -177,5 +177,17 @@ level_weaker(const struct config *cf, const struct control_table *table,
 	if (cf->krb5_rc4)
 		list[n++] = (struct weaker){ "[krb5] rc4 = yes",
 					     "tickets with a weak cipher are accepted" };
+	if (strcmp(cf->delegation_forward, "allow") == 0)
+		list[n++] = (struct weaker){
+			"[delegation] forward = allow",
+			"keys of forwarded TGTs leave lsaiso: a taken-over lsass, and each server "
+			"that gets one, can act as the user until it ends",
+		};
+	if (cf->delegation_s4u)
+		list[n++] = (struct weaker){
+			"[delegation] s4u = yes",
+			"who uses the credentials of a service can have tickets in the name of "
+			"others, as far as its KDC lets that service",
+		};
 	return n;
 }

@@ -224,6 +224,9 @@ result_text(const struct record *re)
 json_t *
 uselog_json(const struct record *re)
 {
+	static const char *const keys[] = { [ISO_RELEASED] = "released",
+					    [ISO_WITHHELD] = "withheld",
+					    [RECORD_FORWARDED] = "forwarded" };
 	char target[USELOG_TEXT];
 	json_t *to;
 
@@ -233,8 +236,8 @@ uselog_json(const struct record *re)
 		       (json_int_t)re->owner, "session", (json_int_t)re->session, "generation",
 		       (json_int_t)re->generation, "op", rpc_op_name(re->op), "status",
 		       (int)re->status, "result", result_text(re), "target", target);
-	if (to != NULL && re->op == ISO_OP_krb_tgs_open && re->status == ISO_OK)
-		(void)json_object_set_new(
-		    to, "key", json_string(re->verdict == ISO_WITHHELD ? "withheld" : "released"));
+	if (to != NULL && re->op == ISO_OP_krb_tgs_open && re->status == ISO_OK &&
+	    re->verdict < sizeof(keys) / sizeof(keys[0]))
+		(void)json_object_set_new(to, "key", json_string(keys[re->verdict]));
 	return to;
 }

@@ -44,9 +44,10 @@ configure(struct instance *in, struct mailbox *mb, uint8_t boot_id[16])
 		free(is);
 		return -1;
 	}
-	/* No front of this version can ask for FORWARDED, PROXY or S4U, so
-	 * nothing in the configuration opens lsaiso to them. */
+	/* Nothing in the configuration opens lsaiso to PROXY. */
 	conf.policy = (cf->krb5_rc4 ? ISO_POLICY_RC4 : 0) |
+		      (strcmp(cf->delegation_forward, "allow") == 0 ? ISO_POLICY_FORWARDED : 0) |
+		      (cf->delegation_s4u ? ISO_POLICY_S4U : 0) |
 		      (strcmp(cf->ntlm_mode, "off") != 0 ? ISO_POLICY_NTLM : 0) |
 		      (cf->logon_offline ? ISO_POLICY_OFFLINE : 0) |
 		      (strcmp(cf->ntlm_mode, "on") == 0 && len > 0 ? ISO_POLICY_TARGETS : 0);

@@ -36,12 +36,14 @@ release_or_withhold(struct iso *iso, const struct session *s, const struct pendi
 
 	if (st != ISO_OK)
 		return st;
-	if (p->tgt_class == 0 && !tgt_class(&part->sname, p->options)) {
-		rep->verdict = ISO_RELEASED;
+	if ((iso->policy & ISO_POLICY_FORWARDED) != 0 && tgt_forwarded(part, p->options))
+		iso->note.verdict = RECORD_FORWARDED;
+	else if (p->tgt_class != 0 || tgt_class(&part->sname, p->options))
+		iso->note.verdict = rep->verdict = ISO_WITHHELD;
+	if (rep->verdict == ISO_RELEASED) {
 		iso->count.released++;
 		return ISO_OK;
 	}
-	rep->verdict = ISO_WITHHELD;
 	memcpy(b.client, p->client, sizeof(b.client));
 	return tgs_part_withhold(iso, s, part, der, p->skew, &b, ROOM(rep->blob), &rep->blob.len);
 }
@@ -58,7 +60,6 @@ ISO_HANDLER(krb_tgs_open)
 	if (st == ISO_OK) {
 		audit_name(iso, &part.sname);
 		st = release_or_withhold(iso, s, &p, &part, rep);
-		iso->note.verdict = rep->verdict;
 	}
 	wipe(&p, sizeof(p));
 	return st;

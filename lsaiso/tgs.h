@@ -19,6 +19,7 @@
 #define TGS_OPT_ENC_TKT_IN_SKEY	  TGS_OPTION(28)
 #define TGS_OPT_RENEW		  TGS_OPTION(30)
 #define TGS_OPT_VALIDATE	  TGS_OPTION(31)
+#define TGS_OPT_TGT_CLASS	  (TGS_OPT_RENEW | TGS_OPT_VALIDATE | TGS_OPT_PROXY)
 
 /*
  * The type of a key that may be used here, or NULL: etypes 17 to 20, and 23
@@ -63,7 +64,9 @@ struct tgs_body {
 enum iso_status tgs_body_read(const struct iso *iso, struct rd der,
 			      struct tgs_body *body) RPC_CHECKED;
 
-/* TicketFlags, RFC 6806 section 11: the answer to REQ-ENC-PA-REP is in the part. */
+/* TicketFlags, RFC 4120 section 5.3; RFC 6806 section 11: the answer to REQ-ENC-PA-REP is in
+ * the part. */
+#define TGS_FLAG_FORWARDED  TGS_OPTION(2)
 #define TGS_FLAG_ENC_PA_REP TGS_OPTION(15)
 
 /* What is taken from an EncKDCRepPart. Views point into it. */
@@ -73,6 +76,7 @@ struct tgs_part {
 	uint32_t nonce;
 	uint32_t flags;
 	int64_t endtime;
+	struct rd srealm;
 	struct der_name sname;
 	struct rd padata; /* elements of encrypted-pa-data, each well-formed; may be empty */
 	struct rd req_enc_pa_rep; /* value of that one; at NULL: not there */
@@ -123,6 +127,12 @@ bool tgt_class_name(const struct der_name *sname);
  * is the decrypted one, options those of the request as remembered.
  */
 bool tgt_class(const struct der_name *sname, uint32_t options);
+
+/*
+ * Is this the TGT of its own realm, forwarded as the request asked, and for
+ * nothing else? Other than that no TGT leaves, whatever the policy is.
+ */
+bool tgt_forwarded(const struct tgs_part *part, uint32_t options);
 
 /*
  * What the key of an AS-REP's ticket may be used for: ISO_MAY_* of krbtgt and

@@ -44,8 +44,8 @@ tgs_part_read(struct rd der, struct tgs_part *part)
 	der_field_time(&in, 5); /* authtime */
 	der_maybe_time(&in, 6); /* starttime */
 	part->endtime = der_field_time(&in, 7);
-	der_maybe_time(&in, 8);	       /* renew-till */
-	der_field(&in, 9, DER_STRING); /* srealm */
+	der_maybe_time(&in, 8); /* renew-till */
+	part->srealm = der_field(&in, 9, DER_STRING).rest;
 	part->sname = der_field_name(&in, 10);
 	der_skip(&in, 11); /* caddr */
 	list.bad = &bad;

@@ -63,8 +63,7 @@ tgt_class_name(const struct der_name *sname)
 bool
 tgt_class(const struct der_name *sname, uint32_t options)
 {
-	const uint32_t renewing = TGS_OPT_RENEW | TGS_OPT_VALIDATE | TGS_OPT_FORWARDED |
-				  TGS_OPT_PROXY;
+	const uint32_t renewing = TGS_OPT_TGT_CLASS | TGS_OPT_FORWARDED;
 	uint32_t least = (options & TGS_OPT_ENC_TKT_IN_SKEY) != 0 ? 1 : 2;
 
 	if ((options & renewing) != 0 || sname->count < least)
@@ -90,4 +89,20 @@ tgt_may(const struct der_name *sname)
 	    memcmp(second.at, "changepw", 8) == 0)
 		return ISO_MAY_CHANGE;
 	return 0;
+}
+
+bool
+tgt_forwarded(const struct tgs_part *part, uint32_t options)
+{
+	const uint32_t asked = TGS_OPT_FORWARDED | TGS_OPT_TGT_CLASS | TGS_OPT_CNAME_IN_ADDL_TKT |
+			       TGS_OPT_ENC_TKT_IN_SKEY;
+	bool bad = false;
+	struct der strings = { part->sname.strings, &bad };
+	struct rd realm = { 0 };
+
+	der_take(&strings, DER_STRING);
+	realm = der_take(&strings, DER_STRING).rest;
+	return (options & asked) == TGS_OPT_FORWARDED && (part->flags & TGS_FLAG_FORWARDED) != 0 &&
+	       (tgt_may(&part->sname) & ISO_MAY_TGS) != 0 && realm.len > 0 &&
+	       realm.len == part->srealm.len && memcmp(realm.at, part->srealm.at, realm.len) == 0;
 }

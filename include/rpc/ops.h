@@ -85,14 +85,15 @@
 #define ISO_MAY_NEW    128u /* krb_passwd_seal: a password to change to */
 
 /* configure.policy bits */
-#define ISO_POLICY_RC4	     1u	 /* etype 23 may be used (RFC 4757) */
-#define ISO_POLICY_FORWARDED 2u	 /* let KDC option FORWARDED through */
-#define ISO_POLICY_PROXY     4u	 /* let KDC option PROXY through */
-#define ISO_POLICY_S4U	     8u	 /* let KDC option CNAME-IN-ADDL-TKT through */
-#define ISO_POLICY_NTLM	     16u /* krb_s2k also makes NT hashes; ntlm_authenticate */
-#define ISO_POLICY_OFFLINE   32u /* offline_make, offline_try */
-#define ISO_POLICY_TARGETS   64u /* ntlm_authenticate refuses what is not on the list */
-#define ISO_POLICY_ALL	     127u
+#define ISO_POLICY_RC4 1u /* etype 23 may be used (RFC 4757) */
+#define ISO_POLICY_FORWARDED                                                                       \
+	2u		       /* let KDC option FORWARDED through, and a forwarded TGT's key out */
+#define ISO_POLICY_PROXY   4u  /* let KDC option PROXY through */
+#define ISO_POLICY_S4U	   8u  /* let KDC option CNAME-IN-ADDL-TKT through; krb_for_user */
+#define ISO_POLICY_NTLM	   16u /* krb_s2k also makes NT hashes; ntlm_authenticate */
+#define ISO_POLICY_OFFLINE 32u /* offline_make, offline_try */
+#define ISO_POLICY_TARGETS 64u /* ntlm_authenticate refuses what is not on the list */
+#define ISO_POLICY_ALL	   127u
 
 /* Bounds of krb_s2k's iteration counts; least: the defaults of RFC 3962 and RFC 8009. */
 #define ISO_ITERATIONS_SHA1 4096u
@@ -107,7 +108,9 @@
 #define ISO_ROOT_KEPT	1u /* given by root_set: the same after a restart */
 
 /* krb_tgs_open.verdict */
-#define ISO_RELEASED 0u /* plainly a service ticket: its key is in part */
+#define ISO_RELEASED                                                                               \
+	0u		/* plainly a service ticket, or a TGT that ISO_POLICY_FORWARDED lets       \
+			 * be forwarded: its key is in part */
 #define ISO_WITHHELD 1u /* TGT-class: part holds a stand-in, blob the key */
 
 /* The tables below are laid out by hand. */

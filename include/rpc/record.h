@@ -16,6 +16,7 @@
 
 #define RECORD_CHAIN_LABEL "lsaiso audit 1" /* without its NUL */
 #define RECORD_TARGET	   56u
+#define RECORD_FORWARDED   2u /* ISO_RELEASED, and it is the key of a forwarded TGT */
 
 /* Little-endian, as it is in memory, no holes. */
 struct record {
@@ -24,7 +25,7 @@ struct record {
 	uint32_t session, generation, owner; /* of the call; 0 where it names none */
 	uint16_t op;
 	uint16_t status;     /* enum iso_status */
-	uint32_t verdict;    /* of krb_tgs_open, offline_try; else 0 */
+	uint32_t verdict;    /* of krb_tgs_open (or RECORD_FORWARDED), offline_try; else 0 */
 	uint32_t target_len; /* of the whole name: longer than RECORD_TARGET when it was cut */
 	/* Service ("HTTP/web.example"), or principal of a logon; zero after its end.
 	 * Of krb_tgs_open it is the decrypted name. */

@@ -115,6 +115,102 @@ tgt_class_rows(void **state)
 	assert_int_equal(rep.verdict, ISO_WITHHELD);
 }
 
+/*
+ * A TGT that is forwarded leaves with the policy, the option alone, the flag
+ * and the name of its own realm; of all other combinations none does.
+ */
+static void
+forwarded(void **state)
+{
+	static const uint32_t others[] = { TGS_OPT_PROXY, TGS_OPT_RENEW, TGS_OPT_VALIDATE,
+					   TGS_OPT_CNAME_IN_ADDL_TKT, TGS_OPT_ENC_TKT_IN_SKEY };
+	static const struct {
+		const char *a, *b, *c;
+		bool own;
+	} names[] = {
+		{ "krbtgt", "EXAMPLE.TEST", NULL, true },
+		{ "krbtgt", "OTHER.TEST", NULL, false },
+		{ "krbtgt", "example.test", NULL, false },
+		{ "krbtgt", "EXAMPLE.TES", NULL, false },
+		{ "krbtgt", "EXAMPLE.TESTS", NULL, false },
+		{ "krbtgt", "", NULL, false },
+		{ "KRBTGT", "EXAMPLE.TEST", NULL, false },
+		{ "krbtgt", NULL, NULL, false },
+		{ "krbtgt", "EXAMPLE.TEST", "EXAMPLE.TEST", false },
+		{ "krbtgt/EXAMPLE.TEST", NULL, NULL, false },
+		{ "kadmin", "changepw", NULL, false },
+		{ "host", "server.test", NULL, false },
+	};
+	struct world w = world_with(ISO_POLICY_ALL, 18);
+	struct iso_rep_krb_tgs_open rep;
+	unsigned int left = 0, tried = 0;
+
+	(void)state;
+	for (uint32_t how = 0; how < 1u << (COUNT(others) + 2); how++) {
+		const bool asked = (how & 1) != 0, marked = (how & 2) != 0;
+		struct body_spec body = { .options = TGS_OPTION(1) |
+						     (asked ? TGS_OPT_FORWARDED : 0) };
+		struct part_spec part = { .flags = TGS_OPTION(1) |
+						   (marked ? TGS_FLAG_FORWARDED : 0) };
+
+		for (size_t i = 0; i < COUNT(others); i++)
+			body.options |= (how & 4u << i) != 0 ? others[i] : 0;
+		for (size_t i = 0; i < COUNT(names); i++) {
+			bool may = how == 3 && names[i].own;
+			bool service = (body.options & (TGS_OPT_FORWARDED | TGS_OPT_TGT_CLASS)) ==
+					   0 &&
+				       strcmp(names[i].a, "host") == 0;
+
+			part.sname = d_name(2, names[i].a, names[i].b, names[i].c);
+			assert_int_equal(exchange(&w, &body, part, &rep), ISO_OK);
+			if (contains(&rep, sizeof(rep), service_key, 8) != (may || service) ||
+			    (rep.verdict == ISO_RELEASED) != (may || service) ||
+			    (rep.blob.len == 0) != (may || service))
+				fail_msg("options %x, flag %d, name %zu", body.options, marked, i);
+			assert_int_equal(w.iso->used[(w.iso->records - 1) % ISO_RECORDS].of.verdict,
+					 may	   ? RECORD_FORWARDED
+					 : service ? ISO_RELEASED
+						   : ISO_WITHHELD);
+			left += may;
+			tried++;
+		}
+		d_reset();
+	}
+	assert_int_equal(left, 1);
+	assert_int_equal(tried, COUNT(names) << (COUNT(others) + 2));
+}
+
+/* Without the policy it is not even asked for, and does not leave if it comes. */
+static void
+not_forwarded_by_default(void **state)
+{
+	struct world w = world_with(ISO_POLICY_ALL & ~ISO_POLICY_FORWARDED, 18);
+	struct body_spec body = { .nonce = NONCE, .options = TGS_OPT_FORWARDED };
+	struct part_spec part = { .etype = 18,
+				  .key = { service_key, 32 },
+				  .nonce = NONCE,
+				  .flags = TGS_FLAG_FORWARDED,
+				  .sname = d_name(2, "krbtgt", "EXAMPLE.TEST", NULL) };
+	struct iso_rep_krb_tgs_open rep = { 0 };
+	struct rd der;
+
+	(void)state;
+	assert_int_equal(seal(&w, d_body(&body)), ISO_E_POLICY);
+	body.options = 0;
+	der = d_body(&body);
+	assert_int_equal(seal(&w, der), ISO_OK);
+	kdc_reads(&w, der);
+	assert_int_equal(answer(&w, d_part(&part), &rep), ISO_OK);
+	assert_int_equal(rep.verdict, ISO_WITHHELD);
+	/* as if the request had been let through */
+	assert_int_equal(seal(&w, der), ISO_OK);
+	kdc_reads(&w, der);
+	w.iso->pending[w.sealed.pending & (ISO_PENDINGS - 1)].options = TGS_OPT_FORWARDED;
+	assert_int_equal(answer(&w, d_part(&part), &rep), ISO_OK);
+	assert_int_equal(rep.verdict, ISO_WITHHELD);
+	assert_false(contains(&rep, sizeof(rep), service_key, 8));
+}
+
 /* The requested name alone also withholds, whatever the reply is named. */
 static void
 requested_name_counts(void **state)
@@ -174,8 +270,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tgt_class_rows),
-		cmocka_unit_test(requested_name_counts),
+		cmocka_unit_test(tgt_class_rows),	    cmocka_unit_test(forwarded),
+		cmocka_unit_test(not_forwarded_by_default), cmocka_unit_test(requested_name_counts),
 		cmocka_unit_test(padata_is_cleaned),
 	};
 

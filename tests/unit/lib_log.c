@@ -152,6 +152,12 @@ test_weaker(void **state)
 	assert_int_equal(level_weaker(&cf, &table, list), 4);
 	assert_string_equal(list[0].setting, "[isolation] memory = ordinary");
 	assert_int_equal(level_weaker(&cf, NULL, list), 2);
+	cf.delegation_s4u = true;
+	free(cf.delegation_forward);
+	cf.delegation_forward = strdup("allow");
+	assert_int_equal(level_weaker(&cf, NULL, list), 4);
+	assert_string_equal(list[2].setting, "[delegation] forward = allow");
+	assert_string_equal(list[3].setting, "[delegation] s4u = yes");
 	config_free(&cf);
 }
 
