@@ -13,6 +13,12 @@
 
 #include "rpc/rpc.h"
 
+#define REAL_MESSAGE_MAX (1u << 20) /* octets of a message */
+#define REAL_ASKS	 512	    /* at once */
+#define REAL_ASKS_REALM	 256	    /* of them of one realm: if its KDCs are dead, others go on */
+#define REAL_SOCKETS	 1024	    /* at once; more wait */
+#define REAL_TOTAL_MS	 20000	    /* until it is given up */
+
 struct config;
 struct loop;
 struct real;
@@ -31,8 +37,9 @@ void real_stop(struct real *re); /* nobody may be waiting any more */
 typedef void real_done(void *arg, int32_t code, struct rd reply, const char *why);
 
 /*
- * Ask a KDC of realm. message is copied. done is called once, never before this
- * returns. NULL: no memory, or too many at once: done is not called.
+ * Ask a KDC of realm. message, an AS-REQ or a TGS-REQ, is copied. done is called once, never
+ * before this returns. NULL with errno: done is not called; EAGAIN: too many at once; EINVAL: realm
+ * or message has a length that none has; ENOMEM.
  */
 struct real_ask *real_send(struct real *re, struct rd realm, struct rd message, real_done *done,
 			   void *arg);

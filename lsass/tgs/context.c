@@ -32,9 +32,8 @@ mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 32;
 }
 
-/* A number that changes when one of the files does. */
-static uint64_t
-stamp_of(const char *files)
+uint64_t
+context_stamp(const char *files)
 {
 	uint64_t hash = 1;
 	char name[4096];
@@ -82,7 +81,7 @@ make(const char *files, krb5_context *ctx)
 krb5_error_code
 context_get(struct context *co, const char *files, int32_t offset)
 {
-	uint64_t now = now_ms(), stamp = stamp_of(files);
+	uint64_t now = now_ms(), stamp = context_stamp(files);
 	krb5_error_code code;
 
 	if (co->ctx != NULL && (stamp != co->stamp || now - co->made_ms > LIFE_MS))

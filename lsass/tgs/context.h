@@ -27,5 +27,7 @@ struct context {
 krb5_error_code context_get(struct context *co, const char *files, int32_t offset)
     __attribute__((warn_unused_result));
 void context_free(struct context *co);
+/* A number that changes when one of the files does. */
+uint64_t context_stamp(const char *files) __attribute__((warn_unused_result));
 
 #endif

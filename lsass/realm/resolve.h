@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The look-up of one realm's KDCs, as a worker of locate.c does it. It waits for DNS. */
+#ifndef LSASS_REALM_RESOLVE_H
+#define LSASS_REALM_RESOLVE_H
+
+#include "lsass/realm/locate.h"
+#include "lsass/tgs/context.h"
+
+#define OWN_MAX 16
+
+/* Addresses of this machine's own endpoint. */
+struct own {
+	size_t n;
+	struct sockaddr_storage at[OWN_MAX];
+};
+
+/* Words of [kdc] listen: 127.0.0.1:88, [::1]:88. What cannot be read is not taken. */
+void own_read(struct own *own, const char *words);
+bool own_has(const struct own *own, const struct sockaddr_storage *one);
+
+/* co is the worker's; files as in context_get. */
+void resolve(struct context *co, const char *files, const struct own *own, const char *realm,
+	     struct found *found);
+
+#endif
