@@ -34,27 +34,6 @@ as_copy(struct creds_octets *to, struct rd from)
 	return 0;
 }
 
-int32_t
-as_room(struct creds_octets *to, size_t n, struct wr *out)
-{
-	uint8_t *at = malloc(n);
-
-	if (at == NULL)
-		return ENOMEM;
-	creds_free(to);
-	to->at = at;
-	to->len = n;
-	*out = (struct wr){ at, n };
-	return 0;
-}
-
-void
-as_fit(struct creds_octets *to, const struct wr *written)
-{
-	memmove(to->at, written->at, written->left);
-	to->len = written->left;
-}
-
 /* ---- failures */
 
 int32_t

@@ -10,19 +10,14 @@
 
 #include "lsass/ask.h"
 #include "lsass/logon/as_private.h"
+#include "lsass/tgs/as_part.h"
 #include "lsass/tgs/der_fast.h"
-
-/* RFC 4120 7.5.1, RFC 6806 section 11 */
-#define USAGE_TIMESTAMP 1
-#define USAGE_AS_REP	3
-#define USAGE_CHECKSUM	56
 
 /* RFC 4120 7.5.9 */
 #define ERR_PREAUTH_REQUIRED 25
 #define ERR_WRONG_REALM	     68
 
 #define CIPHER_MAX    160 /* octets of a PA-ENC-TS-ENC, sealed, and its EncryptedData */
-#define TIMESTAMP_MAX 128 /* a sealed one, by libkrb5 */
 #define NT_STATUS_LEN 12  /* e-data of Windows and Samba: status, 0, 1, little-endian */
 
 static struct rd
@@ -47,18 +42,11 @@ give(struct as_state *st, struct rd octets, krb5_data **data)
 static int32_t
 read_skew(struct as_state *st, const struct der_sealed *sealed)
 {
-	krb5_keyblock *key = as_stand_in(st, sealed->etype);
-	krb5_enc_data enc = { .magic = KV5M_ENC_DATA, .enctype = sealed->etype };
-	uint8_t plain[TIMESTAMP_MAX];
-	krb5_data out = { .magic = KV5M_DATA, .length = sizeof(plain), .data = (char *)plain };
+	const krb5_keyblock *key = as_stand_in(st, sealed->etype);
 	uint32_t seconds;
 	int64_t skew;
 
-	if (key == NULL || sealed->cipher.len > sizeof(plain))
-		return as_broken(st, AS_HERE, KRB5KRB_AP_ERR_MSG_TYPE);
-	enc.ciphertext = creds_data(sealed->cipher);
-	if (krb5_c_decrypt(st->ctx, key, USAGE_TIMESTAMP, NULL, &enc, &out) != 0 ||
-	    der_read_timestamp(creds_rd(&out), &seconds) != 0)
+	if (key == NULL || as_part_stamp(st->ctx, key, sealed, &seconds) != 0)
 		return as_broken(st, AS_HERE, KRB5KRB_AP_ERR_MSG_TYPE);
 	skew = (int64_t)seconds - time(NULL);
 	if (skew > AS_SKEW_MAX || skew < -AS_SKEW_MAX)
@@ -124,12 +112,12 @@ make_request(struct as_state *st, const struct der_as_req *req)
 	code = preauth(st, theirs, &room, &pa);
 	if (code != 0)
 		return code;
-	code = as_room(&st->sent, st->plain.len + pa.value.len + DER_AS_SLACK, &out);
+	code = as_part_room(&st->sent, st->plain.len + pa.value.len + DER_AS_SLACK, &out);
 	if (code != 0)
 		return as_broken(st, AS_HERE, code);
 	if (der_make_as_req(req, DER_PA_ENC_TIMESTAMP, &pa, &out) != 0)
 		return as_broken(st, AS_HERE, KRB5KRB_AP_ERR_MSG_TYPE);
-	as_fit(&st->sent, &out);
+	as_part_fit(&st->sent, &out);
 	return 0;
 }
 
@@ -298,11 +286,11 @@ plain_error(struct as_state *st, struct rd message, krb5_data **new_reply)
 		code = as_keys_move(st, error.crealm);
 	/* Of other errors libkrb5 would take e-data for a reason to try again. */
 	if (code == 0)
-		code = as_room(&octets, message.len + DER_AS_SLACK, &out);
+		code = as_part_room(&octets, message.len + DER_AS_SLACK, &out);
 	if (code != 0)
 		return as_broken(st, code == KRB5KDC_ERR_ETYPE_NOSUPP ? AS_KDC : AS_HERE, code);
 	if (der_make_error(&error, pa, n, &out) == 0) {
-		as_fit(&octets, &out);
+		as_part_fit(&octets, &out);
 		code = give(st, rd_of(&octets), new_reply);
 	} else {
 		code = as_broken(st, AS_KDC, KRB5KRB_AP_ERR_MSG_TYPE);
@@ -312,67 +300,6 @@ plain_error(struct as_state *st, struct rd message, krb5_data **new_reply)
 }
 
 /* ---- on the way back: the ticket */
-
-/* The checksum of what libkrb5 sent, under the stand-in, where the KDC's was. */
-static int32_t
-sum_anew(struct as_state *st, const krb5_keyblock *key, struct rd part)
-{
-	krb5_data input = creds_data(rd_of(&st->plain));
-	krb5_checksum sum = { 0 };
-	struct rd there;
-	int32_t type;
-	int found = der_find_checksum(part, &type, &there);
-	krb5_error_code code;
-
-	if (found <= 0)
-		return found == 0 ? 0 : KRB5KRB_AP_ERR_MSG_TYPE;
-	code = krb5_c_make_checksum(st->ctx, type, key, USAGE_CHECKSUM, &input, &sum);
-	if (code != 0)
-		return code;
-	if (sum.length == there.len)
-		memcpy((uint8_t *)(uintptr_t)there.at, sum.contents, sum.length);
-	else
-		code = KRB5_KDCREP_MODIFIED;
-	krb5_free_checksum_contents(st->ctx, &sum);
-	return code;
-}
-
-/* lsaiso's plain part under the stand-in, where libkrb5 expects it. */
-static int32_t
-rewrap(struct as_state *st, const struct der_as_rep *rep, struct rd part,
-       struct creds_octets *reply)
-{
-	const krb5_keyblock *key = as_stand_in(st, rep->enc_part.etype);
-	krb5_enc_data enc = { .magic = KV5M_ENC_DATA };
-	krb5_data plain = creds_data(part);
-	struct creds_octets cipher = { 0 };
-	struct der_sealed sealed;
-	krb5_error_code code;
-	struct wr out;
-	size_t len;
-
-	if (key == NULL)
-		return KRB5KDC_ERR_ETYPE_NOSUPP;
-	code = sum_anew(st, key, part);
-	if (code == 0)
-		code = krb5_c_encrypt_length(st->ctx, key->enctype, part.len, &len);
-	if (code == 0)
-		code = as_room(&cipher, len, &out);
-	if (code != 0)
-		return code;
-	enc.ciphertext = creds_data(rd_of(&cipher));
-	code = krb5_c_encrypt(st->ctx, key, USAGE_AS_REP, NULL, &plain, &enc);
-	if (code == 0)
-		code = as_room(reply, rep->names.len + len + DER_AS_SLACK, &out);
-	sealed.etype = key->enctype;
-	sealed.cipher = creds_rd(&enc.ciphertext);
-	if (code == 0 && der_make_as_rep(rep, &sealed, &out) != 0)
-		code = KRB5KRB_AP_ERR_MSG_TYPE;
-	if (code == 0)
-		as_fit(reply, &out);
-	creds_free(&cipher);
-	return code;
-}
 
 struct strengthen {
 	int32_t etype;
@@ -434,7 +361,8 @@ plain_reply(struct as_state *st, struct rd message, const struct strengthen *mor
 	code = open_part(st, &rep, more, &answer);
 	if (code != 0)
 		return code;
-	code = rewrap(st, &rep, (struct rd){ answer.part.at, answer.part.len }, &reply);
+	code = as_part_reply(st->ctx, as_stand_in(st, rep.enc_part.etype), rd_of(&st->plain), &rep,
+			     (struct rd){ answer.part.at, answer.part.len }, &reply);
 	if (code == 0)
 		code = give(st, rd_of(&reply), new_reply);
 	else

@@ -52,10 +52,6 @@ int32_t as_refused(struct as_state *st, const char *what, enum iso_status status
 
 /* A copy of octets in place of what is there. 0 or ENOMEM. */
 int32_t as_copy(struct creds_octets *to, struct rd from) __attribute__((warn_unused_result));
-/* Room for n octets in place of what is there; what was written at its end becomes all of it. */
-int32_t as_room(struct creds_octets *to, size_t n, struct wr *out)
-    __attribute__((warn_unused_result));
-void as_fit(struct creds_octets *to, const struct wr *written);
 
 /*
  * Stand-ins for every etype of the exchange, and a keytab of them. 0 or a

@@ -56,7 +56,7 @@ logons_save(struct held *he)
 	char *note = note_write(he, &n);
 
 	/* The machine's has no cache either, but its keys are brought again. */
-	he->logon->alone = !he->begun && (he->ntlm_only || he->offline);
+	he->logon->alone = !he->begun && (he->ntlm_only || he->offline || he->keytab);
 	if (note == NULL || logon_set_note(he->logon, (const uint8_t *)note, n) != 0)
 		log_warn("uid %u: a change of a logon could not be written down",
 			 (unsigned int)he->logon->owner);
@@ -155,6 +155,46 @@ logons_begin(struct logons *lg, uid_t owner, const char *name, enum iso_status *
 	logons_save(he); /* else a restart of lsass would forget an open session */
 	*status = ISO_OK;
 	return he;
+}
+
+struct usable {
+	uid_t owner;
+	const char *name;
+	uint32_t until; /* it must last so long */
+	struct logon *found;
+};
+
+static bool
+is_usable(struct logon *lo, void *arg)
+{
+	struct usable *us = arg;
+	const struct held *he = lo->held;
+
+	if (he == NULL || !he->keytab || lo->dead || lo->owner != us->owner ||
+	    lo->expires < us->until || strcmp(he->name, us->name) != 0)
+		return false;
+	us->found = lo;
+	return true;
+}
+
+struct logon *
+logons_keytab(struct logons *lg, uid_t owner, const char *name, enum iso_status *status)
+{
+	struct usable us = { .owner = owner, .name = name };
+	struct held *he;
+
+	us.until = (uint32_t)time(NULL) + (uint32_t)lg->cf->logon_lifetime / 2;
+	*status = ISO_OK;
+	store_each_logon(lg->store, is_usable, &us);
+	if (us.found != NULL)
+		return us.found;
+	he = logons_begin(lg, owner, name, status);
+	if (he == NULL)
+		return NULL;
+	he->begun = false;
+	he->keytab = true;
+	logons_save(he);
+	return he->logon;
 }
 
 enum iso_status

@@ -45,7 +45,8 @@ struct held {
 	bool own;     /* the registry has a reference */
 	bool at_work; /* a job of a worker is about it */
 	bool keep, locked, machine, armored, verified, offline;
-	bool told; /* that it ends soon */
+	bool keytab; /* of the KDC endpoint, for a principal whose keys are stand-ins: no cache */
+	bool told;   /* that it ends soon */
 	uint32_t started;
 	uint32_t wrong;		  /* passwords since the last right one */
 	int64_t password_expires; /* seconds since 1970; 0: not known */
@@ -74,6 +75,14 @@ void logons_tick(struct logons *lg);
  */
 struct held *logons_begin(struct logons *lg, uid_t owner, const char *name,
 			  enum iso_status *status);
+
+/*
+ * The session for tickets that this user gets with the kept keys of a principal: the one that
+ * there is, until half of its life is over, else a new one.
+ * Returns NULL and status if there is none.
+ */
+struct logon *logons_keytab(struct logons *lg, uid_t owner, const char *name,
+			    enum iso_status *status);
 
 /*
  * A password that a program sent to lsass, in the box that the user's own

@@ -21,10 +21,10 @@ put_octets(json_t *to, const char *key, const uint8_t *at, size_t n)
 static json_t *
 flags(const struct held *he)
 {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "begun", he->begun,
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "begun", he->begun,
 			 "keep", he->keep, "locked", he->locked, "machine", he->machine, "armored",
 			 he->armored, "verified", he->verified, "offline", he->offline, "ntlm_only",
-			 he->ntlm_only, "ntlm_stale", he->ntlm_stale);
+			 he->ntlm_only, "ntlm_stale", he->ntlm_stale, "keytab", he->keytab);
 }
 
 char *
@@ -75,6 +75,7 @@ fill(struct held *he, const json_t *from)
 	he->armored = json_is_true(json_object_get(from, "armored"));
 	he->verified = json_is_true(json_object_get(from, "verified"));
 	he->offline = json_is_true(json_object_get(from, "offline"));
+	he->keytab = json_is_true(json_object_get(from, "keytab"));
 	he->ntlm_only = json_is_true(json_object_get(from, "ntlm_only"));
 	he->ntlm_stale = json_is_true(json_object_get(from, "ntlm_stale"));
 	he->started = (uint32_t)json_integer_value(json_object_get(from, "started"));

@@ -311,6 +311,45 @@ der_make_error(const struct der_error *error, const struct der_pa *pa, size_t n,
 }
 
 int
+der_make_part_without(struct rd part, int32_t type, struct wr *out)
+{
+	struct back b = { out->at, out->left, out->left, false };
+	struct rd kept[DER_PADATA_MAX], value, front;
+	struct der el, seq, list;
+	size_t end = b.at, n = 0;
+	int32_t got;
+
+	if (der_next(&part, &el) != 0 || part.len != 0 ||
+	    der_only(el.body, DER_SEQUENCE, &seq) != 0)
+		return -1;
+	front.at = seq.body.at;
+	for (uint8_t i = 0; i < 12; i++) {
+		if (der_skip(&seq.body, i) != 0)
+			return -1;
+	}
+	front.len = (size_t)(seq.body.at - front.at);
+	list.body = (struct rd){ NULL, 0 };
+	if (seq.body.len != 0 &&
+	    (der_field(&seq.body, 12, DER_SEQUENCE, &list) != 0 || seq.body.len != 0))
+		return -1;
+	while (list.body.len != 0) {
+		if (n == DER_PADATA_MAX || der_take_padata(&list.body, &got, &value, &kept[n]) != 0)
+			return -1;
+		n += got != type;
+	}
+	if (n > 0) {
+		while (n-- > 0)
+			back_put(&b, kept[n].at, kept[n].len);
+		back_wrap(&b, end, DER_SEQUENCE);
+		back_wrap(&b, end, DER_CONTEXT(12));
+	}
+	back_put(&b, front.at, front.len);
+	back_wrap(&b, end, DER_SEQUENCE);
+	back_wrap(&b, end, el.tag);
+	return back_done(&b, out);
+}
+
+int
 der_make_sealed(const struct der_sealed *sealed, struct wr *out)
 {
 	struct back b = { out->at, out->left, out->left, false };

@@ -98,6 +98,9 @@ int der_make_as_rep(const struct der_as_rep *rep, const struct der_sealed *enc_p
 /* The same error with another e-data: n PA-DATA, or none. */
 int der_make_error(const struct der_error *error, const struct der_pa *pa, size_t n, struct wr *out)
     __attribute__((warn_unused_result));
+/* The same EncASRepPart with no such PA-DATA in its encrypted-pa-data (RFC 6806 section 11). */
+int der_make_part_without(struct rd part, int32_t type, struct wr *out)
+    __attribute__((warn_unused_result));
 /* EncryptedData; ETYPE-INFO2 of one entry. */
 int der_make_sealed(const struct der_sealed *sealed, struct wr *out)
     __attribute__((warn_unused_result));

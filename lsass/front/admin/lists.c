@@ -174,6 +174,7 @@ add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cac
 	(void)json_object_set_new(to, "kind",
 				  json_string(he == NULL      ? "absorbed"
 					      : he->machine   ? "machine"
+					      : he->keytab    ? "keytab"
 					      : he->ntlm_only ? "ntlm"
 							      : "inside"));
 	(void)json_object_set_new(to, "ends", json_integer(ends));
