@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "blob.h"
 
-#include <nettle/hkdf.h>
-#include <nettle/hmac.h>
 #include <nettle/sha2.h>
-#include <nettle/siv-cmac.h>
 
 #include "host.h"
 #include "session.h"
@@ -40,41 +37,16 @@ blob_deadline(struct iso *iso, int64_t endtime, int32_t skew, uint64_t *expires_
 	return ISO_OK;
 }
 
-/* HKDF-SHA256 (RFC 5869): salt is the root key, the label names the kind. */
-static void
-derive(const struct iso *iso, const struct session *s, uint8_t kind,
-       struct siv_cmac_aes256_ctx *siv)
-{
-	const uint8_t label[] = { 'l', 's', 'a', 'i', 's', 'o', ' ', 'b', 'l', 'o', 'b', 0, kind };
-	uint8_t prk[SHA256_DIGEST_SIZE] = { 0 }, key[SIV_CMAC_AES256_KEY_SIZE] = { 0 };
-	struct hmac_sha256_ctx ctx;
-
-	hmac_sha256_set_key(&ctx, sizeof(iso->root), iso->root);
-	hkdf_extract(&ctx, (nettle_hash_update_func *)hmac_sha256_update,
-		     (nettle_hash_digest_func *)hmac_sha256_digest, sizeof(prk), sizeof(s->key),
-		     s->key, prk);
-	hmac_sha256_set_key(&ctx, sizeof(prk), prk);
-	hkdf_expand(&ctx, (nettle_hash_update_func *)hmac_sha256_update,
-		    (nettle_hash_digest_func *)hmac_sha256_digest, sizeof(prk), sizeof(label),
-		    label, sizeof(key), key);
-	siv_cmac_aes256_set_key(siv, key);
-	wipe(&ctx, sizeof(ctx));
-	wipe(prk, sizeof(prk));
-	wipe(key, sizeof(key));
-}
-
 enum iso_status
 blob_seal(struct iso *iso, const struct session *s, struct blob *b, struct rd secret, struct wr out,
 	  uint32_t *len)
 {
-	uint8_t *nonce = out.at + BLOB_HEADER;
-	struct siv_cmac_aes256_ctx siv;
+	const struct seal how = { b->kind, { s->key, sizeof(s->key) }, { out.at, BLOB_HEADER } };
+	enum iso_status st = ISO_E_RANGE;
 
 	*len = 0;
 	if (secret.len < 1 || secret.len > ISO_SECRET_MAX || out.left < BLOB_OVER + secret.len)
-		return ISO_E_RANGE;
-	if (iso_host_entropy((struct wr){ nonce, BLOB_NONCE }) != ISO_OK)
-		return ISO_E_ENTROPY;
+		return st;
 	memcpy(b->magic, magic, sizeof(magic));
 	b->version = BLOB_VERSION;
 	b->session = session_slot(iso, s);
@@ -83,12 +55,9 @@ blob_seal(struct iso *iso, const struct session *s, struct blob *b, struct rd se
 	memcpy(b->boot_id, iso->boot_id, ISO_BOOT_ID);
 	b->created_ms = iso->now_ms;
 	memcpy(out.at, b, BLOB_HEADER);
-	derive(iso, s, b->kind, &siv);
-	siv_cmac_aes256_encrypt_message(&siv, BLOB_NONCE, nonce, BLOB_HEADER, out.at,
-					BLOB_SIV + secret.len, nonce + BLOB_NONCE, secret.at);
-	wipe(&siv, sizeof(siv));
-	*len = BLOB_OVER + (uint32_t)secret.len;
-	return ISO_OK;
+	st = seal_put(iso, &how, secret, out.at + BLOB_HEADER, len);
+	*len += st == ISO_OK ? BLOB_HEADER : 0;
+	return st;
 }
 
 /* An authentic header against the call. */
@@ -114,23 +83,18 @@ enum iso_status
 blob_open(struct iso *iso, const struct session *s, struct rd blob, const struct blob *want,
 	  struct blob *got, struct wr secret, size_t *len)
 {
-	const uint8_t *nonce = blob.at + BLOB_HEADER;
-	struct siv_cmac_aes256_ctx siv;
+	struct seal how = { 0, { s->key, sizeof(s->key) }, { blob.at, BLOB_HEADER } };
 	enum iso_status st = ISO_E_BLOB;
-	int authentic = 0;
 
 	*len = 0;
 	if (blob.len <= BLOB_OVER || blob.len - BLOB_OVER > secret.left ||
 	    memcmp(blob.at, magic, sizeof(magic)) != 0)
 		return st;
 	memcpy(got, blob.at, BLOB_HEADER);
-	derive(iso, s, got->kind, &siv);
-	authentic = siv_cmac_aes256_decrypt_message(&siv, BLOB_NONCE, nonce, BLOB_HEADER, blob.at,
-						    blob.len - BLOB_OVER, secret.at,
-						    nonce + BLOB_NONCE);
-	wipe(&siv, sizeof(siv));
-	if (authentic)
-		st = judge(iso, s, got, want);
+	how.kind = got->kind;
+	st = seal_open(iso, &how, (struct rd){ blob.at + BLOB_HEADER, blob.len - BLOB_HEADER },
+		       (struct wr){ secret.at, blob.len - BLOB_OVER });
+	st = st ?: judge(iso, s, got, want);
 	if (st != ISO_OK) {
 		wipe(secret.at, secret.left);
 		return st;

@@ -2,20 +2,18 @@
 /*
  * Sealed credentials: what the broker keeps instead of a secret.
  *
- * Octets, little-endian: header, nonce, AES-SIV output (RFC 5297: 16 octets
- * of tag, then the encrypted secret). The whole header is associated data,
- * the key is derived from the session's key per kind of credential, so a blob
- * ends with its session. A password has zeroes after it, which are not part of
- * it: its blob does not tell how long it is.
+ * Octets, little-endian: header, then what seal.h makes of the secret. The whole
+ * header is associated data, the key is derived from the session's key per kind
+ * of credential, so a blob ends with its session. A password has zeroes after it, which are not
+ * part of it: its blob does not tell how long it is.
  */
 #ifndef LSAISO_BLOB_H
 #define LSAISO_BLOB_H
 
 #include "iso.h"
+#include "seal.h"
 
 #define BLOB_VERSION 1u
-#define BLOB_NONCE   16u
-#define BLOB_SIV     16u
 
 /* On the wire as it is in memory: little-endian, no holes. */
 struct blob {
@@ -34,7 +32,7 @@ struct blob {
 #define BLOB_KEEP 1u /* of a password: a key made of it lasts as long as the session */
 
 #define BLOB_HEADER 96u
-#define BLOB_OVER   (BLOB_HEADER + BLOB_NONCE + BLOB_SIV)
+#define BLOB_OVER   (BLOB_HEADER + SEAL_OVER)
 _Static_assert(sizeof(struct blob) == BLOB_HEADER, "the header has no holes");
 _Static_assert(BLOB_OVER + ISO_KEY_MAX <= ISO_BLOB_MAX, "the largest key fits");
 _Static_assert(BLOB_OVER + ISO_SECRET_MAX <= ISO_SEALED_MAX, "the largest password fits");

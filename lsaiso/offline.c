@@ -2,58 +2,35 @@
 #include "offline.h"
 
 #include <nettle/pbkdf2.h>
-#include <nettle/siv-cmac.h>
 
 #include "audit.h"
 #include "blob.h"
-#include "host.h"
 #include "session.h"
 #include "wipe.h"
 
-#define NONCE 16u
-
-static void
-derive(const struct iso *iso, struct siv_cmac_aes256_ctx *siv)
+static struct seal
+sealing(const struct offline_who *who)
 {
-	uint8_t key[SIV_CMAC_AES256_KEY_SIZE];
-
-	iso_derive(iso, "lsaiso verify1", (struct wr){ key, 32 });
-	iso_derive(iso, "lsaiso verify2", (struct wr){ key + 32, 32 });
-	siv_cmac_aes256_set_key(siv, key);
-	wipe(key, sizeof(key));
+	return (struct seal){ .kind = SEAL_VERIFIER,
+			      .with = { (const uint8_t *)who, sizeof(*who) } };
 }
 
 enum iso_status
 verifier_seal(const struct iso *iso, const struct offline_who *who, const struct verifier *v,
-	      struct wr out, uint32_t *len)
+	      uint8_t *at, uint32_t *len)
 {
-	struct siv_cmac_aes256_ctx siv;
-	enum iso_status st = iso_host_entropy((struct wr){ out.at, NONCE });
+	const struct seal how = sealing(who);
 
-	*len = st == ISO_OK ? OFFLINE_OVER + sizeof(*v) : 0;
-	derive(iso, &siv);
-	siv_cmac_aes256_encrypt_message(&siv, NONCE, out.at, sizeof(*who), (const uint8_t *)who,
-					SIV_DIGEST_SIZE + sizeof(*v), out.at + NONCE,
-					(const uint8_t *)v);
-	wipe(&siv, sizeof(siv));
-	return st;
+	return seal_put(iso, &how, (struct rd){ (const uint8_t *)v, sizeof(*v) }, at, len);
 }
 
 enum iso_status
 verifier_open(const struct iso *iso, const struct offline_who *who, struct rd sealed,
 	      struct verifier *v)
 {
-	struct siv_cmac_aes256_ctx siv;
-	int authentic = 0;
+	const struct seal how = sealing(who);
 
-	if (sealed.len != OFFLINE_OVER + sizeof(*v))
-		return ISO_E_BLOB;
-	derive(iso, &siv);
-	authentic = siv_cmac_aes256_decrypt_message(&siv, NONCE, sealed.at, sizeof(*who),
-						    (const uint8_t *)who, sizeof(*v), (uint8_t *)v,
-						    sealed.at + NONCE);
-	wipe(&siv, sizeof(siv));
-	return authentic ? ISO_OK : ISO_E_BLOB;
+	return seal_open(iso, &how, sealed, (struct wr){ (uint8_t *)v, sizeof(*v) });
 }
 
 void

@@ -3,9 +3,9 @@
  * Verifiers for logons without a KDC, and how often somebody may try. For
  * offline_make and offline_try.
  *
- * A verifier is a nonce and the AES-SIV output (RFC 5297) over what is below,
- * under a key made of the root key alone, so it outlives sessions and, with a
- * kept root key, restarts. Associated data: whose it is.
+ * A verifier is what is below, sealed (seal.h) under a key made of the root key
+ * alone, so it outlives sessions and, with a kept root key, restarts.
+ * Associated data: whose it is.
  *
  * Tries are counted per principal and owner, not per verifier, in a table of
  * fixed size: another or an older verifier of the same principal is no new
@@ -15,6 +15,7 @@
 #define LSAISO_OFFLINE_H
 
 #include "iso.h"
+#include "seal.h"
 
 #define OFFLINE_ITERATIONS 400000u  /* of PBKDF2: 54 ms with SHA instructions */
 #define OFFLINE_START_MS   5000u    /* nobody tries earlier after a start */
@@ -30,13 +31,12 @@ struct verifier {
 	uint8_t hash[ISO_HASH]; /* PBKDF2-HMAC-SHA256 (RFC 8018 section 5.2) */
 };
 
-#define OFFLINE_OVER 32u /* nonce and tag */
 _Static_assert(sizeof(struct verifier) == 56, "no holes");
-_Static_assert(OFFLINE_OVER + sizeof(struct verifier) <= ISO_VERIFIER_MAX, "fits");
+_Static_assert(SEAL_OVER + sizeof(struct verifier) <= ISO_VERIFIER_MAX, "fits");
 
-/* out: ISO_VERIFIER_MAX octets; len: out. Returns ISO_OK, ISO_E_ENTROPY. */
+/* at: ISO_VERIFIER_MAX octets; len: out. Returns ISO_OK, ISO_E_ENTROPY. */
 enum iso_status verifier_seal(const struct iso *iso, const struct offline_who *who,
-			      const struct verifier *v, struct wr out, uint32_t *len) RPC_CHECKED;
+			      const struct verifier *v, uint8_t *at, uint32_t *len) RPC_CHECKED;
 
 /* Returns ISO_OK, ISO_E_BLOB: of another root key, principal or owner, or changed. */
 enum iso_status verifier_open(const struct iso *iso, const struct offline_who *who,

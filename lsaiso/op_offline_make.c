@@ -19,7 +19,7 @@ ISO_HANDLER(offline_make)
 	st = st ?: iso_host_entropy((struct wr){ v.salt, sizeof(v.salt) });
 	if (st == ISO_OK) {
 		verifier_hash(&v, (struct rd){ password, len }, v.hash);
-		st = verifier_seal(iso, &who, &v, ROOM(rep->verifier), &rep->verifier.len);
+		st = verifier_seal(iso, &who, &v, rep->verifier.at, &rep->verifier.len);
 	}
 	wipe(password, sizeof(password));
 	wipe(&v, sizeof(v));

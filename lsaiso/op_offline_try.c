@@ -46,7 +46,7 @@ ISO_HANDLER(offline_try)
 		if (o->next_ms > iso->now_ms)
 			rep->wait = (uint32_t)((o->next_ms - iso->now_ms + 999) / 1000);
 		v.tries = o->tries;
-		st = verifier_seal(iso, &who, &v, ROOM(rep->verifier), &rep->verifier.len);
+		st = verifier_seal(iso, &who, &v, rep->verifier.at, &rep->verifier.len);
 	}
 	wipe(password, sizeof(password));
 	wipe(&v, sizeof(v));

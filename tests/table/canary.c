@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include <nettle/hmac.h>
+
 #include "blob.h"
 #include "iso_host.h"
 #include "krb.h"
@@ -509,6 +511,27 @@ lock(struct world *w)
 	assert_int_equal(call(w->iso, ISO_OP_session_unlock, &unlock, NULL), ISO_OK);
 }
 
+/* The key that seals under the root key alone; made as it is there, by other means. */
+static void
+watch_sealing(const struct iso *iso, uint8_t kind)
+{
+	uint8_t info[] = "lsaiso blob\0k\1", prk[32], key[64];
+	struct hmac_sha256_ctx ctx;
+
+	hmac_sha256_set_key(&ctx, sizeof(iso->root), iso->root);
+	hmac_sha256_digest(&ctx, sizeof(prk), prk);
+	watch(prk, sizeof(prk));
+	info[12] = kind;
+	hmac_sha256_set_key(&ctx, sizeof(prk), prk);
+	for (size_t i = 0; i < 2; i++) {
+		hmac_sha256_update(&ctx, i * 32, key);
+		info[13] = (uint8_t)(i + 1);
+		hmac_sha256_update(&ctx, 14, info);
+		hmac_sha256_digest(&ctx, 32, key + 32 * i);
+	}
+	watch(key, sizeof(key));
+}
+
 static void
 offline(struct world *w)
 {
@@ -522,15 +545,8 @@ offline(struct world *w)
 					   .owner = OWNER,
 					   .name = d_client() };
 	struct iso_rep_offline_try tried;
-	uint8_t key[32];
 
-	for (int n = '1'; n <= '2'; n++) {
-		const char label[] = { 'l', 's', 'a', 'i', 's', 'o', ' ',
-				       'v', 'e', 'r', 'i', 'f', 'y', (char)n };
-
-		iso_derive(w->iso, label, (struct wr){ key, sizeof(key) });
-		watch(key, sizeof(key));
-	}
+	watch_sealing(w->iso, SEAL_VERIFIER);
 	make.password = try.password = keep(w, ISO_KIND_PASSWORD, ISO_MAY_S2K, 0, secret(24));
 	assert_int_equal(call(w->iso, ISO_OP_offline_make, &make, &made), ISO_OK);
 	try.verifier = (struct rd){ made.verifier.at, made.verifier.len };
@@ -546,7 +562,6 @@ offline(struct world *w)
 static void
 kept(struct world *w)
 {
-	static const char labels[2][ISO_LABEL + 1] = { "lsaiso keeping", "lsaiso keepkey" };
 	struct iso_req_key_keep ask = { .session = w->s.session,
 					.generation = w->s.generation,
 					.owner = OWNER,
@@ -564,12 +579,8 @@ kept(struct world *w)
 					     .text = d_client() };
 	const bool lasts = w->iso->root_kind == ISO_ROOT_KEPT;
 	struct iso_rep_key_keep rep = { 0 };
-	uint8_t key[32];
 
-	for (size_t i = 0; i < COUNT(labels); i++) {
-		iso_derive(w->iso, labels[i], (struct wr){ key, sizeof(key) });
-		watch(key, sizeof(key));
-	}
+	watch_sealing(w->iso, SEAL_KEPT);
 	assert_int_equal(call(w->iso, ISO_OP_key_keep, &ask, &rep), lasts ? ISO_OK : ISO_E_POLICY);
 	back.kept = (struct rd){ rep.kept.at, rep.kept.len };
 	assert_int_equal(call(w->iso, ISO_OP_key_take, &back, NULL), lasts ? ISO_OK : ISO_E_BLOB);

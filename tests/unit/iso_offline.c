@@ -328,7 +328,7 @@ bound_to_whose_it_is(void **state)
 	/* two of the same are not the same octets: salt and nonce */
 	make(&p, "secret");
 	assert_memory_not_equal(p.verifier, good.verifier, 16);
-	assert_memory_not_equal(p.verifier + OFFLINE_OVER, good.verifier + OFFLINE_OVER, 56);
+	assert_memory_not_equal(p.verifier + SEAL_OVER, good.verifier + SEAL_OVER, 56);
 }
 
 static void

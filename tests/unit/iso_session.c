@@ -400,7 +400,7 @@ blobs_differ(void **state)
 	assert_int_equal(iso_call(iso, ISO_OP_cred_absorb, &req, &a), ISO_OK);
 	assert_int_equal(iso_call(iso, ISO_OP_cred_absorb, &req, &b), ISO_OK);
 	assert_memory_equal(a.blob.at, b.blob.at, BLOB_HEADER);
-	assert_memory_not_equal(a.blob.at + BLOB_HEADER, b.blob.at + BLOB_HEADER, BLOB_NONCE);
+	assert_memory_not_equal(a.blob.at + BLOB_HEADER, b.blob.at + BLOB_HEADER, SEAL_NONCE);
 	assert_memory_not_equal(a.blob.at + BLOB_OVER, b.blob.at + BLOB_OVER, 32);
 }
 
