@@ -151,11 +151,29 @@ box_fill(struct box *box, const char *name, struct rd secret, int32_t etype)
 	box->etype = etype;
 	box->len = (uint32_t)secret.len;
 	memset(box->pad_, 0, sizeof(box->pad_));
+	box->endtime = 0;
 	sha256_init(&ctx);
 	sha256_update(&ctx, strlen(name), (const uint8_t *)name);
 	sha256_digest(&ctx, sizeof(box->name), box->name);
 	memset(box->secret, 0, sizeof(box->secret));
 	memcpy(box->secret, secret.at, secret.len);
+	return 0;
+}
+
+int
+box_fill_tgt(struct box *box, struct rd client, struct rd key, int32_t etype, int64_t endtime)
+{
+	struct sha256_ctx ctx;
+
+	if (etype == 0 || box_fill(box, "", key, etype) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	box->kind = ISO_KIND_TGT;
+	box->endtime = endtime;
+	sha256_init(&ctx);
+	sha256_update(&ctx, client.len, client.at);
+	sha256_digest(&ctx, sizeof(box->name), box->name);
 	return 0;
 }
 

@@ -43,6 +43,15 @@ int box_fill(struct box *box, const char *name, struct rd secret, int32_t etype)
     __attribute__((warn_unused_result));
 
 /*
+ * The same for the session key of a ticket-granting ticket that was in a file.
+ *
+ * client   DER of crealm [1] and cname [2], as krb_tgs_seal will have it
+ * endtime  of the ticket, seconds since 1970, by our clock
+ */
+int box_fill_tgt(struct box *box, struct rd client, struct rd key, int32_t etype, int64_t endtime)
+    __attribute__((warn_unused_result));
+
+/*
  * Seal a box to a public key.
  * Returns 0, or -1 with errno: no random octets, EINVAL (a key of low order).
  * What it made on the way is wiped; box is the caller's.

@@ -32,33 +32,49 @@ answers(struct iso *iso, const struct box *box, const struct iso_req_logon_absor
 	return st;
 }
 
-/* What is in it, and what that may do. */
+/* Has it the shape that its kind asks for? */
 static enum iso_status
-judge(const struct iso *iso, const struct box *box, struct blob *b)
+shape(const struct iso *iso, const struct box *box)
 {
 	const struct krb_type *type = policy_type(iso, box->etype);
-	bool key = box->kind == ISO_KIND_KEY, keep = box->flags == BOX_KEEP;
+	bool password = box->kind == ISO_KIND_PASSWORD, tgt = box->kind == ISO_KIND_TGT;
+	uint32_t flags = password ? BOX_NEW : tgt ? 0 : BOX_KEEP;
 	uint8_t rest = 0;
 
 	for (size_t i = 0; i < sizeof(box->pad_); i++)
 		rest |= box->pad_[i];
 	for (size_t i = box->len; i < sizeof(box->secret); i++)
 		rest |= box->secret[i];
-	if ((!key && box->kind != ISO_KIND_PASSWORD) || box->len < 1 ||
-	    box->len > sizeof(box->secret) || rest != 0 || box->flags > (key ? BOX_KEEP : BOX_NEW))
+	if ((!password && !tgt && box->kind != ISO_KIND_KEY) || box->len < 1 ||
+	    box->len > sizeof(box->secret) || rest != 0 || box->flags > flags ||
+	    (!tgt && box->endtime != 0))
 		return ISO_E_RANGE;
-	if (key ? type == NULL : box->etype != 0)
+	if (password ? box->etype != 0 : type == NULL)
 		return ISO_E_ETYPE;
-	if (key ? box->len != type->key_len : box->secret[box->len - 1] == 0)
+	if (password ? box->secret[box->len - 1] == 0 : box->len != type->key_len)
 		return ISO_E_RANGE;
+	return ISO_OK;
+}
+
+/* What is in it, what that may do, and for how long. */
+static enum iso_status
+judge(struct iso *iso, const struct box *box, const struct session *s, struct blob *b)
+{
+	bool key = box->kind == ISO_KIND_KEY, tgt = box->kind == ISO_KIND_TGT;
+	enum iso_status st = shape(iso, box);
+
+	if (st != ISO_OK)
+		return st;
 	b->kind = (uint8_t)box->kind;
 	b->etype = box->etype;
 	b->may = key			 ? ISO_MAY_AS | ISO_MAY_CHECK
+		 : tgt			 ? ISO_MAY_TGS
 		 : box->flags == BOX_NEW ? ISO_MAY_NEW
 					 : ISO_MAY_S2K;
-	b->flags = keep && !key ? BLOB_KEEP : 0;
+	b->flags = box->flags == BOX_KEEP && !key ? BLOB_KEEP : 0;
+	b->expires_ms = key && box->flags == BOX_KEEP ? s->expires_ms : iso->now_ms + ISO_BOX_MS;
 	memcpy(b->client, box->name, sizeof(b->client));
-	return ISO_OK;
+	return tgt ? blob_deadline(iso, box->endtime, 0, &b->expires_ms) : ISO_OK;
 }
 
 ISO_HANDLER(logon_absorb)
@@ -73,15 +89,12 @@ ISO_HANDLER(logon_absorb)
 		st = ISO_E_RANGE;
 	st = st ?: open_box(iso, req->box, &box);
 	st = st ?: answers(iso, &box, req);
-	st = st ?: judge(iso, &box, &b);
+	st = st ?: judge(iso, &box, s, &b);
 	if (st == ISO_OK) {
 		rep->kind = b.kind;
 		rep->etype = b.etype;
-		b.expires_ms = b.kind == ISO_KIND_KEY && box.flags == BOX_KEEP
-				   ? s->expires_ms
-				   : iso->now_ms + ISO_BOX_MS;
 		/* of a password with what is after it: blobs of all are as long */
-		secret.len = b.kind == ISO_KIND_KEY ? box.len : sizeof(box.secret);
+		secret.len = b.kind == ISO_KIND_PASSWORD ? sizeof(box.secret) : box.len;
 		st = blob_seal(iso, s, &b, secret, ROOM(rep->blob), &rep->blob.len);
 	}
 	wipe(&box, sizeof(box));

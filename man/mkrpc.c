@@ -51,8 +51,8 @@ sentence(enum iso_op op)
 	case ISO_OP_logon_challenge:
 		return "Draws what the next box of a session must answer, once.";
 	case ISO_OP_logon_absorb:
-		return "Opens a box, in which a password or a long-term key came past everybody "
-		       "else, and seals what is in it.";
+		return "Opens a box, in which a password, a long-term key or the key of a "
+		       "ticket-granting ticket came past everybody else, and seals what is in it.";
 	case ISO_OP_krb_s2k:
 		return "Makes the long-term key of a password, with the salt and the iterations "
 		       "that the KDC names.";

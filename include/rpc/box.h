@@ -33,13 +33,15 @@
 struct box {
 	uint64_t challenge;
 	uint32_t session, generation, owner;
-	uint32_t kind;	  /* ISO_KIND_PASSWORD or ISO_KIND_KEY */
+	uint32_t kind;	  /* ISO_KIND_PASSWORD, ISO_KIND_KEY or ISO_KIND_TGT */
 	int32_t etype;	  /* of a key; 0 for a password */
 	uint32_t flags;	  /* BOX_* */
 	uint32_t len;	  /* octets of secret, 1..ISO_SECRET_MAX; of a key: as the etype asks;
 			   * the last one of a password is not zero */
-	uint8_t pad_[12]; /* zero */
-	uint8_t name[32]; /* SHA-256 of the principal as the user wrote it, UTF-8 */
+	uint8_t pad_[4];  /* zero */
+	int64_t endtime;  /* of a TGT: seconds since 1970; else 0 */
+	uint8_t name[32]; /* SHA-256 of the principal as the user wrote it, UTF-8; of a TGT: of
+			   * the client as krb_tgs_seal has it */
 	uint8_t secret[ISO_SECRET_MAX]; /* the rest is zero */
 };
 

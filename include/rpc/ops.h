@@ -285,9 +285,9 @@
 	F(U32, owner, 0)                                                                       \
 	F(SECRET, box, ISO_BOX)
 #define ISO_REP_logon_absorb(F)                                                               \
-	F(U32, kind, 0)		        /* ISO_KIND_PASSWORD or ISO_KIND_KEY */                \
+	F(U32, kind, 0)		        /* ISO_KIND_PASSWORD, ISO_KIND_KEY, ISO_KIND_TGT */      \
 	F(I32, etype, 0)	        /* of a key */                                         \
-	F(VAR, blob, ISO_SEALED_MAX)    /* ends after ISO_BOX_MS; with BOX_KEEP a key does not */
+	F(VAR, blob, ISO_SEALED_MAX)    /* ends after ISO_BOX_MS; a TGT and, with BOX_KEEP, a key do not */
 
 /* ---- krb_s2k: string-to-key; also of a locked session */
 #define ISO_REQ_krb_s2k(F)                                                                    \

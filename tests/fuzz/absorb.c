@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "blob.h"
+#include "host.h"
 #include "iso_host.h"
 #include "lib/box.h"
 #include "tgs.h"
@@ -34,14 +35,16 @@ static bool
 fit(const struct box *b)
 {
 	static const uint8_t zero[sizeof(b->secret)];
-	bool key = b->kind == ISO_KIND_KEY;
+	bool tgt = b->kind == ISO_KIND_TGT, key = tgt || b->kind == ISO_KIND_KEY;
 
-	if ((!key && b->kind != ISO_KIND_PASSWORD) || b->len < 1 || b->len > sizeof(b->secret) ||
+	if ((!key && b->kind != ISO_KIND_PASSWORD) || (!tgt && b->endtime != 0) ||
+	    (tgt && b->endtime <= (int64_t)(iso_host_clock(ISO_CLOCK_REAL) / 1000000)) ||
+	    b->len < 1 || b->len > sizeof(b->secret) ||
 	    memcmp(b->pad_, zero, sizeof(b->pad_)) != 0 ||
 	    memcmp(b->secret + b->len, zero, sizeof(b->secret) - b->len) != 0)
 		return false;
 	if (key)
-		return (b->flags & ~BOX_KEEP) == 0 &&
+		return (b->flags & ~(tgt ? 0 : BOX_KEEP)) == 0 &&
 		       (((b->etype == 17 || b->etype == 19) && b->len == 16) ||
 			((b->etype == 18 || b->etype == 20) && b->len == 32));
 	return b->etype == 0 && b->secret[b->len - 1] != 0 &&
@@ -56,6 +59,7 @@ check(const struct box *b, const struct iso_rep_logon_absorb *rep)
 	size_t n = 0;
 
 	want.may = b->kind == ISO_KIND_KEY     ? ISO_MAY_AS | ISO_MAY_CHECK
+		   : b->kind == ISO_KIND_TGT   ? ISO_MAY_TGS
 		   : (b->flags & BOX_NEW) != 0 ? ISO_MAY_NEW
 					       : ISO_MAY_S2K;
 	memcpy(want.client, b->name, sizeof(want.client));

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "blob.h"
+#include "host.h"
 #include "hpke.h"
 #include "iso_client.h"
 #include "iso_vectors.h"
@@ -299,6 +300,72 @@ keys_come_in(void **state)
 	}
 }
 
+/* The key of a ticket-granting ticket that was in a file: for TGS requests, until it ends. */
+static void
+tickets_come_in(void **state)
+{
+	struct world w = world_with(0, 18);
+	struct body_spec spec = { .nonce = NONCE };
+	struct logon l = { w.iso, w.s };
+	int64_t now = (int64_t)(iso_host_clock(ISO_CLOCK_REAL) / 1000000);
+	struct iso_rep_logon_absorb rep = { 0 };
+	struct box box = box_of(l, text(password), 0, 0);
+	struct rd key = { w.key, w.key_len };
+	struct iso_req_krb_tgs_seal req;
+
+	(void)state;
+	assert_int_equal(box_fill_tgt(&box, d_client(), key, 0, now + 60), -1);
+	assert_int_equal(box_fill_tgt(&box, d_client(), key, 18, now + 60), 0);
+	assert_int_equal(client_give(l.iso, l.s, OWNER, &box, &rep), ISO_OK);
+	assert_int_equal(rep.kind, ISO_KIND_TGT);
+	memcpy(w.blob.blob.at, rep.blob.at, rep.blob.len);
+	w.blob.blob.len = rep.blob.len;
+	assert_int_equal(seal(&w, d_body(&spec)), ISO_OK);
+	kdc_reads(&w, d_body(&spec));
+	/* another client's than the box said */
+	req = seal_req(&w, d_body(&spec));
+	req.client.len--;
+	assert_int_equal(iso_call(w.iso, ISO_OP_krb_tgs_seal, &req, NULL), ISO_E_OWNER);
+	pass_ms(61000);
+	assert_int_equal(seal(&w, d_body(&spec)), ISO_E_EXPIRED);
+}
+
+/* Expired, of a wrong length, kept, or whose client is no client. */
+static void
+bad_tickets(void **state)
+{
+	struct world w = world_with(0, 18);
+	struct body_spec spec = { .nonce = NONCE };
+	struct logon l = { w.iso, w.s };
+	int64_t now = (int64_t)(iso_host_clock(ISO_CLOCK_REAL) / 1000000);
+	struct iso_rep_logon_absorb rep = { 0 };
+	struct rd key = { secret, 32 };
+	struct iso_req_krb_tgs_seal req;
+	struct box box;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		box = box_of(l, text(password), 0, 0);
+		key.len = i == 1 ? 16 : 32;
+		assert_int_equal(box_fill_tgt(&box, text("no client"), key, i == 2 ? 23 : 18,
+					      i == 0 ? now : now + 60),
+				 0);
+		box.flags = i == 3 ? BOX_KEEP : 0;
+		assert_int_equal(client_give(l.iso, l.s, OWNER, &box, NULL), i == 0 ? ISO_E_EXPIRED
+									     : i == 2
+										 ? ISO_E_ETYPE
+										 : ISO_E_RANGE);
+	}
+	box = box_of(l, text(password), 0, 0);
+	assert_int_equal(box_fill_tgt(&box, text("no client"), key, 18, now + 60), 0);
+	assert_int_equal(client_give(l.iso, l.s, OWNER, &box, &rep), ISO_OK);
+	memcpy(w.blob.blob.at, rep.blob.at, rep.blob.len);
+	w.blob.blob.len = rep.blob.len;
+	req = seal_req(&w, d_body(&spec));
+	req.client = text("no client");
+	assert_int_equal(iso_call(w.iso, ISO_OP_krb_tgs_seal, &req, NULL), ISO_E_DER);
+}
+
 /* Change one thing of a good box; it is refused, and so is the good one then. */
 static void
 refused(uint32_t octet, const void *with, size_t len, enum iso_status want)
@@ -318,11 +385,12 @@ refused(uint32_t octet, const void *with, size_t len, enum iso_status want)
 static void
 fields_are_judged(void **state)
 {
-	static const uint32_t kinds[] = { 0, 1, 2, 5, 3 + 256, UINT32_MAX };
+	static const uint32_t kinds[] = { 0, 2, 5, 3 + 256, UINT32_MAX };
 	static const uint32_t lengths[] = { 0, 12, 14, 513, 65536, UINT32_MAX };
 	static const uint32_t flags[] = { 3, 4, 5, 0x80000000u, UINT32_MAX };
 	static const int32_t types[] = { 18, 23, -1 };
 	static const uint64_t challenges[] = { 0, 1, UINT64_MAX };
+	static const uint32_t tgt = ISO_KIND_TGT;
 	static const uint8_t one = 1;
 
 	(void)state;
@@ -336,7 +404,8 @@ fields_are_judged(void **state)
 		refused(offsetof(struct box, etype), &types[i], 4, ISO_E_ETYPE);
 	for (size_t i = 0; i < COUNT(challenges); i++)
 		refused(offsetof(struct box, challenge), &challenges[i], 8, ISO_E_PENDING);
-	for (uint32_t i = 0; i < 12; i++)
+	refused(offsetof(struct box, kind), &tgt, 4, ISO_E_ETYPE); /* its etype is 0 */
+	for (uint32_t i = 0; i < 12; i++)			   /* and its endtime */
 		refused((uint32_t)offsetof(struct box, pad_) + i, &one, 1, ISO_E_RANGE);
 	for (uint32_t i = (uint32_t)strlen(password); i < ISO_SECRET_MAX; i++)
 		refused((uint32_t)offsetof(struct box, secret) + i, &one, 1, ISO_E_RANGE);
@@ -482,6 +551,8 @@ main(void)
 		cmocka_unit_test(points_of_low_order),
 		cmocka_unit_test(passwords_come_in),
 		cmocka_unit_test(keys_come_in),
+		cmocka_unit_test(tickets_come_in),
+		cmocka_unit_test(bad_tickets),
 		cmocka_unit_test(fields_are_judged),
 		cmocka_unit_test(boxes_are_taken_once_and_in_time),
 		cmocka_unit_test(only_whole_boxes_of_ours),
