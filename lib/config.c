@@ -162,7 +162,8 @@ has_form(const struct config_key *key)
 	static const char *const rows[][2] = {
 		{ "isolation", "channel" },  { "isolation", "host_key" },
 		{ "delegation", "targets" }, { "ntlm", "targets" },
-		{ "ntlm", "domain" },	     { "winbind", "others" }
+		{ "ntlm", "domain" },	     { "winbind", "others" },
+		{ "kdc", "listen" }
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -67,6 +67,15 @@
 	    "pam_lsa bring none")                                                              \
 	STR("admin", "socket", admin_socket, "/run/lsaiso/admin.sock",                         \
 	    "socket of lsactl; not set: admin.sock in the folder of [run] directory")          \
+	STR("kdc", "listen", kdc_listen, "",                                                   \
+	    "loopback addresses, ADDRESS:PORT or [ADDRESS]:PORT, where this is the KDC of "    \
+	    "every realm, by TCP and UDP; empty: nowhere")                                     \
+	STR("kdc", "socket", kdc_socket, "",                                                   \
+	    "UNIX socket of the same, for krb5 1.22 and later; empty: none")                   \
+	NUM("kdc", "requests", kdc_requests, 1024, 1, 65536,                                   \
+	    "requests that wait for a KDC at once; more wait their turn")                      \
+	NUM("kdc", "requests_per_user", kdc_requests_per_user, 256, 1, 65536,                  \
+	    "the same, of one uid")                                                            \
 	STR("guest", "socket", guest_socket, "",                                               \
 	    "serves = guest: UNIX socket that QEMU, Firecracker or cloud-hypervisor connects to") \
 	STR("guest", "socket_user", guest_socket_user, "root",                                 \

@@ -26,10 +26,15 @@
 #define CONTROL_FD_LINE	 3 /* this line */
 #define CONTROL_FD_KCM	 4 /* listening KCM socket */
 #define CONTROL_FD_ADMIN 5 /* listening admin socket */
-#define CONTROL_FDS_END	 6
-/* From here on the sockets of [winbind], as many as control_table.winbind says. */
-#define CONTROL_FD_WINBIND  6
+#define CONTROL_FD_DIAG	 6 /* NETLINK_SOCK_DIAG, for [kdc]; /dev/null without it */
+#define CONTROL_FDS_END	 7
+/*
+ * From here on the sockets of [winbind], as many as control_table.winbind says; after
+ * them those of [kdc], as many as control_table.kdc.
+ */
+#define CONTROL_FD_WINBIND  7
 #define CONTROL_WINBIND_MAX 8
+#define CONTROL_KDC_MAX	    9 /* four addresses by TCP and UDP, and a UNIX socket */
 /*
  * With [run] serves = guest lsaiso-host is started in place of lsass, with the
  * further argument --peer UID: who beside root may connect to [guest] socket.
@@ -141,6 +146,8 @@ struct control_table {
 	uint8_t guest_boot[16];
 	/* Versions of the sockets of [winbind], in the order of lib/winbind.h; 0: no more. */
 	uint8_t winbind[CONTROL_WINBIND_MAX];
+	uint8_t kdc; /* sockets of [kdc] */
+	uint8_t pad_[7];
 	struct control_guard guard;
 };
 

@@ -32,6 +32,7 @@ spawn(const struct instance *in, int line)
 	char *envp[] = { alone, bound, in->cf.krb5_config[0] != '\0' ? krb5 : NULL, NULL };
 	bool has_file = access(in->config_path, F_OK) == 0;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int beside = in->serves_guest ? in->vsock_fd : in->diag_fd;
 	pid_t pid;
 	struct child_plan plan = {
 		.name = in->lsass_image.name,
@@ -39,7 +40,7 @@ spawn(const struct instance *in, int line)
 		.argv = argv,
 		.envp = envp,
 		.fds = { line, in->kcm_fd >= 0 ? in->kcm_fd : null, in->admin_fd,
-			 in->vsock_fd >= 0 ? in->vsock_fd : null },
+			 beside >= 0 ? beside : null },
 		.nfds = (in->serves_guest ? CONTROL_FDS_GUEST_END : CONTROL_FDS_END) -
 			CONTROL_FD_LINE,
 		.alive = in->alive[0],
@@ -54,6 +55,10 @@ spawn(const struct instance *in, int line)
 
 	for (int i = 0; i < in->winbinds; i++)
 		plan.fds[plan.nfds++] = in->winbind_fds[i];
+	for (int i = 0; i < in->table.kdc; i++)
+		plan.fds[plan.nfds++] = in->kdc_fds[i];
+	if (in->table.kdc > 0) /* its clients, and each request on its way */
+		plan.files += (rlim_t)in->cf.limits_connections + (rlim_t)in->cf.kdc_requests;
 	if (in->winbinds > 0) /* each of its clients may have a connection to the real one */
 		plan.files += 2 * (rlim_t)in->cf.limits_connections;
 	(void)snprintf(name, sizeof(name), "%s", in->lsass_image.name);

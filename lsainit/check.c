@@ -38,6 +38,7 @@ check(struct instance *in)
 		(void)printf("programs: as signed, security version %u\n",
 			     (unsigned int)in->table.launch_svn);
 	bad |= winbind_check(in) != 0;
+	bad |= kdc_check(in) != 0;
 	bad |= watch_prepare(in) != 0;
 	(void)printf("lsawatch: %s\n", in->watches ? "would watch" : "none");
 	pid = lock_holder(in);

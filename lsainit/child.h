@@ -16,7 +16,7 @@
 
 #include "lib/control.h"
 
-#define CHILD_FDS_MAX (3 + CONTROL_WINBIND_MAX)
+#define CHILD_FDS_MAX (4 + CONTROL_WINBIND_MAX + CONTROL_KDC_MAX)
 
 struct child_plan {
 	const char *name; /* for messages */

@@ -88,6 +88,9 @@ struct instance {
 	int metrics_fd;			      /* [watch] metrics; -1: none */
 	int winbind_fds[CONTROL_WINBIND_MAX]; /* table.winbind has their versions */
 	int winbinds;			      /* how many */
+	int kdc_fds[CONTROL_KDC_MAX];	      /* [kdc]; table.kdc says how many */
+	bool kdc_path;			      /* one of them is [kdc] socket */
+	int diag_fd;			      /* NETLINK_SOCK_DIAG; -1: no [kdc] */
 
 	/* channel.c */
 	uint8_t guest_id[16]; /* stream_hello.machine */
@@ -192,6 +195,12 @@ int winbind_listen(struct instance *in); /* 0 or -1; each that was made is in th
 void winbind_unlink(const struct instance *in);
 void winbind_close(struct instance *in);
 int winbind_check(const struct instance *in); /* for --check: 0 or -1 */
+
+/* ---- kdc.c: the sockets of [kdc]; nothing for a guest */
+int kdc_listen(struct instance *in); /* 0 or -1; each that was made is in the instance */
+void kdc_unlink(const struct instance *in);
+void kdc_close(struct instance *in);
+int kdc_check(const struct instance *in); /* for --check: 0 or -1 */
 
 /* ---- world.c */
 #define WORLD_FDS 3

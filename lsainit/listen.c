@@ -170,7 +170,7 @@ static int
 listen_programs(struct instance *in)
 {
 	in->kcm_fd = listen_at(in->cf.kcm_socket, 0111, NULL);
-	return in->kcm_fd < 0 ? -1 : winbind_listen(in);
+	return in->kcm_fd < 0 || winbind_listen(in) != 0 ? -1 : kdc_listen(in);
 }
 
 /* Where the guest comes: through its monitor, by vsock, or both. */
@@ -202,6 +202,7 @@ listen_sockets(struct instance *in)
 	close_fd(&in->kcm_fd);
 	close_fd(&in->vsock_fd);
 	winbind_close(in);
+	kdc_close(in);
 	return -1;
 }
 
@@ -213,5 +214,6 @@ unlink_sockets(const struct instance *in)
 	if (in->admin_fd >= 0)
 		(void)unlink(in->cf.admin_socket);
 	winbind_unlink(in);
+	kdc_unlink(in);
 	watch_unlink(in);
 }

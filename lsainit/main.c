@@ -93,6 +93,7 @@ release(struct instance *in)
 	close_fd(&in->watch_line);
 	winbind_close(in);
 	close_fd(&in->keytab_fd);
+	kdc_close(in);
 	close_fd(&in->lock_fd);
 	launch_release(in);
 	guard_free(in);
@@ -165,6 +166,7 @@ main(int argc, char **argv)
 			       .watch_line = -1,
 			       .mailbox_fd = -1,
 			       .life_fd = -1,
+			       .diag_fd = -1,
 			       .line = -1 };
 	bool only_check = false;
 	int option;

@@ -24,6 +24,7 @@
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/admin.h"
 #include "lsass/front/kcm/kcm.h"
+#include "lsass/front/kdc/kdc.h"
 #include "lsass/front/winbind/winbind.h"
 #include "lsass/keytab/keytab.h"
 #include "lsass/logon/logons.h"
@@ -31,6 +32,7 @@
 #include "lsass/logon/renew.h"
 #include "lsass/loop.h"
 #include "lsass/ntlm/ntlm.h"
+#include "lsass/realm/real.h"
 #include "lsass/start.h"
 #include "lsass/tgs/tgs.h"
 
@@ -53,6 +55,8 @@ struct lsass {
 	int keytab_folder; /* of lsainit, until keytab has it; -1: none */
 	struct kcm *kcm;
 	struct winbind *winbind;
+	struct real *real;
+	struct kdc *kdc;
 	struct audit *audit;
 	struct control_table table;
 	uint8_t state_key[CONTROL_STATE_KEY];
@@ -159,6 +163,31 @@ start_winbind(struct lsass *ls)
 	return ls->winbind != NULL;
 }
 
+/* Behind the sockets of [winbind]. */
+static bool
+start_kdc(struct lsass *ls)
+{
+	struct kdc_view view = { .cf = &ls->cf,
+				 .store = ls->store,
+				 .keytab = ls->keytab,
+				 .logons = &ls->logons,
+				 .diag_fd = start_is_socket(CONTROL_FD_DIAG, SOCK_RAW, 0)
+						? CONTROL_FD_DIAG
+						: -1 };
+	int first = CONTROL_FD_WINBIND;
+
+	if (ls->table.kdc == 0)
+		return true;
+	for (int i = 0; i < CONTROL_WINBIND_MAX && ls->table.winbind[i] != 0; i++)
+		first++;
+	ls->real = real_start(ls->lo, &ls->cf);
+	if (ls->real == NULL)
+		return false;
+	view.real = ls->real;
+	ls->kdc = kdc_start(ls->lo, first, ls->table.kdc, &view);
+	return ls->kdc != NULL;
+}
+
 static int
 start_fronts(struct lsass *ls)
 {
@@ -172,9 +201,10 @@ start_fronts(struct lsass *ls)
 				   .audit = ls->audit,
 				   .kcm_clients = kcm_clients(ls->kcm) };
 
-	if (!start_winbind(ls))
+	if (!start_winbind(ls) || !start_kdc(ls))
 		return -1;
 	view.winbind = ls->winbind;
+	view.kdc = ls->kdc;
 	return admin_start(ls->lo, CONTROL_FD_ADMIN, &view);
 }
 
@@ -308,6 +338,9 @@ run(struct lsass *ls)
 		ls->status = EXIT_FAILURE;
 	}
 	winbind_stop(ls->winbind);
+	kdc_stop(ls->kdc);
+	if (ls->real != NULL)
+		real_stop(ls->real);
 	kcm_stop(ls->kcm);
 	pool_stop(ls->pool);
 	keytab_close(ls->keytab);

@@ -28,6 +28,7 @@ struct kdc_view {
 	struct keytab *keytab;
 	struct logons *logons;
 	struct real *real;
+	int diag_fd; /* NETLINK_SOCK_DIAG, non-blocking; -1: none */
 };
 
 /*

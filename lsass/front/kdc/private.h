@@ -18,7 +18,28 @@
 #define KDC_MESSAGE_MAX	 (1u << 20) /* octets of a request or reply over a stream */
 #define KDC_DATAGRAM_MAX 65536u
 
+#define KDC_REFUSAL_MAX	 512u /* octets of a KRB-ERROR of ours, and of its text */
+
+/* RFC 4120 7.5.9 */
+#define KDC_ERR_BADOPTION	  13
+#define KDC_ERR_SVC_UNAVAILABLE	  29
+#define KRB_AP_ERR_MSG_TYPE	  40
+#define KRB_ERR_RESPONSE_TOO_BIG 52
+#define KRB_ERR_GENERIC		  60
+#define KRB_ERR_FIELD_TOOLONG	  61
+
 struct call;
+struct mouths;
+
+/* The endpoint (kdc.c). */
+struct kdc {
+	struct loop *lo;
+	struct kdc_view view;
+	krb5_context crypto;
+	struct call *calls;    /* all of them */
+	struct mouths *mouths; /* listen.c */
+	struct kdc_counts counts;
+};
 
 /*
  * What became of a request.
@@ -28,6 +49,8 @@ struct call;
  */
 enum call_fate { CALL_LATER, CALL_UNKNOWN };
 
+typedef void call_replied(struct call *ca, struct rd reply);
+
 struct call {
 	struct call *next, *prev; /* all of the endpoint's */
 	struct kdc *kdc;
@@ -36,6 +59,8 @@ struct call {
 	bool stream;	 /* an answer may be long */
 	struct rd message; /* the request, owned */
 	struct real_ask *ask; /* on its way to a KDC; NULL: not */
+	call_replied *done;   /* who gets the reply */
+	bool relayed;	      /* as it was */
 	/* of tgs.c and as.c: what they need when the answer comes; freed by state_free */
 	void *state;
 	void (*state_free)(void *state); /* wipes */
@@ -59,11 +84,13 @@ void call_refuse(struct call *ca, int32_t code, const char *text);
 /* The client has gone: end it without an answer. */
 void call_drop(struct call *ca);
 /*
- * To the realm's KDC; done gets the reply, once. message is copied, done may end the call.
- * The call's own realm [2] of KDC-REQ-BODY is where it goes.
+ * To the KDC of realm (of the request: call_realm); done gets the reply, once, and may end
+ * the call. message is copied. When no KDC answers the call is refused, and done is not called.
  */
-typedef void call_replied(struct call *ca, struct rd reply);
 void call_send(struct call *ca, struct rd realm, struct rd message, call_replied *done);
+
+/* realm [2] of the body of a KDC-REQ; empty: there is none. */
+struct rd call_realm(struct rd message);
 
 /* A libkrb5 context for krb5_c_*; the endpoint's own, NULL never. */
 krb5_context call_crypto(const struct call *ca);
@@ -84,12 +111,37 @@ int error_make(int32_t code, struct rd realm, const char *text, struct wr *out)
 
 /* ---- peer.c */
 
+/* The other end of a connection, or who sent a datagram. */
+struct peer {
+	uid_t uid;
+	uint64_t cookie; /* of its socket, which no other has ever had; 0: of a UNIX socket */
+};
+
 /*
  * Whose socket is at the other end (NETLINK_SOCK_DIAG; of a UNIX socket
- * SO_PEERCRED). Returns 0, or -1: nobody's any more, or it cannot be told.
+ * SO_PEERCRED). Of a stream: at any time. Of datagrams: of the moment, so
+ * who asks again before the answer goes out must find the same cookie.
+ *
+ * diag    kdc_view.diag_fd
+ * fd      ours
+ * theirs  where it came from
+ *
+ * Returns 0, or -1: nobody's any more, of another machine or network namespace, or it
+ * cannot be told.
  */
 struct sockaddr;
-int peer_uid(int fd, const struct sockaddr *theirs, const struct sockaddr *ours, bool stream,
-	     uid_t *uid);
+int peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
+    __attribute__((warn_unused_result));
+
+/* ---- listen.c */
+
+/* Serve n sockets; NULL with errno. */
+struct mouths *listen_start(struct kdc *kd, int first_fd, size_t n);
+/* Nobody may be waiting for an answer any more. */
+void listen_stop(struct mouths *ms);
+/* To whoever sent it; ca is freed by the caller afterwards. */
+void listen_answer(struct call *ca, struct rd reply);
+/* The call ends without an answer. */
+void listen_forget(struct call *ca);
 
 #endif

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sockets of the endpoint. Streams have a length of four octets before each message
+ * (RFC 4120 7.2.2) and any number of requests, one after the other; datagrams
+ * one message each.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/control.h"
+#include "lsass/front/door.h"
+#include "lsass/front/kdc/private.h"
+#include "lsass/loop.h"
+
+#define HEAD	     4u	   /* octets of a length */
+#define FIRST_INPUT  4096u /* room for a message of which nothing is known yet */
+#define DATAGRAMS    64	   /* per wake-up */
+#define SWEEP_MS     1000
+#define DATAGRAM_OUT 4096u /* octets of an answer that every client has room for */
+
+/* One socket of lsainit's. */
+struct mouth {
+	struct mouths *ms;
+	int fd;
+	struct door *door;   /* of a stream */
+	struct watch *watch; /* of datagrams */
+};
+
+struct mouths {
+	struct kdc *kd;
+	struct client *first;
+	struct mouth mouth[CONTROL_KDC_MAX];
+	size_t n;
+	uint8_t *datagram; /* KDC_DATAGRAM_MAX */
+};
+
+/* Somebody connected, or (fd -1) a datagram that waits for its answer. */
+struct client {
+	struct client *next, *prev; /* of those that are connected */
+	struct mouth *mouth;
+	struct watch *watch;
+	int fd;
+	struct sockaddr_storage theirs;
+	socklen_t theirs_len;
+	struct peer peer;
+	bool known;
+	struct call *call; /* that is being worked on; nothing is read meanwhile */
+	uint64_t since;	   /* ms: the last octet that came or went */
+	uint8_t head[HEAD];
+	size_t head_len;
+	uint8_t *in; /* the message */
+	size_t in_len, in_size, in_want;
+	uint8_t *out; /* the reply, with its length */
+	size_t out_len, out_at;
+};
+
+static uint32_t
+get_length(const uint8_t at[HEAD])
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void
+wipe(uint8_t **at, size_t n)
+{
+	if (*at != NULL)
+		explicit_bzero(*at, n);
+	free(*at);
+	*at = NULL;
+}
+
+static void
+input_done(struct client *cl)
+{
+	wipe(&cl->in, cl->in_size);
+	cl->head_len = cl->in_len = cl->in_size = cl->in_want = 0;
+}
+
+static void
+hang_up(struct client *cl)
+{
+	struct mouths *ms = cl->mouth->ms;
+	struct call *ca = cl->call;
+
+	cl->call = NULL;
+	if (ca != NULL) {
+		ca->sender = NULL;
+		call_drop(ca);
+	}
+	loop_unwatch(cl->watch);
+	close(cl->fd);
+	*(cl->prev != NULL ? &cl->prev->next : &ms->first) = cl->next;
+	if (cl->next != NULL)
+		cl->next->prev = cl->prev;
+	ms->kd->counts.clients--;
+	input_done(cl);
+	wipe(&cl->out, cl->out_len);
+	free(cl);
+}
+
+/* ---- streams: output */
+
+/* Go on with what is left. 0, also if more is left; -1: hang up. */
+static int
+flush(struct client *cl)
+{
+	while (cl->out != NULL && cl->out_at < cl->out_len) {
+		ssize_t sent = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN ? 0 : -1;
+		cl->out_at += (size_t)sent;
+		cl->since = loop_now_ms(cl->mouth->ms->kd->lo);
+	}
+	wipe(&cl->out, cl->out_len);
+	return 0;
+}
+
+static int
+settle(struct client *cl)
+{
+	return loop_change(cl->watch, cl->out != NULL ? EPOLLOUT : cl->call != NULL ? 0 : EPOLLIN);
+}
+
+/* Its end is seen at the next wake-up: nobody is freed who is being looked at. */
+static void
+cut_off(struct client *cl)
+{
+	(void)shutdown(cl->fd, SHUT_RDWR);
+}
+
+static void
+send_stream(struct client *cl, struct rd reply)
+{
+	cl->out = malloc(HEAD + reply.len);
+	if (cl->out != NULL) {
+		for (size_t i = 0; i < HEAD; i++)
+			cl->out[i] = (uint8_t)(reply.len >> (24 - 8 * i));
+		memcpy(cl->out + HEAD, reply.at, reply.len);
+		cl->out_len = HEAD + reply.len;
+		cl->out_at = 0;
+	}
+	if (cl->out == NULL || flush(cl) != 0 || settle(cl) != 0)
+		cut_off(cl);
+}
+
+/* ---- datagrams: output */
+
+static void
+send_datagram(const struct client *cl, struct rd reply)
+{
+	ssize_t sent;
+
+	do
+		sent = sendto(cl->mouth->fd, reply.at, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT,
+			      (const struct sockaddr *)&cl->theirs, cl->theirs_len);
+	while (sent < 0 && errno == EINTR);
+}
+
+static void
+answer_datagram(const struct client *cl, const struct call *ca, struct rd reply)
+{
+	struct kdc *kd = ca->kdc;
+	uint8_t buf[2 * KDC_REFUSAL_MAX];
+	struct wr out = { buf, sizeof(buf) };
+	struct peer now;
+
+	/* Whoever has the port by now is not told what another asked for. */
+	if (!ca->relayed && ca->known &&
+	    (peer_find(kd->view.diag_fd, cl->mouth->fd, (const struct sockaddr *)&cl->theirs,
+		       &now) != 0 ||
+	     now.cookie != cl->peer.cookie))
+		return;
+	if (reply.len <= DATAGRAM_OUT)
+		send_datagram(cl, reply);
+	else if (error_make(KRB_ERR_RESPONSE_TOO_BIG, call_realm(ca->message),
+			    "the answer is too long for UDP: ask by TCP", &out) == 0)
+		send_datagram(cl, (struct rd){ out.at, out.left });
+}
+
+void
+listen_answer(struct call *ca, struct rd reply)
+{
+	struct client *cl = ca->sender;
+
+	ca->sender = NULL;
+	if (cl == NULL)
+		return;
+	cl->call = NULL;
+	if (cl->fd >= 0) {
+		send_stream(cl, reply);
+	} else {
+		answer_datagram(cl, ca, reply);
+		free(cl);
+	}
+}
+
+void
+listen_forget(struct call *ca)
+{
+	struct client *cl = ca->sender;
+
+	ca->sender = NULL;
+	if (cl == NULL)
+		return;
+	cl->call = NULL;
+	if (cl->fd >= 0)
+		cut_off(cl);
+	else
+		free(cl);
+}
+
+/* ---- a request is here */
+
+/* message becomes the call's. False: no memory. */
+static bool
+begin(struct client *cl, uint8_t *message, size_t n)
+{
+	struct kdc *kd = cl->mouth->ms->kd;
+	struct call *ca = calloc(1, sizeof(*ca));
+
+	if (ca == NULL)
+		return false;
+	if (!cl->known)
+		cl->known =
+		    peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
+			      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+	ca->kdc = kd;
+	ca->uid = cl->peer.uid;
+	ca->known = cl->known;
+	ca->stream = cl->fd >= 0;
+	ca->message = (struct rd){ message, n };
+	ca->sender = cl;
+	cl->call = ca;
+	call_begin(ca);
+	return true;
+}
+
+/* ---- streams: input */
+
+/* Room for more of the message: what was announced is believed as it comes. */
+static bool
+make_room(struct client *cl)
+{
+	size_t size = cl->in_size == 0 ? FIRST_INPUT : 2 * cl->in_size;
+	uint8_t *at;
+
+	if (cl->in_len < cl->in_size)
+		return true;
+	if (size > cl->in_want)
+		size = cl->in_want;
+	at = malloc(size);
+	if (at == NULL)
+		return false;
+	if (cl->in != NULL)
+		memcpy(at, cl->in, cl->in_len);
+	wipe(&cl->in, cl->in_size);
+	cl->in = at;
+	cl->in_size = size;
+	return true;
+}
+
+/* The length is here. -1: hang up. */
+static int
+head_read(struct client *cl)
+{
+	uint32_t len = get_length(cl->head);
+	uint8_t buf[2 * KDC_REFUSAL_MAX];
+	struct wr out = { buf, sizeof(buf) };
+
+	if (len > 0 && len <= KDC_MESSAGE_MAX) {
+		cl->in_want = len;
+		return 0;
+	}
+	/* RFC 4120 7.2.2: the high bit is for an extension that there is none of. */
+	if (error_make(KRB_ERR_FIELD_TOOLONG, (struct rd){ 0 }, "no request is that long", &out) ==
+	    0)
+		send_stream(cl, (struct rd){ out.at, out.left });
+	cut_off(cl);
+	return 0;
+}
+
+/* One recv, and everything that follows from it. -1: hang up. */
+static int
+receive(struct client *cl)
+{
+	bool head = cl->head_len < HEAD;
+	uint8_t *message;
+	ssize_t got;
+
+	if (!head && !make_room(cl))
+		return -1;
+	got = head ? recv(cl->fd, cl->head + cl->head_len, HEAD - cl->head_len, MSG_DONTWAIT)
+		   : recv(cl->fd, cl->in + cl->in_len, cl->in_size - cl->in_len, MSG_DONTWAIT);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (got == 0)
+		return -1;
+	cl->since = loop_now_ms(cl->mouth->ms->kd->lo);
+	if (head) {
+		cl->head_len += (size_t)got;
+		return cl->head_len == HEAD ? head_read(cl) : 0;
+	}
+	cl->in_len += (size_t)got;
+	if (cl->in_len < cl->in_want)
+		return 0;
+	message = cl->in;
+	cl->in = NULL;
+	if (!begin(cl, message, cl->in_len)) {
+		cl->in = message;
+		return -1;
+	}
+	input_done(cl);
+	return settle(cl);
+}
+
+static void
+ready(void *arg, uint32_t events)
+{
+	struct client *cl = arg;
+	int ret = 0;
+
+	if ((events & EPOLLOUT) != 0 && cl->out != NULL) {
+		ret = flush(cl);
+		if (ret == 0)
+			ret = settle(cl);
+	} else if ((events & EPOLLIN) != 0 && cl->call == NULL) {
+		ret = receive(cl);
+	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+		ret = -1; /* nobody is there to read an answer */
+	}
+	if (ret != 0)
+		hang_up(cl);
+}
+
+/* ---- who comes */
+
+static const char *
+over_limit(const struct mouths *ms, bool known, uid_t uid)
+{
+	const struct config *cf = ms->kd->view.cf;
+	uint64_t of_user = 0;
+
+	if (ms->kd->counts.clients >= cf->limits_connections)
+		return "limits connections (kdc)";
+	if (known && uid == 0)
+		return NULL;
+	for (const struct client *cl = ms->first; cl != NULL; cl = cl->next)
+		of_user += cl->peer.uid == uid;
+	return of_user < cf->limits_connections_per_user ? NULL
+							 : "limits connections_per_user (kdc)";
+}
+
+static void
+came(void *arg, int fd, uid_t uid, pid_t pid)
+{
+	struct mouth *mo = arg;
+	struct mouths *ms = mo->ms;
+	struct client *cl = calloc(1, sizeof(*cl));
+	const char *what = "no memory";
+
+	(void)uid; /* of a socket of IP it is nobody's */
+	(void)pid;
+	if (cl != NULL) {
+		cl->mouth = mo;
+		cl->fd = fd;
+		cl->since = loop_now_ms(ms->kd->lo);
+		cl->theirs_len = sizeof(cl->theirs);
+		if (getpeername(fd, (struct sockaddr *)&cl->theirs, &cl->theirs_len) != 0) {
+			close(fd); /* gone again */
+			free(cl);
+			return;
+		}
+		cl->known = peer_find(ms->kd->view.diag_fd, fd,
+				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+		what = over_limit(ms, cl->known, cl->peer.uid);
+		if (what == NULL) {
+			what = "no memory";
+			cl->watch = loop_watch(ms->kd->lo, fd, EPOLLIN, ready, cl);
+		}
+	}
+	if (cl == NULL || cl->watch == NULL) {
+		door_complain(mo->door, what, cl != NULL ? cl->peer.uid : (uid_t)-1);
+		free(cl);
+		close(fd);
+		return;
+	}
+	cl->next = ms->first;
+	if (ms->first != NULL)
+		ms->first->prev = cl;
+	ms->first = cl;
+	ms->kd->counts.clients++;
+}
+
+/* A datagram is a client that says one thing and waits for one answer. */
+static bool
+take_datagram(struct mouth *mo)
+{
+	struct mouths *ms = mo->ms;
+	struct client from = { .mouth = mo, .fd = -1, .theirs_len = sizeof(from.theirs) };
+	struct client *cl = NULL;
+	uint8_t *message = NULL;
+	ssize_t got = recvfrom(mo->fd, ms->datagram, KDC_DATAGRAM_MAX, MSG_DONTWAIT,
+			       (struct sockaddr *)&from.theirs, &from.theirs_len);
+
+	if (got < 0)
+		return errno == EINTR;
+	if (got == 0)
+		return true;
+	cl = malloc(sizeof(*cl));
+	message = malloc((size_t)got);
+	if (cl != NULL && message != NULL) {
+		*cl = from;
+		memcpy(message, ms->datagram, (size_t)got);
+		if (begin(cl, message, (size_t)got))
+			cl = NULL, message = NULL;
+	}
+	free(cl);
+	free(message);
+	explicit_bzero(ms->datagram, (size_t)got);
+	return true;
+}
+
+static void
+datagrams(void *arg, uint32_t events)
+{
+	struct mouth *mo = arg;
+
+	(void)events;
+	for (int i = 0; i < DATAGRAMS && take_datagram(mo); i++)
+		;
+}
+
+/* Cut off who stays in the middle of a message, or does not read, or says nothing more. */
+static void
+sweep(void *arg)
+{
+	struct mouths *ms = arg;
+	uint64_t now = loop_now_ms(ms->kd->lo);
+	uint64_t most = ms->kd->view.cf->limits_idle_seconds * 1000;
+
+	for (struct client *cl = ms->first, *next; cl != NULL; cl = next) {
+		next = cl->next;
+		if (cl->call == NULL && now - cl->since > most)
+			hang_up(cl);
+	}
+}
+
+/* ---- begin and end */
+
+static bool
+open_mouth(struct mouths *ms, int fd)
+{
+	struct mouth *mo = &ms->mouth[ms->n];
+	int type = 0, flags = fcntl(fd, F_GETFL);
+	socklen_t len = sizeof(type);
+
+	mo->ms = ms;
+	mo->fd = fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || flags < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return false;
+	if (type == SOCK_STREAM)
+		mo->door = door_open(ms->kd->lo, fd, came, mo);
+	else
+		mo->watch = loop_watch(ms->kd->lo, fd, EPOLLIN, datagrams, mo);
+	ms->n++;
+	return mo->door != NULL || mo->watch != NULL;
+}
+
+struct mouths *
+listen_start(struct kdc *kd, int first_fd, size_t n)
+{
+	struct mouths *ms = calloc(1, sizeof(*ms));
+	bool good;
+
+	if (ms == NULL)
+		return NULL;
+	ms->kd = kd;
+	ms->datagram = malloc(KDC_DATAGRAM_MAX);
+	good = ms->datagram != NULL && n <= CONTROL_KDC_MAX;
+	for (size_t i = 0; good && i < n; i++)
+		good = open_mouth(ms, first_fd + (int)i);
+	if (good && (n == 0 || loop_every(kd->lo, SWEEP_MS, sweep, ms) == 0))
+		return ms;
+	listen_stop(ms);
+	return NULL;
+}
+
+void
+listen_stop(struct mouths *ms)
+{
+	if (ms == NULL)
+		return;
+	while (ms->first != NULL)
+		hang_up(ms->first);
+	(void)loop_every(ms->kd->lo, 0, sweep, ms);
+	for (size_t i = 0; i < ms->n; i++) {
+		door_close(ms->mouth[i].door);
+		loop_unwatch(ms->mouth[i].watch);
+	}
+	free(ms->datagram);
+	free(ms);
+}
