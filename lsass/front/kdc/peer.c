@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lsass/front/kdc/private.h"
 
@@ -82,12 +83,12 @@ hear(int diag, uint32_t seq, struct inet_diag_msg *is)
 static int
 ask(int diag, struct question *qu, struct inet_diag_msg *is)
 {
-	static uint32_t seq;
+	static uint32_t seq; /* of the last question */
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t sent;
 
-	if (seq == 0)
-		(void)getrandom(&seq, sizeof(seq), GRND_NONBLOCK);
+	if (seq == 0 && getrandom(&seq, sizeof(seq), GRND_NONBLOCK) < 0)
+		seq = (uint32_t)getpid(); /* it need only differ from that of a lsass before us */
 	qu->head.nlmsg_seq = ++seq;
 	qu->head.nlmsg_len = sizeof(*qu);
 	qu->head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
