@@ -52,7 +52,8 @@ open_at(const struct kdc_address *ka, int type)
 	bool stream = type == SOCK_STREAM;
 
 	/* Of datagrams it would let others share the port. */
-	if (fd >= 0 && (!stream || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0) &&
+	if (fd >= 0 &&
+	    (!stream || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0) &&
 	    (ka->addr.ss_family != AF_INET6 ||
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
 	    bind(fd, (const struct sockaddr *)&ka->addr, ka->len) == 0 &&
@@ -95,7 +96,8 @@ kdc_listen(struct instance *in)
 	if (in->table.kdc == 0)
 		return 0;
 	/* lsass may not open one, and it is to look where these sockets are. */
-	in->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+	in->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			     NETLINK_SOCK_DIAG);
 	if (in->diag_fd < 0)
 		log_warn("[kdc] no NETLINK_SOCK_DIAG (%s): whose a request is cannot be told but "
 			 "at the UNIX socket, and stand-ins are of no use elsewhere",

@@ -273,7 +273,7 @@ test_unknown(void **state)
 	refuses("[tgs]\nsomething_else_entirely = 3\n", 2, "lsaiso.conf(5)");
 	refuses("workers = 3\n", 1, "before the first [section]");
 	refuses("[TGS]\nworkers = 3\n", 1, "unknown section");
-	refuses("[tgs]\n  [kmc] ; empty\n", 2, "did you mean [kcm]");
+	refuses("[tgs]\n  [kcn] ; empty\n", 2, "did you mean [kcm]");
 	refuses("[]\n", 1, "unknown section []");
 }
 

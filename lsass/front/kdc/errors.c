@@ -7,9 +7,9 @@
 #include "lsass/front/kdc/private.h"
 #include "lsass/tgs/der_parts.h"
 
-#define ERROR	   30 /* message type, RFC 4120 7.5.7 */
+#define ERROR	    30 /* message type, RFC 4120 7.5.7 */
 #define NT_SRV_INST 2
-#define GEN_TIME   15
+#define GEN_TIME    15
 
 /* [n] EXPLICIT of what was written since mark. */
 static void

@@ -232,9 +232,8 @@ begin(struct client *cl, uint8_t *message, size_t n)
 	if (ca == NULL)
 		return false;
 	if (!cl->known)
-		cl->known =
-		    peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
-			      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+		cl->known = peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
+				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
 	ca->kdc = kd;
 	ca->uid = cl->peer.uid;
 	ca->known = cl->known;

@@ -18,15 +18,15 @@
 #define KDC_MESSAGE_MAX	 (1u << 20) /* octets of a request or reply over a stream */
 #define KDC_DATAGRAM_MAX 65536u
 
-#define KDC_REFUSAL_MAX	 512u /* octets of a KRB-ERROR of ours, and of its text */
+#define KDC_REFUSAL_MAX 512u /* octets of a KRB-ERROR of ours, and of its text */
 
 /* RFC 4120 7.5.9 */
-#define KDC_ERR_BADOPTION	  13
-#define KDC_ERR_SVC_UNAVAILABLE	  29
-#define KRB_AP_ERR_MSG_TYPE	  40
+#define KDC_ERR_BADOPTION	 13
+#define KDC_ERR_SVC_UNAVAILABLE	 29
+#define KRB_AP_ERR_MSG_TYPE	 40
 #define KRB_ERR_RESPONSE_TOO_BIG 52
-#define KRB_ERR_GENERIC		  60
-#define KRB_ERR_FIELD_TOOLONG	  61
+#define KRB_ERR_GENERIC		 60
+#define KRB_ERR_FIELD_TOOLONG	 61
 
 struct call;
 struct mouths;
@@ -54,10 +54,10 @@ typedef void call_replied(struct call *ca, struct rd reply);
 struct call {
 	struct call *next, *prev; /* all of the endpoint's */
 	struct kdc *kdc;
-	uid_t uid;	 /* of the sender */
-	bool known;	 /* uid is; else nothing but relaying is done for it */
-	bool stream;	 /* an answer may be long */
-	struct rd message; /* the request, owned */
+	uid_t uid;	      /* of the sender */
+	bool known;	      /* uid is; else nothing but relaying is done for it */
+	bool stream;	      /* an answer may be long */
+	struct rd message;    /* the request, owned */
 	struct real_ask *ask; /* on its way to a KDC; NULL: not */
 	call_replied *done;   /* who gets the reply */
 	bool relayed;	      /* as it was */
