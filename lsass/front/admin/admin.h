@@ -17,6 +17,13 @@
  *   org.lsaiso.ChangePassword {session, principal, box, new_box}: two challenges of one session
  *   org.lsaiso.MachineKey     {session, principal, host, box, kvno, last?} root: a key of this
  *                             machine's; they count with the last one
+ *   org.lsaiso.KeytabKey      {session, principal, path, owner, box, kvno, last?, fresh?} root: a
+ *                             key of a keytab; with the last one of a principal they are kept,
+ *                             and the stand-ins for the file are answered; fresh: newer keys
+ *                             behind the stand-ins that there are
+ *   org.lsaiso.ListKeytabs    {uid?} root: all; others: of their files; never a key, nor a
+ *                             stand-in but for its hash
+ *   org.lsaiso.KeytabRemove   root: {path, principal?}; KeytabPrune {path?, principal?, age?}
  *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
  *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
  *   org.lsaiso.Renew          {session?, uid?}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the methods about keytabs share: keytab.c, keytab_rotate.c. */
+#ifndef LSASS_FRONT_ADMIN_KEYTAB_H
+#define LSASS_FRONT_ADMIN_KEYTAB_H
+
+#include "lsass/front/admin/logons.h"
+
+/* May the caller, and is there a folder? False: it was answered. */
+bool keytab_is_root(struct ask *as, const struct admin_view *view);
+/* The begun session that "session" and "principal" name. NULL: it was answered. */
+struct held *keytab_session(struct ask *as);
+/* "path"; false: it was answered. */
+bool keytab_path(struct ask *as, const char **path);
+/* lsaiso refused, with what to do about it. */
+void keytab_refuse_iso(struct ask *as, const char *what, enum iso_status status);
+/*
+ * A key of a session to be kept, and a look whether it opens again.
+ * key  blob that may ISO_MAY_AS
+ */
+enum iso_status keytab_keep(const struct logon *lo, const char *name, struct rd key,
+			    uint8_t kept[ISO_KEPT_MAX], uint16_t *len);
+
+#endif
