@@ -47,6 +47,7 @@ struct logon {
 	uint8_t *note;		/* what lsass/logon keeps of it; NULL: it came by STORE */
 	size_t note_len;
 	struct held *held;	   /* lsass/logon's reading of the note */
+	int64_t forwardable_until; /* lsass/front/kdc/forward.c's */
 	struct logon *next, *prev; /* of the store */
 	struct store *store;
 };

@@ -184,9 +184,10 @@ put_pa_tgs_req(struct back *b, const struct der_tgs_req *req, const struct der_s
 
 /* Made with a key that only libkrb5 knows: the KDC must not see them. */
 static bool
-is_dropped(int32_t type)
+is_dropped(int32_t type, bool for_user)
 {
-	return type == DER_PA_FX_FAST || type == DER_PA_S4U_X509_USER || type == DER_PA_FOR_USER;
+	return type == DER_PA_FX_FAST || type == DER_PA_S4U_X509_USER ||
+	       (type == DER_PA_FOR_USER && !for_user);
 }
 
 struct pa {
@@ -196,7 +197,7 @@ struct pa {
 
 /* The list as an array, without what is dropped. Returns how many, -1: too many. */
 static int
-list_padata(struct rd list, struct pa pa[DER_PADATA_MAX])
+list_padata(struct rd list, bool for_user, struct pa pa[DER_PADATA_MAX])
 {
 	struct rd value;
 	int n = 0;
@@ -205,7 +206,7 @@ list_padata(struct rd list, struct pa pa[DER_PADATA_MAX])
 		if (n == DER_PADATA_MAX ||
 		    der_take_padata(&list, &pa[n].type, &value, &pa[n].all) != 0)
 			return -1;
-		if (!is_dropped(pa[n].type))
+		if (!is_dropped(pa[n].type, for_user))
 			n++;
 	}
 	return n;
@@ -216,7 +217,7 @@ der_make_tgs_req(const struct der_tgs_req *req, const struct der_sealed *auth, s
 {
 	struct back b = { out->at, out->left, out->left, false };
 	struct pa pa[DER_PADATA_MAX];
-	int n = list_padata(req->padata, pa);
+	int n = list_padata(req->padata, req->for_user, pa);
 	size_t end = b.at, mark;
 
 	if (n < 0)
@@ -244,7 +245,7 @@ der_make_tgs_rep(const struct der_tgs_rep *rep, const struct der_sealed *enc_par
 {
 	struct back b = { out->at, out->left, out->left, false };
 	struct pa pa[DER_PADATA_MAX];
-	int n = list_padata(rep->padata, pa);
+	int n = list_padata(rep->padata, false, pa);
 	size_t end = b.at, mark;
 
 	if (n < 0)

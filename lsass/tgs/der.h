@@ -48,6 +48,7 @@ struct der_tgs_req {
 	struct der_sealed sealed; /* the ticket's enc-part: names the ticket */
 	struct der_sealed authenticator;
 	struct rd body; /* KDC-REQ-BODY, whole */
+	bool for_user;	/* to be set: PA-FOR-USER is as the KDC wants it, and stays */
 };
 
 /* What the broker wants to know of a KDC-REQ-BODY (RFC 4120 5.4.1). */
@@ -99,7 +100,7 @@ int der_read_ticket(struct rd ticket, struct der_sealed *sealed)
 /*
  * The same request with another authenticator: PA-TGS-REQ holds an AP-REQ
  * of the same ticket; FX-FAST, FOR-USER and S4U-X509-USER are left out (they
- * are made with a key that the KDC does not know); the body is untouched.
+ * are made with a key that the KDC does not know; but see for_user); the body is untouched.
  *
  * out   written at its end; on success out->at and out->left are the message
  *
