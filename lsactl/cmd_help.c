@@ -58,6 +58,15 @@ static const struct {
 	  "ticket;\n"
 	  "remove 'DOMAIN\\user'; uses: which programs use NTLM, to which servers, and whether\n"
 	  "those are on the list ([ntlm] targets). --uid N: of that user (root).\n" },
+	{ "keytab",
+	  "Keytabs whose keys are stand-ins: the real ones are sealed under lsaiso's root key, "
+	  "and\n"
+	  "programs use the file through the KDC endpoint ([kdc] listen). list (the default);\n"
+	  "import FILE (--dry-run, --backup FILE, --skip-weak); rotate FILE: new keys behind the\n"
+	  "stand-ins, by a change of the password, or --from FILE that kadmin ktadd wrote; prune\n"
+	  "[FILE]: old versions are dropped (--age DAYS); remove FILE [PRINCIPAL]. Real keys "
+	  "never\n"
+	  "come out again. root only, but for list.\n" },
 	{ "wipe",
 	  "Destroys every cache of every user, and lsaiso starts anew: no key of before is left.\n"
 	  "root only.\n" },

@@ -23,6 +23,8 @@ const struct command commands[] = {
 	{ "passwd", "[PRINCIPAL]", 1, false, cmd_passwd,
 	  "change a password: old and new go to lsaiso only" },
 	{ "ntlm", "[VERB]", 2, false, cmd_ntlm, "NTLM for programs: list, add, remove, uses" },
+	{ "keytab", "[VERB]", 3, false, cmd_keytab,
+	  "keytabs of stand-ins: list, import, rotate, prune, remove" },
 	{ "wipe", "", 0, false, cmd_wipe, "end every logon at once; lsaiso starts anew" },
 	{ "stop", "[TOKEN]", 1, false, cmd_stop, "end lsaiso and all that belongs to it" },
 	{ "key", "", 0, false, cmd_key, "public key of lsaiso, for guests to pin" },
@@ -85,7 +87,12 @@ enum {
 	LOGON_MACHINE,
 	WATCH_FOLLOW,
 	WATCH_FORGET,
-	WATCH_HTML
+	WATCH_HTML,
+	KEYTAB_DRY_RUN,
+	KEYTAB_BACKUP,
+	KEYTAB_SKIP_WEAK,
+	KEYTAB_FROM,
+	KEYTAB_AGE
 };
 
 static bool
@@ -128,6 +135,21 @@ parse_word(struct ctl *ct, int option)
 	case WATCH_HTML:
 		ct->watch.html = optarg;
 		return true;
+	case KEYTAB_DRY_RUN:
+		ct->kt.dry_run = true;
+		return true;
+	case KEYTAB_BACKUP:
+		ct->kt.backup = optarg;
+		return true;
+	case KEYTAB_SKIP_WEAK:
+		ct->kt.skip_weak = true;
+		return true;
+	case KEYTAB_FROM:
+		ct->kt.from = optarg;
+		return true;
+	case KEYTAB_AGE:
+		ct->kt.age = optarg;
+		return true;
 	default:
 		return false;
 	}
@@ -168,6 +190,11 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "follow", no_argument, NULL, WATCH_FOLLOW },
 		{ "forget", no_argument, NULL, WATCH_FORGET },
 		{ "html", required_argument, NULL, WATCH_HTML },
+		{ "dry-run", no_argument, NULL, KEYTAB_DRY_RUN },
+		{ "backup", required_argument, NULL, KEYTAB_BACKUP },
+		{ "skip-weak", no_argument, NULL, KEYTAB_SKIP_WEAK },
+		{ "from", required_argument, NULL, KEYTAB_FROM },
+		{ "age", required_argument, NULL, KEYTAB_AGE },
 		{ "keep", no_argument, NULL, 'K' },
 		{ "new", no_argument, NULL, 'N' },
 		{ "cache", required_argument, NULL, 'C' },
@@ -235,8 +262,9 @@ run(struct ctl *ct, int argc, char **argv)
 	const struct command *co = argc > 0 ? find(argv[0]) : NULL;
 	char error[1024];
 	/* Where the public key is, the socket does not say. */
-	bool folder = co != NULL && (co->run == cmd_logon || co->run == cmd_unlock ||
-				     co->run == cmd_passwd || co->run == cmd_ntlm);
+	bool folder = co != NULL &&
+		      (co->run == cmd_logon || co->run == cmd_unlock || co->run == cmd_passwd ||
+		       co->run == cmd_ntlm || co->run == cmd_keytab);
 	bool need = co != NULL && !co->offline && (folder || ct->socket == NULL);
 	int code;
 
@@ -270,6 +298,12 @@ run(struct ctl *ct, int argc, char **argv)
 	if ((ct->watch.follow || ct->watch.forget || ct->watch.html != NULL) &&
 	    co->run != cmd_watch)
 		return wrong("--follow, --forget and --html belong to watch, not to ", co->name);
+	if ((ct->kt.dry_run || ct->kt.skip_weak || ct->kt.backup != NULL || ct->kt.from != NULL ||
+	     ct->kt.age != NULL) &&
+	    co->run != cmd_keytab)
+		return wrong("--dry-run, --backup, --skip-weak, --from and --age belong to keytab, "
+			     "not to ",
+			     co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {
 		(void)fprintf(stderr, "lsactl: %s\n", error);
 		return EXIT_FAILED;

@@ -55,6 +55,7 @@ bound_of(const struct lsawatch *w, enum watch_part part, enum watch_measure meas
 	const char *name = w->targets[part].image.name;
 	bool vm = strcmp(name, "lsavmm") == 0;
 	uint64_t clients = w->cf.limits_connections;
+	uint64_t kdc = w->table.kdc != 0 ? clients + w->cf.kdc_requests : 0;
 
 	switch (measure) {
 	case MEASURE_CPU:
@@ -64,7 +65,8 @@ bound_of(const struct lsawatch *w, enum watch_part part, enum watch_measure meas
 			return vm ? 256 * MIB : 16 * MIB;
 		return 64 * MIB + clients * 65536;
 	case MEASURE_FDS: /* its RLIMIT_NOFILE at most: broker.c of lsainit */
-		return part == PART_ISO ? 64 : 512 + clients * (w->table.winbind[0] != 0 ? 3 : 1);
+		return part == PART_ISO ? 64
+					: 512 + clients * (w->table.winbind[0] != 0 ? 3 : 1) + kdc;
 	case MEASURE_THREADS:
 		return part == PART_ISO ? 3 : 64;
 	case MEASURE_END:

@@ -56,7 +56,8 @@
 	    "lsactl status shows the load; lsactl watch baseline what was learned")              \
 	ROW(network_activity, "Network activity",                                                \
 	    "lsaiso: no socket but the channel to lsainit, a network of its own without any "    \
-	    "interface up; lsass: local sockets, and connections to the ports of KDCs",          \
+	    "interface up; lsass: local sockets, the loopback addresses of [kdc] listen, and "   \
+	    "connections to the ports of KDCs",                                                  \
 	    "/proc/PID/fd, /proc/PID/net",                                                       \
 	    "T1071 T1041", "",                                                                   \
 	    "lsactl wipe if it is lsaiso; for lsass see where the connection goes")              \

@@ -28,6 +28,7 @@ struct record {
 	uint32_t verdict;    /* of krb_tgs_open (or RECORD_FORWARDED), offline_try; else 0 */
 	uint32_t target_len; /* of the whole name: longer than RECORD_TARGET when it was cut */
 	/* Service ("HTTP/web.example"), or principal of a logon; zero after its end.
+	 * Of krb_for_user the names of the user, " by " and the principal that asks.
 	 * Of krb_tgs_open it is the decrypted name. */
 	uint8_t target[RECORD_TARGET];
 };

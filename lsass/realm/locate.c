@@ -166,12 +166,6 @@ start_worker(struct locate *lc)
 
 /* ---- the loop's side */
 
-static const char *
-own_words(const struct config *cf)
-{
-	return "";
-}
-
 struct locate *
 locate_start(const struct config *cf, int *ready)
 {
@@ -185,7 +179,7 @@ locate_start(const struct config *cf, int *ready)
 	(void)pthread_mutex_init(&lc->lock, NULL);
 	(void)pthread_cond_init(&lc->work, NULL);
 	(void)pthread_cond_init(&lc->left, NULL);
-	own_read(&lc->own, own_words(cf));
+	own_read(&lc->own, cf->kdc_listen != NULL ? cf->kdc_listen : "");
 	lc->users = 1;
 	lc->files = strdup(cf->krb5_config != NULL ? cf->krb5_config : "");
 	lc->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -2,13 +2,15 @@
 /*
  * Row network activity. lsaiso has the socket that it was started with and a
  * network without anything up. lsass talks to KDCs and to name servers and
- * listens to nobody but through its UNIX sockets: its internet sockets are
- * those of the network whose inode one of its descriptors has.
+ * listens through its UNIX sockets, and at the addresses of [kdc] listen: its internet
+ * sockets are those of the network whose inode one of its descriptors has.
  */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/kdc.h"
 #include "lsawatch/judge/judge.h"
 #include "lsawatch/judge/ports.h"
 #include "lsawatch/sense/sockets.h"
@@ -125,6 +127,30 @@ tell(struct lsawatch *w, const struct watch_target *ta, enum watch_rule rule,
 			      so->remote_port);
 }
 
+/* At one of the addresses where it is the KDC of this machine: listening there, or with a client.
+ */
+static bool
+is_endpoint(const struct lsawatch *w, const struct watch_socket *so)
+{
+	static struct kdc_address list[KDC_LISTEN_MAX];
+	static int n = -2; /* not read yet */
+	char error[256];
+
+	if (n == -2)
+		n = kdc_addresses(&w->cf, list, error, sizeof(error));
+	for (int i = 0; i < n; i++) {
+		const struct sockaddr_in *v4 = (const void *)&list[i].addr;
+		const struct sockaddr_in6 *v6 = (const void *)&list[i].addr;
+		bool six = list[i].addr.ss_family == AF_INET6;
+		const void *at = six ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
+
+		if (six == so->six && ntohs(six ? v6->sin6_port : v4->sin_port) == so->local_port &&
+		    memcmp(at, so->local, six ? 16 : 4) == 0)
+			return true;
+	}
+	return false;
+}
+
 struct asking {
 	struct lsawatch *w;
 	const struct watch_target *ta;
@@ -137,7 +163,8 @@ judge_socket(void *arg, const struct watch_socket *so)
 	const struct asking *as = arg;
 
 	/* The user first: it is cheaper than to look for the inode. */
-	if ((so->uid != as->lo->uid[1] && so->uid != 0) || !owns(as->lo, so->inode))
+	if ((so->uid != as->lo->uid[1] && so->uid != 0) || !owns(as->lo, so->inode) ||
+	    is_endpoint(as->w, so))
 		return;
 	if (so->listens)
 		tell(as->w, as->ta, RULE_network_listen, so);

@@ -53,14 +53,15 @@ loopback(long port)
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-/* socket TYPE first. Returns the port. */
+/* socket TYPE first; at that port of 127.0.0.1, or anywhere. Returns the port. */
 static long
 listen_on(char *const words[])
 {
-	struct sockaddr_in sin = loopback(0);
+	struct sockaddr_in sin = loopback(words[1] != NULL ? number(words[1]) : 0);
 	socklen_t len = sizeof(sin);
 
-	sin.sin_addr.s_addr = htonl(INADDR_ANY);
+	if (words[1] == NULL)
+		sin.sin_addr.s_addr = htonl(INADDR_ANY);
 	if (bind(last_fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
 	    (listen(last_fd, 1) != 0 && errno != EOPNOTSUPP) ||
 	    getsockname(last_fd, (struct sockaddr *)&sin, &len) != 0)

@@ -14,6 +14,7 @@ import time
 import pytest
 
 from lib import instance, proc, users
+from lib.realm import PASSWORDS
 from lib.standin import StandIn
 from lib.watching import WatchedInstance
 
@@ -141,6 +142,46 @@ def test_13_lsass_listens(stand, kind):
     port = stand.tell("lsass", "listen")
     one = found(stand, "network-listen", "lsass")
     assert f"{kind.upper()} port {port}" in one["evidence"]
+
+
+def test_13b_lsass_listens_where_it_is_configured():
+    """And at another port of the same address, which shows that it was looked."""
+    at, other = proc.free_port(), proc.free_port()
+    with StandIn({"watch": {"layers": "sweep"}, "kdc": {"listen": f"127.0.0.1:{at}"}}) as stand:
+        stand.after = 0
+        stand.start("lsaiso")
+        stand.start("lsass")
+        for port in (at, other):
+            for kind in ("tcp", "udp"):
+                stand.tell("lsass", f"socket {kind}")
+                assert stand.tell("lsass", f"listen {port}") == port
+        with socket.create_connection(("127.0.0.1", at)):
+            one = found(stand, "network-listen", "lsass", count=2)  # both in one report
+            assert f"listens at 127.0.0.1, TCP port {other}" in one["evidence"]
+            time.sleep(1.5)
+            assert [(one["rule"], one["count"]) for one in stand.watch.findings()
+                    if one["row"] == "network_activity"] == [("network-listen", 2)]
+
+
+def test_13c_clients_of_the_endpoint_are_usual(realm):
+    """Real ones of the real lsass, which stay, beside one that nobody configured."""
+    where = [proc.free_port() for _ in range(2)]
+    with WatchedInstance(realm, {"kdc": {
+            "listen": f"127.0.0.1:{where[0]} [::1]:{where[1]}"}}) as inst:
+        at = dict.fromkeys(realm.kdc, where[0])
+        user = users.User(inst)
+        held = [socket.create_connection((host, port))
+                for host, port in zip(("127.0.0.1", "::1"), where) for _ in range(4)]
+        for limit in ("1", "32000"):  # TCP, UDP
+            mine = realm.write_config(f"krb5-watched-{limit}.conf", kdc=at,
+                                      defaults=f"udp_preference_limit = {limit}")
+            proc.run(user.argv(["kinit", "-c", "MEMORY:", "alice"]),
+                     env=realm.env(config=mine), stdin=PASSWORDS["alice"] + "\n").ok()
+        time.sleep(3)
+        assert not [one for one in inst.watch.findings() if one["row"] == "network_activity"]
+        assert inst.watch.verdict("network_activity") == "normal"
+        for one in held:
+            one.close()
 
 
 def test_14_lsass_talks_to_another(stand):

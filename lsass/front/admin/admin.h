@@ -69,7 +69,7 @@ struct admin_view {
 	struct keytab *keytab;
 	const uint32_t *kcm_clients; /* connected now */
 	const struct winbind *winbind;
-	const struct kdc *kdc; /* NULL: none */
+	const struct kdc *kdc;	   /* NULL: none */
 	const struct guest *guest; /* lsaiso-host: whom it serves; then those above are NULL */
 	struct admin_call *call;   /* the request that is being served: admin_later */
 };
