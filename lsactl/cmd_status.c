@@ -249,6 +249,32 @@ show_winbind(const struct ctl *ct, const json_t *is)
 			     answers && error[0] != '\0' ? ", but: " : "", answers ? error : "");
 }
 
+/* The local KDC endpoint. */
+static void
+show_endpoint(const struct ctl *ct, const json_t *is)
+{
+	const json_t *kdc = json_object_get(is, "kdc"), *one;
+	size_t i;
+
+	if (!json_is_object(kdc))
+		return;
+	json_array_foreach(json_object_get(kdc, "sockets"), i, one)(void)
+	    printf("%s%s", i == 0 ? "KDC at: " : ", ", json_string_value(one));
+	(void)printf("; %lld clients\n", get_number(kdc, "clients"));
+	(void)printf(
+	    "        %lld requests, %lld with stand-ins answered, %lld passed on, %lld "
+	    "refused, %s%lld without an answer of a KDC%s\n",
+	    get_number(kdc, "requests"), get_number(kdc, "translated"), get_number(kdc, "relayed"),
+	    get_number(kdc, "refused"), get_number(kdc, "failed") > 0 ? paint(ct, YELLOW) : "",
+	    get_number(kdc, "failed"), get_number(kdc, "failed") > 0 ? paint(ct, PLAIN) : "");
+	(void)printf("        %lld wait for a KDC, %lld for their turn", get_number(kdc, "waiting"),
+		     get_number(kdc, "queued"));
+	if (get_number(kdc, "strangers") > 0)
+		(void)printf("; of %lld nobody knows whose they were",
+			     get_number(kdc, "strangers"));
+	(void)putchar('\n');
+}
+
 static void
 show_audit(const struct ctl *ct, const json_t *is)
 {
@@ -335,6 +361,7 @@ cmd_status(struct ctl *ct, int argc, char **argv)
 			show_lsass(is);
 		show_ntlm(ct, is);
 		show_winbind(ct, is);
+		show_endpoint(ct, is);
 		show_audit(ct, is);
 	}
 	if (!whole)

@@ -4,6 +4,7 @@
 #include "lsass/ask.h"
 #include "lsass/cache/store.h"
 #include "lsass/front/admin/methods.h"
+#include "lsass/front/kdc/kdc.h"
 #include "lsass/front/winbind/winbind.h"
 #include "lsass/tgs/tgs.h"
 
@@ -75,6 +76,34 @@ pipes(const struct admin_view *view)
 	return to;
 }
 
+/* null: no [kdc] */
+static json_t *
+endpoint(const struct admin_view *view)
+{
+	struct kdc_counts counts;
+	json_t *list, *to;
+	char name[128];
+
+	if (view->kdc == NULL)
+		return json_null();
+	to = json_object();
+	list = json_array();
+	for (size_t i = 0; kdc_socket_name(view->kdc, i, name, sizeof(name)); i++)
+		(void)json_array_append_new(list, json_string(name));
+	(void)json_object_set_new(to, "sockets", list);
+	kdc_count(view->kdc, &counts);
+	(void)ADMIN_COUNT(counts, requests);
+	(void)ADMIN_COUNT(counts, relayed);
+	(void)ADMIN_COUNT(counts, translated);
+	(void)ADMIN_COUNT(counts, refused);
+	(void)ADMIN_COUNT(counts, failed);
+	(void)ADMIN_COUNT(counts, strangers);
+	(void)ADMIN_COUNT(counts, clients);
+	(void)ADMIN_COUNT(counts, waiting);
+	(void)ADMIN_COUNT(counts, queued);
+	return to;
+}
+
 json_t *
 method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	      struct admin_error *error)
@@ -89,6 +118,7 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)json_object_set_new(to, "audit", admin_audit(view));
 	(void)json_object_set_new(to, "ntlm", admin_ntlm(view));
 	(void)json_object_set_new(to, "winbind", pipes(view));
+	(void)json_object_set_new(to, "kdc", endpoint(view));
 	(void)json_object_set_new(to, "kcm",
 				  json_pack("{s:s, s:I}", "socket", view->cf->kcm_socket, "clients",
 					    (json_int_t)*view->kcm_clients));

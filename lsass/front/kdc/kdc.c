@@ -31,6 +31,7 @@ kdc_stop(struct kdc *kd)
 {
 	if (kd == NULL)
 		return;
+	listen_no_more(kd->mouths);
 	while (kd->calls != NULL)
 		call_drop(kd->calls);
 	listen_stop(kd->mouths);
@@ -43,4 +44,11 @@ void
 kdc_count(const struct kdc *kd, struct kdc_counts *counts)
 {
 	*counts = kd->counts;
+	counts->queued = listen_waiting(kd->mouths);
+}
+
+bool
+kdc_socket_name(const struct kdc *kd, size_t i, char *text, size_t n)
+{
+	return listen_name(kd->mouths, i, text, n);
 }

@@ -10,6 +10,7 @@
 #ifndef LSASS_FRONT_KDC_KDC_H
 #define LSASS_FRONT_KDC_KDC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,9 +46,16 @@ struct kdc_counts {
 	uint64_t translated; /* TGS and AS with a stand-in, answered */
 	uint64_t refused;    /* by us: another user's, policy, no proof */
 	uint64_t failed;     /* no KDC answered, or garbage */
+	uint64_t strangers;  /* requests of whom the uid could not be told */
 	uint32_t clients;    /* connected now */
 	uint32_t waiting;    /* requests that wait for a KDC now */
+	uint32_t queued;     /* and that wait for their turn */
 };
 void kdc_count(const struct kdc *kd, struct kdc_counts *counts);
+/*
+ * What the socket of that index is: "127.0.0.1:88 TCP", "/run/kdc UNIX".
+ * Returns false: there is none.
+ */
+bool kdc_socket_name(const struct kdc *kd, size_t i, char *text, size_t n);
 
 #endif

@@ -7,16 +7,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/config.h"
 #include "lib/control.h"
+#include "lib/kdc.h"
 #include "lsass/front/door.h"
 #include "lsass/front/kdc/private.h"
+#include "lsass/front/kdc/turns.h"
 #include "lsass/loop.h"
 
 #define HEAD	     4u	   /* octets of a length */
@@ -36,6 +41,8 @@ struct mouth {
 struct mouths {
 	struct kdc *kd;
 	struct client *first;
+	struct turns *turns;
+	bool turning; /* those that waited are being begun, or no more are to be */
 	struct mouth mouth[CONTROL_KDC_MAX];
 	size_t n;
 	uint8_t *datagram; /* KDC_DATAGRAM_MAX */
@@ -52,6 +59,7 @@ struct client {
 	struct peer peer;
 	bool known;
 	struct call *call; /* that is being worked on; nothing is read meanwhile */
+	struct turn turn;  /* of that, or of the message in "in" that waits for its turn */
 	uint64_t since;	   /* ms: the last octet that came or went */
 	uint8_t head[HEAD];
 	size_t head_len;
@@ -83,6 +91,14 @@ input_done(struct client *cl)
 	cl->head_len = cl->in_len = cl->in_size = cl->in_want = 0;
 }
 
+static bool
+waits(const struct client *cl)
+{
+	return cl->turn.user != NULL && !cl->turn.goes;
+}
+
+static void begin_next(struct mouths *ms);
+
 static void
 hang_up(struct client *cl)
 {
@@ -94,6 +110,7 @@ hang_up(struct client *cl)
 		ca->sender = NULL;
 		call_drop(ca);
 	}
+	turns_leave(ms->turns, &cl->turn);
 	loop_unwatch(cl->watch);
 	close(cl->fd);
 	*(cl->prev != NULL ? &cl->prev->next : &ms->first) = cl->next;
@@ -103,6 +120,7 @@ hang_up(struct client *cl)
 	input_done(cl);
 	wipe(&cl->out, cl->out_len);
 	free(cl);
+	begin_next(ms);
 }
 
 /* ---- streams: output */
@@ -129,7 +147,9 @@ flush(struct client *cl)
 static int
 settle(struct client *cl)
 {
-	return loop_change(cl->watch, cl->out != NULL ? EPOLLOUT : cl->call != NULL ? 0 : EPOLLIN);
+	bool busy = cl->call != NULL || waits(cl);
+
+	return loop_change(cl->watch, cl->out != NULL ? EPOLLOUT : busy ? 0 : EPOLLIN);
 }
 
 /* Its end is seen at the next wake-up: nobody is freed who is being looked at. */
@@ -168,11 +188,19 @@ send_datagram(const struct client *cl, struct rd reply)
 }
 
 static void
+say_by_tcp(const struct client *cl, struct rd request, const char *why)
+{
+	uint8_t buf[2 * KDC_REFUSAL_MAX];
+	struct wr out = { buf, sizeof(buf) };
+
+	if (error_make(KRB_ERR_RESPONSE_TOO_BIG, call_realm(request), why, &out) == 0)
+		send_datagram(cl, (struct rd){ out.at, out.left });
+}
+
+static void
 answer_datagram(const struct client *cl, const struct call *ca, struct rd reply)
 {
 	struct kdc *kd = ca->kdc;
-	uint8_t buf[2 * KDC_REFUSAL_MAX];
-	struct wr out = { buf, sizeof(buf) };
 	struct peer now;
 
 	/* Whoever has the port by now is not told what another asked for. */
@@ -183,9 +211,21 @@ answer_datagram(const struct client *cl, const struct call *ca, struct rd reply)
 		return;
 	if (reply.len <= DATAGRAM_OUT)
 		send_datagram(cl, reply);
-	else if (error_make(KRB_ERR_RESPONSE_TOO_BIG, call_realm(ca->message),
-			    "the answer is too long for UDP: ask by TCP", &out) == 0)
-		send_datagram(cl, (struct rd){ out.at, out.left });
+	else
+		say_by_tcp(cl, ca->message, "the answer is too long for UDP: ask by TCP");
+}
+
+/* The call of that client is over. */
+static void
+over(struct client *cl)
+{
+	struct mouths *ms = cl->mouth->ms;
+
+	cl->call = NULL;
+	turns_leave(ms->turns, &cl->turn);
+	if (cl->fd < 0)
+		free(cl);
+	begin_next(ms);
 }
 
 void
@@ -197,12 +237,11 @@ listen_answer(struct call *ca, struct rd reply)
 	if (cl == NULL)
 		return;
 	cl->call = NULL;
-	if (cl->fd >= 0) {
+	if (cl->fd >= 0)
 		send_stream(cl, reply);
-	} else {
+	else
 		answer_datagram(cl, ca, reply);
-		free(cl);
-	}
+	over(cl);
 }
 
 void
@@ -213,36 +252,90 @@ listen_forget(struct call *ca)
 	ca->sender = NULL;
 	if (cl == NULL)
 		return;
-	cl->call = NULL;
 	if (cl->fd >= 0)
 		cut_off(cl);
+	over(cl);
+}
+
+uint32_t
+listen_waiting(const struct mouths *ms)
+{
+	return turns_waiting(ms->turns);
+}
+
+bool
+listen_name(const struct mouths *ms, size_t i, char *text, size_t n)
+{
+	const struct mouth *mo = &ms->mouth[i];
+	struct sockaddr_storage addr = { 0 };
+	const struct sockaddr_un *un = (const void *)&addr;
+	socklen_t len = sizeof(addr);
+	char at[56];
+
+	if (i >= ms->n || getsockname(mo->fd, (struct sockaddr *)&addr, &len) != 0)
+		return false;
+	kdc_address_text((const struct sockaddr *)&addr, at, sizeof(at));
+	if (addr.ss_family == AF_UNIX)
+		(void)snprintf(text, n, "%.*s UNIX", (int)sizeof(un->sun_path), un->sun_path);
 	else
-		free(cl);
+		(void)snprintf(text, n, "%s %s", at, mo->door != NULL ? "TCP" : "UDP");
+	return true;
 }
 
 /* ---- a request is here */
 
-/* message becomes the call's. False: no memory. */
-static bool
-begin(struct client *cl, uint8_t *message, size_t n)
+/* Who it is, as far as can be told, once more if it could not. */
+static void
+look_at_peer(struct client *cl)
 {
 	struct kdc *kd = cl->mouth->ms->kd;
+
+	if (!cl->known)
+		cl->known = peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
+				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+	if (!cl->known)
+		cl->peer.uid = (uid_t)-1;
+}
+
+/* The message in "in" becomes a call, whose turn it is. False: no memory. */
+static bool
+begin(struct client *cl)
+{
 	struct call *ca = calloc(1, sizeof(*ca));
 
 	if (ca == NULL)
 		return false;
-	if (!cl->known)
-		cl->known = peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
-				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
-	ca->kdc = kd;
+	ca->kdc = cl->mouth->ms->kd;
 	ca->uid = cl->peer.uid;
 	ca->known = cl->known;
 	ca->stream = cl->fd >= 0;
-	ca->message = (struct rd){ message, n };
+	ca->message = (struct rd){ cl->in, cl->in_len };
+	ca->kdc->counts.strangers += !cl->known;
 	ca->sender = cl;
+	cl->in = NULL;
+	input_done(cl);
 	cl->call = ca;
-	call_begin(ca);
+	call_begin(ca); /* cl may be gone, if it is a datagram */
 	return true;
+}
+
+/* Those that waited, as far as there is room by now. */
+static void
+begin_next(struct mouths *ms)
+{
+	struct turn *tu;
+
+	if (ms->turning)
+		return; /* whoever is at it goes on */
+	ms->turning = true;
+	while ((tu = turns_next(ms->turns)) != NULL) {
+		struct client *cl = (struct client *)(void *)((char *)tu -
+							      offsetof(struct client, turn));
+
+		if (!begin(cl))
+			cut_off(cl);
+	}
+	ms->turning = false;
 }
 
 /* ---- streams: input */
@@ -294,7 +387,6 @@ static int
 receive(struct client *cl)
 {
 	bool head = cl->head_len < HEAD;
-	uint8_t *message;
 	ssize_t got;
 
 	if (!head && !make_room(cl))
@@ -313,14 +405,16 @@ receive(struct client *cl)
 	cl->in_len += (size_t)got;
 	if (cl->in_len < cl->in_want)
 		return 0;
-	message = cl->in;
-	cl->in = NULL;
-	if (!begin(cl, message, cl->in_len)) {
-		cl->in = message;
-		return -1;
+	look_at_peer(cl);
+	switch (turns_ask(cl->mouth->ms->turns, &cl->turn, cl->peer.uid, true)) {
+	case TURN_GOES:
+		return begin(cl) ? settle(cl) : -1;
+	case TURN_WAITS:
+		return settle(cl);
+	case TURN_NEVER:
+		break;
 	}
-	input_done(cl);
-	return settle(cl);
+	return -1;
 }
 
 static void
@@ -355,7 +449,7 @@ over_limit(const struct mouths *ms, bool known, uid_t uid)
 	if (known && uid == 0)
 		return NULL;
 	for (const struct client *cl = ms->first; cl != NULL; cl = cl->next)
-		of_user += cl->peer.uid == uid;
+		of_user += cl->peer.uid == uid; /* of strangers all have -1 */
 	return of_user < cf->limits_connections_per_user ? NULL
 							 : "limits connections_per_user (kdc)";
 }
@@ -401,14 +495,45 @@ came(void *arg, int fd, uid_t uid, pid_t pid)
 	ms->kd->counts.clients++;
 }
 
-/* A datagram is a client that says one thing and waits for one answer. */
+/*
+ * A datagram is a client that says one thing and waits for one answer. Its turn is now, or
+ * it is to come by TCP, where it can wait.
+ */
+static void
+take_request(struct mouth *mo, const struct client *from, size_t n)
+{
+	struct mouths *ms = mo->ms;
+	struct client *cl = malloc(sizeof(*cl));
+
+	if (cl == NULL)
+		return;
+	*cl = *from;
+	cl->in = malloc(n);
+	if (cl->in == NULL) {
+		free(cl);
+		return;
+	}
+	memcpy(cl->in, ms->datagram, n);
+	cl->in_len = cl->in_size = n;
+	look_at_peer(cl);
+	if (turns_ask(ms->turns, &cl->turn, cl->peer.uid, false) == TURN_GOES) {
+		if (begin(cl))
+			return;
+		turns_leave(ms->turns, &cl->turn);
+	} else {
+		ms->kd->counts.requests++;
+		ms->kd->counts.refused++;
+		say_by_tcp(cl, (struct rd){ cl->in, n }, "too many requests at once: ask by TCP");
+	}
+	input_done(cl);
+	free(cl);
+}
+
 static bool
 take_datagram(struct mouth *mo)
 {
 	struct mouths *ms = mo->ms;
 	struct client from = { .mouth = mo, .fd = -1, .theirs_len = sizeof(from.theirs) };
-	struct client *cl = NULL;
-	uint8_t *message = NULL;
 	ssize_t got = recvfrom(mo->fd, ms->datagram, KDC_DATAGRAM_MAX, MSG_DONTWAIT,
 			       (struct sockaddr *)&from.theirs, &from.theirs_len);
 
@@ -416,16 +541,7 @@ take_datagram(struct mouth *mo)
 		return errno == EINTR;
 	if (got == 0)
 		return true;
-	cl = malloc(sizeof(*cl));
-	message = malloc((size_t)got);
-	if (cl != NULL && message != NULL) {
-		*cl = from;
-		memcpy(message, ms->datagram, (size_t)got);
-		if (begin(cl, message, (size_t)got))
-			cl = NULL, message = NULL;
-	}
-	free(cl);
-	free(message);
+	take_request(mo, &from, (size_t)got);
 	explicit_bzero(ms->datagram, (size_t)got);
 	return true;
 }
@@ -450,7 +566,7 @@ sweep(void *arg)
 
 	for (struct client *cl = ms->first, *next; cl != NULL; cl = next) {
 		next = cl->next;
-		if (cl->call == NULL && now - cl->since > most)
+		if (cl->call == NULL && !waits(cl) && now - cl->since > most)
 			hang_up(cl);
 	}
 }
@@ -487,7 +603,8 @@ listen_start(struct kdc *kd, int first_fd, size_t n)
 		return NULL;
 	ms->kd = kd;
 	ms->datagram = malloc(KDC_DATAGRAM_MAX);
-	good = ms->datagram != NULL && n <= CONTROL_KDC_MAX;
+	ms->turns = turns_new(kd->view.cf->kdc_requests, kd->view.cf->kdc_requests_per_user);
+	good = ms->datagram != NULL && ms->turns != NULL && n <= CONTROL_KDC_MAX;
 	for (size_t i = 0; good && i < n; i++)
 		good = open_mouth(ms, first_fd + (int)i);
 	if (good && (n == 0 || loop_every(kd->lo, SWEEP_MS, sweep, ms) == 0))
@@ -497,10 +614,18 @@ listen_start(struct kdc *kd, int first_fd, size_t n)
 }
 
 void
+listen_no_more(struct mouths *ms)
+{
+	if (ms != NULL)
+		ms->turning = true;
+}
+
+void
 listen_stop(struct mouths *ms)
 {
 	if (ms == NULL)
 		return;
+	listen_no_more(ms);
 	while (ms->first != NULL)
 		hang_up(ms->first);
 	(void)loop_every(ms->kd->lo, 0, sweep, ms);
@@ -508,6 +633,7 @@ listen_stop(struct mouths *ms)
 		door_close(ms->mouth[i].door);
 		loop_unwatch(ms->mouth[i].watch);
 	}
+	turns_free(ms->turns);
 	free(ms->datagram);
 	free(ms);
 }

@@ -137,11 +137,17 @@ int peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer
 
 /* Serve n sockets; NULL with errno. */
 struct mouths *listen_start(struct kdc *kd, int first_fd, size_t n);
-/* Nobody may be waiting for an answer any more. */
+/* No request begins any more. */
+void listen_no_more(struct mouths *ms);
+/* After that, and when nobody waits for an answer any more. */
 void listen_stop(struct mouths *ms);
 /* To whoever sent it; ca is freed by the caller afterwards. */
 void listen_answer(struct call *ca, struct rd reply);
 /* The call ends without an answer. */
 void listen_forget(struct call *ca);
+/* Requests that wait for their turn. */
+uint32_t listen_waiting(const struct mouths *ms);
+/* kdc_socket_name */
+bool listen_name(const struct mouths *ms, size_t i, char *text, size_t n);
 
 #endif
