@@ -18,10 +18,33 @@
 #define FILES_BESIDES 512 /* of lsass, beside its clients: journals, KDCs */
 #define GUEST_FILES   128 /* of lsaiso-host: 64 of them for lsactl */
 
+/*
+ * The files of [krb5] config, which libkrb5 reads: without them it would go on with
+ * others. Of a list those that are not there are skipped, as libkrb5 does. list is cut up.
+ */
+static void
+add_krb5_files(struct child_plan *plan, char *list)
+{
+	bool alone = strchr(list, ':') == NULL;
+	char *next;
+	size_t n = 0;
+
+	while (n < CHILD_READS_MAX && plan->reads[n] != NULL)
+		n++;
+	for (char *at = list; at != NULL && n < CHILD_READS_MAX; at = next) {
+		next = strchr(at, ':');
+		if (next != NULL)
+			*next++ = '\0';
+		if (*at != '\0' && (alone || access(at, F_OK) == 0))
+			plan->reads[n++] = at;
+	}
+}
+
 static pid_t
 spawn(const struct instance *in, int line)
 {
-	char name[32], option[] = "--config", path[4096], krb5[4096], peer[] = "--peer", uid[16];
+	char name[32], option[] = "--config", path[4096], krb5[4096], files[4096],
+		       peer[] = "--peer", uid[16];
 	char *argv[] = { name, option, path, in->serves_guest ? peer : NULL, uid, NULL };
 	char alone[] = "_NO_WINBINDD=1"; /* of its own name service: it would ask itself */
 	/*
@@ -49,7 +72,7 @@ spawn(const struct instance *in, int line)
 		.gid = in->lsass_gid,
 		.files = (rlim_t)in->cf.limits_connections + FILES_BESIDES,
 		.filter = true,
-		.reads = { has_file ? in->config_path : NULL, NULL },
+		.reads = { has_file ? in->config_path : NULL },
 		.writes = in->cf.state_keep ? in->cf.state_directory : NULL,
 	};
 
@@ -58,7 +81,7 @@ spawn(const struct instance *in, int line)
 	for (int i = 0; i < in->table.kdc; i++)
 		plan.fds[plan.nfds++] = in->kdc_fds[i];
 	if (in->table.kdc > 0) /* its clients, and each request on its way */
-		plan.files += (rlim_t)in->cf.limits_connections + (rlim_t)in->cf.kdc_requests;
+		plan.files += (rlim_t)in->cf.limits_connections + 2 * (rlim_t)in->cf.kdc_requests;
 	if (in->winbinds > 0) /* each of its clients may have a connection to the real one */
 		plan.files += 2 * (rlim_t)in->cf.limits_connections;
 	(void)snprintf(name, sizeof(name), "%s", in->lsass_image.name);
@@ -66,12 +89,13 @@ spawn(const struct instance *in, int line)
 	(void)snprintf(krb5, sizeof(krb5), "KRB5_CONFIG=%s", in->cf.krb5_config);
 	(void)snprintf(uid, sizeof(uid), "%u",
 		       (unsigned int)(in->separate ? in->guest_uid : geteuid()));
-	if (in->cf.krb5_config[0] != '\0' && strchr(in->cf.krb5_config, ':') == NULL)
-		plan.reads[1] = in->cf.krb5_config;
+	(void)snprintf(files, sizeof(files), "%s", in->cf.krb5_config);
 	if (in->serves_guest) {
 		envp[0] = NULL;
-		plan.reads[1] = plan.writes = NULL;
+		plan.writes = NULL;
 		plan.files = GUEST_FILES;
+	} else {
+		add_krb5_files(&plan, files);
 	}
 	pid = null >= 0 ? child_start(&plan) : -1;
 	close_fd(&null);

@@ -41,8 +41,7 @@
 	ST(KEEP, "could not be given the capabilities that it needs")                              \
 	ST(PRIVS, "could not set no_new_privs")                                                    \
 	ST(ALIVE, "lsainit is gone")                                                               \
-	ST(READS0, "its user cannot read")                                                         \
-	ST(READS1, "its user cannot read")                                                         \
+	ST(READS, "its user cannot read")                                                          \
 	ST(WRITES, "its user cannot write to")                                                     \
 	ST(FILTER, "could not set its system call filter (CONFIG_SECCOMP_FILTER is needed)")       \
 	ST(EXEC, "could not be executed")
@@ -55,17 +54,23 @@ static const char *const step_texts[] = { STEPS(STEP_TEXT) };
 struct report {
 	int32_t step;
 	int32_t error;
+	int32_t which; /* of READS */
 };
 
 /* ---- in the child: only system calls from here on */
 
-static void __attribute__((noreturn)) give_up(enum step step)
+static void __attribute__((noreturn)) give_up_at(enum step step, int32_t which)
 {
-	struct report re = { .step = (int32_t)step, .error = errno };
+	struct report re = { .step = (int32_t)step, .error = errno, .which = which };
 
 	if (write(REPORT_FD, &re, sizeof(re)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+static void __attribute__((noreturn)) give_up(enum step step)
+{
+	give_up_at(step, 0);
 }
 
 /* Everything to its place; all that is left over closes at exec. */
@@ -208,10 +213,10 @@ become_user(const struct child_plan *plan)
 static void
 check_reach(const struct child_plan *plan)
 {
-	if (plan->reads[0] != NULL && access(plan->reads[0], R_OK) != 0)
-		give_up(STEP_READS0);
-	if (plan->reads[1] != NULL && access(plan->reads[1], R_OK) != 0)
-		give_up(STEP_READS1);
+	for (int32_t i = 0; i < CHILD_READS_MAX; i++) {
+		if (plan->reads[i] != NULL && access(plan->reads[i], R_OK) != 0)
+			give_up_at(STEP_READS, i);
+	}
 	if (plan->writes != NULL && access(plan->writes, W_OK | X_OK) != 0)
 		give_up(STEP_WRITES);
 }
@@ -258,13 +263,12 @@ static void __attribute__((noreturn)) child_main(const struct child_plan *plan, 
 /* ---- in lsainit */
 
 static const char *
-reach_path(const struct child_plan *plan, int step)
+reach_path(const struct child_plan *plan, const struct report *re)
 {
-	switch (step) {
-	case STEP_READS0:
-		return plan->reads[0];
-	case STEP_READS1:
-		return plan->reads[1];
+	switch (re->step) {
+	case STEP_READS:
+		return re->which >= 0 && re->which < CHILD_READS_MAX ? plan->reads[re->which]
+								     : NULL;
 	case STEP_WRITES:
 		return plan->writes;
 	default:
@@ -276,7 +280,7 @@ static void
 log_report(const struct child_plan *plan, const struct report *re)
 {
 	const char *text = re->step >= 0 && re->step <= STEP_EXEC ? step_texts[re->step] : "?";
-	const char *path = reach_path(plan, re->step);
+	const char *path = reach_path(plan, re);
 
 	if (path != NULL)
 		log_err("%s was not started: %s %s: %s (look at the permissions of each folder "

@@ -16,7 +16,8 @@
 
 #include "lib/control.h"
 
-#define CHILD_FDS_MAX (4 + CONTROL_WINBIND_MAX + CONTROL_KDC_MAX)
+#define CHILD_FDS_MAX	(4 + CONTROL_WINBIND_MAX + CONTROL_KDC_MAX)
+#define CHILD_READS_MAX 8
 
 struct child_plan {
 	const char *name; /* for messages */
@@ -35,14 +36,14 @@ struct child_plan {
 	gid_t group;
 	uid_t uid;
 	gid_t gid;
-	bool jail;	      /* own namespaces, empty root */
-	const char *jail_at;  /* an existing folder that the empty root is mounted on */
-	rlim_t files;	      /* RLIMIT_NOFILE */
-	rlim_t locked;	      /* RLIMIT_MEMLOCK; 0: as it is */
-	bool filter;	      /* with the system call filter of filter.h */
-	bool alone;	      /* RLIMIT_NPROC 0: cannot fork */
-	const char *reads[2]; /* files it must be able to read, or NULL */
-	const char *writes;   /* folder it must be able to write to, or NULL */
+	bool jail;	     /* own namespaces, empty root */
+	const char *jail_at; /* an existing folder that the empty root is mounted on */
+	rlim_t files;	     /* RLIMIT_NOFILE */
+	rlim_t locked;	     /* RLIMIT_MEMLOCK; 0: as it is */
+	bool filter;	     /* with the system call filter of filter.h */
+	bool alone;	     /* RLIMIT_NPROC 0: cannot fork */
+	const char *reads[CHILD_READS_MAX]; /* files it must be able to read, the rest NULL */
+	const char *writes;		    /* folder it must be able to write to, or NULL */
 };
 
 /*

@@ -506,6 +506,23 @@ class AsRoot(Common, Guard, unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("its user cannot read " + it.conf, said)
 
+    def test_list_of_krb5_configurations(self):
+        it = Instance(self)
+        first, second = it.path("krb5-1.conf"), it.path("krb5-2.conf")
+        for path in (first, second):
+            with open(path, "w") as file:
+                file.write("[libdefaults]\n")
+            os.chmod(path, 0o644)
+        # One that is not there is skipped, as libkrb5 does.
+        it.write(f"[krb5]\nconfig = {first}:{it.path('none')}:{second}\n")
+        it.start()
+        it.kill()
+        os.chmod(second, 0o600)
+        it.spawn()
+        code, said = it.ends()
+        self.assertEqual(code, 1)
+        self.assertIn("its user cannot read " + second, said)
+
     def test_program_of_others(self):
         it = Instance(self)
         os.mkdir(it.path("programs"))
