@@ -284,12 +284,11 @@ take_reply(struct change *ch, struct rd reply)
 static void
 talk(struct passwd *pw)
 {
-	struct passwd_server servers[PASSWD_SERVERS_MAX];
+	struct servers servers;
 	struct rd in = { pw->as.cred.at, pw->as.cred.len };
 	struct creds_octets reply = { 0 };
 	struct change ch = { .pw = pw };
 	bool sent = false;
-	size_t n;
 
 	pw->step = PASSWD_SERVER;
 	if (wire_cred(&in, &ch.cred) != 0) {
@@ -297,12 +296,13 @@ talk(struct passwd *pw)
 		return;
 	}
 	ch.client_len = wire_client_der(&ch.cred.client, ch.client, sizeof(ch.client));
-	n = passwd_locate(pw->ctx, ch.cred.server.realm, servers);
-	if (n == 0) {
+	passwd_locate(pw->ctx, ch.cred.server.realm, &servers);
+	if (servers.n == 0) {
 		pw->code = KRB5_REALM_CANT_RESOLVE;
 		return;
 	}
-	pw->code = passwd_ask(servers, n, pw->cancelled, make_message, &ch, &reply, &sent);
+	pw->code = passwd_ask(servers.at, servers.n, pw->cancelled, make_message, &ch, &reply,
+			      &sent);
 	if (pw->code == 0)
 		take_reply(&ch, (struct rd){ reply.at, reply.len });
 	else if (sent && pw->step == PASSWD_SERVER)

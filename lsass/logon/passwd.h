@@ -11,6 +11,7 @@
 
 #include "lsass/logon/as.h"
 #include "lsass/logon/fast.h"
+#include "lsass/realm/servers.h"
 
 #define PASSWD_TEXT_MAX 1024 /* octets for people, with their NUL */
 
@@ -59,21 +60,12 @@ void passwd_change(struct passwd *pw);
 
 /* ---- passwd_net.c: where the server is, and the way there; for passwd.c and tests */
 
-#define PASSWD_SERVERS_MAX 8
-#define PASSWD_HOST_MAX	   256
-
-struct passwd_server {
-	char host[PASSWD_HOST_MAX];
-	char port[8];
-};
-
 /*
  * The servers of a realm as krb5.conf has them: kpasswd_server, else DNS
  * (_kpasswd, unless dns_lookup_kdc is off), else admin_server or kdc with
- * port 464. Returns how many.
+ * port 464.
  */
-size_t passwd_locate(krb5_context ctx, struct rd realm,
-		     struct passwd_server servers[PASSWD_SERVERS_MAX]);
+void passwd_locate(krb5_context ctx, struct rd realm, struct servers *servers);
 
 /*
  * One message to a server and its answer.
@@ -86,7 +78,7 @@ size_t passwd_locate(krb5_context ctx, struct rd realm,
  * Returns 0, what make returned, or KRB5_KDC_UNREACH.
  */
 typedef int32_t passwd_maker(void *arg, struct rd address, struct creds_octets *message);
-int32_t passwd_ask(const struct passwd_server *servers, size_t n, const atomic_bool *cancelled,
+int32_t passwd_ask(const struct server *servers, size_t n, const atomic_bool *cancelled,
 		   passwd_maker *make, void *arg, struct creds_octets *reply, bool *sent)
     __attribute__((warn_unused_result));
 

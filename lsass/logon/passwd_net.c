@@ -5,15 +5,12 @@
 #endif
 #include "lsass/logon/passwd.h"
 
-#include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <profile.h>
-#include <resolv.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,148 +25,30 @@
 #define SLICE_MS     250 /* how often cancelled is looked at */
 #define REPLY_MAX    65536
 #define DATAGRAM_MAX 8192
-#define DNS_MAX	     4096
 
 /* ---- where */
 
-/* host, host:port, [v6]:port, or a whole v6 address. */
-static bool
-parse_server(const char *text, const char *port, struct passwd_server *to)
+void
+passwd_locate(krb5_context ctx, struct rd realm, struct servers *servers)
 {
-	const char *host = text, *end, *after;
-	size_t n = strcspn(text, " \t");
-
-	end = text + n;
-	if (n == 0 || text[0] == '/' || memchr(text, '/', n) != NULL)
-		return false; /* a socket, or https: there is no change of password that way */
-	if (text[0] == '[') {
-		host++;
-		after = memchr(host, ']', n - 1);
-		if (after == NULL)
-			return false;
-		n = (size_t)(after++ - host);
-	} else {
-		after = memchr(text, ':', n);
-		if (after != NULL && memchr(after + 1, ':', (size_t)(end - after - 1)) != NULL)
-			after = end; /* a bare v6 address */
-		n = (size_t)((after != NULL ? after : end) - host);
-	}
-	if (n == 0 || n >= sizeof(to->host))
-		return false;
-	memcpy(to->host, host, n);
-	to->host[n] = '\0';
-	if (port == NULL && after != NULL && after < end && *after == ':')
-		(void)snprintf(to->port, sizeof(to->port), "%.*s", (int)(end - after - 1),
-			       after + 1);
-	else
-		(void)snprintf(to->port, sizeof(to->port), "%s", PORT);
-	return true;
-}
-
-/* port: NULL: as it is there */
-static size_t
-from_profile(profile_t profile, const char *realm, const char *key, const char *port,
-	     struct passwd_server servers[PASSWD_SERVERS_MAX])
-{
-	const char *const names[] = { "realms", realm, key, NULL };
-	char **values = NULL;
-	size_t n = 0;
-
-	if (profile_get_values(profile, (const char **)(uintptr_t)names, &values) != 0)
-		return 0;
-	for (char **at = values; *at != NULL && n < PASSWD_SERVERS_MAX; at++)
-		n += parse_server(*at, port, &servers[n]);
-	profile_free_list(values);
-	return n;
-}
-
-/* One SRV record: priority, weight, port, target. False: it names no server. */
-static bool
-read_srv(ns_msg msg, const ns_rr *rr, struct passwd_server *to, unsigned int *priority)
-{
-	const uint8_t *at = ns_rr_rdata(*rr);
-
-	if (ns_rr_type(*rr) != ns_t_srv || ns_rr_rdlen(*rr) < 7)
-		return false;
-	*priority = ns_get16(at);
-	(void)snprintf(to->port, sizeof(to->port), "%u", ns_get16(at + 4));
-	return dn_expand(ns_msg_base(msg), ns_msg_end(msg), at + 6, to->host, sizeof(to->host)) >
-		   0 &&
-	       to->host[0] != '\0';
-}
-
-/* Into a list that is sorted by priority. */
-static size_t
-insert(struct passwd_server *servers, unsigned int *order, size_t n,
-       const struct passwd_server *one, unsigned int priority)
-{
-	size_t at = n;
-
-	if (n == PASSWD_SERVERS_MAX)
-		return n;
-	while (at > 0 && order[at - 1] > priority) {
-		order[at] = order[at - 1];
-		servers[at] = servers[at - 1];
-		at--;
-	}
-	order[at] = priority;
-	servers[at] = *one;
-	return n + 1;
-}
-
-static size_t
-from_dns(const char *realm, struct passwd_server servers[PASSWD_SERVERS_MAX])
-{
-	unsigned int order[PASSWD_SERVERS_MAX], priority;
-	struct __res_state res = { 0 };
-	struct passwd_server one;
-	uint8_t answer[DNS_MAX];
-	char name[NS_MAXDNAME];
-	size_t n = 0;
-	int len;
-	ns_msg msg;
-	ns_rr rr;
-
-	(void)snprintf(name, sizeof(name), "_kpasswd._tcp.%s.", realm);
-	if (res_ninit(&res) != 0)
-		return 0;
-	len = res_nquery(&res, name, ns_c_in, ns_t_srv, answer, sizeof(answer));
-	if (len > 0 && len <= (int)sizeof(answer) && ns_initparse(answer, len, &msg) == 0) {
-		for (int i = 0; i < ns_msg_count(msg, ns_s_an); i++) {
-			if (ns_parserr(&msg, ns_s_an, i, &rr) == 0 &&
-			    read_srv(msg, &rr, &one, &priority))
-				n = insert(servers, order, n, &one, priority);
-		}
-	}
-	res_nclose(&res);
-	return n;
-}
-
-size_t
-passwd_locate(krb5_context ctx, struct rd realm, struct passwd_server servers[PASSWD_SERVERS_MAX])
-{
-	char name[PASSWD_HOST_MAX];
+	char name[SERVER_HOST_MAX];
 	profile_t profile = NULL;
-	int dns = 1;
-	size_t n;
 
+	servers->n = servers->others = 0;
 	if (realm.len == 0 || realm.len >= sizeof(name) || memchr(realm.at, '\0', realm.len))
-		return 0;
+		return;
 	memcpy(name, realm.at, realm.len);
 	name[realm.len] = '\0';
 	if (krb5_get_profile(ctx, &profile) != 0)
-		return 0;
-	n = from_profile(profile, name, "kpasswd_server", NULL, servers);
-	if (profile_get_boolean(profile, "libdefaults", "dns_lookup_kdc", NULL, 1, &dns) != 0)
-		dns = 1;
-	if (n == 0 && dns)
-		n = from_dns(name, servers);
-	if (n == 0)
-		n = from_profile(profile, name, "admin_server", PORT, servers);
-	if (n == 0)
-		n = from_profile(profile, name, "kdc", PORT, servers);
+		return;
+	servers_profile(profile, name, "kpasswd_server", PORT, true, servers);
+	if (servers->n == 0 && servers_use_dns(profile))
+		servers_srv(name, "_kpasswd", SERVER_TCP, servers);
+	if (servers->n == 0)
+		servers_profile(profile, name, "admin_server", PORT, false, servers);
+	if (servers->n == 0)
+		servers_profile(profile, name, "kdc", PORT, false, servers);
 	profile_release(profile);
-	return n;
 }
 
 /* ---- the way there */
@@ -348,7 +227,7 @@ by_datagrams(struct talk *ta, int fd)
 
 /* Every address of a server. True: there is a reply. */
 static bool
-try_server(struct talk *ta, const struct passwd_server *server, int type)
+try_server(struct talk *ta, const struct server *server, int type)
 {
 	struct addrinfo hints = { .ai_socktype = type, .ai_flags = AI_ADDRCONFIG };
 	struct addrinfo *list = NULL;
@@ -377,7 +256,7 @@ try_server(struct talk *ta, const struct passwd_server *server, int type)
 }
 
 int32_t
-passwd_ask(const struct passwd_server *servers, size_t n, const atomic_bool *cancelled,
+passwd_ask(const struct server *servers, size_t n, const atomic_bool *cancelled,
 	   passwd_maker *maker, void *arg, struct creds_octets *reply, bool *sent)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };

@@ -53,19 +53,19 @@ context_of(const char *text, char path[32])
 static void
 located(const char *realm_section, const char *wanted)
 {
-	struct passwd_server servers[PASSWD_SERVERS_MAX];
+	struct servers servers;
 	char text[2048], got[2048] = "", path[32];
 	krb5_context ctx;
-	size_t n, at = 0;
+	size_t at = 0;
 
 	(void)snprintf(text, sizeof(text),
 		       "[libdefaults]\ndns_lookup_kdc = false\n[realms]\nR = {\n%s\n}\n",
 		       realm_section);
 	ctx = context_of(text, path);
-	n = passwd_locate(ctx, (struct rd){ (const uint8_t *)"R", 1 }, servers);
-	for (size_t i = 0; i < n; i++)
+	passwd_locate(ctx, (struct rd){ (const uint8_t *)"R", 1 }, &servers);
+	for (size_t i = 0; i < servers.n; i++)
 		at += (size_t)snprintf(got + at, sizeof(got) - at, "%s%s/%s", i == 0 ? "" : " ",
-				       servers[i].host, servers[i].port);
+				       servers.at[i].host, servers.at[i].port);
 	unlink(path);
 	assert_string_equal(got, wanted);
 	krb5_free_context(ctx);
@@ -84,7 +84,7 @@ test_locate(void **state)
 	located("admin_server = a:749\nkdc = k:88", "a/464");
 	located("kdc = k1:88\nkdc = k2", "k1/464 k2/464");
 	located("kdc = a\nkdc = b\nkdc = c\nkdc = d\nkdc = e\nkdc = f\nkdc = g\nkdc = h\nkdc = i",
-		"a/464 b/464 c/464 d/464 e/464 f/464 g/464 h/464");
+		"a/464 b/464 c/464 d/464 e/464 f/464 g/464 h/464 i/464");
 	located("", "");
 }
 
@@ -95,7 +95,7 @@ struct far {
 	unsigned int drop;    /* datagrams before the first answer */
 	bool mute;	      /* reads and hangs up */
 	pthread_t thread;
-	struct passwd_server at;
+	struct server at;
 	/* what came */
 	char first[64], last[64];
 	unsigned int came;
@@ -191,10 +191,10 @@ stop(struct far *f)
 }
 
 /* A port where nobody is. */
-static struct passwd_server
+static struct server
 nobody(void)
 {
-	struct passwd_server at = { .host = "127.0.0.1" };
+	struct server at = { .host = "127.0.0.1" };
 	uint16_t port = 0;
 
 	close(open_at(SOCK_STREAM, &port));
@@ -238,7 +238,7 @@ static void
 test_stream(void **state)
 {
 	struct creds_octets reply = { 0 };
-	struct passwd_server servers[2] = { nobody() };
+	struct server servers[2] = { nobody() };
 	struct maker ma = { 0 };
 	struct far f = { 0 };
 	bool sent;
@@ -258,7 +258,7 @@ static void
 test_silent_stream(void **state)
 {
 	struct creds_octets reply = { 0 };
-	struct passwd_server servers[2];
+	struct server servers[2];
 	struct maker ma = { 0 };
 	struct far f = { .mute = true };
 	bool sent;
@@ -294,7 +294,7 @@ static void
 test_nobody(void **state)
 {
 	struct creds_octets reply = { 0 };
-	struct passwd_server servers[2] = { nobody(), nobody() };
+	struct server servers[2] = { nobody(), nobody() };
 	struct maker ma = { 0 };
 	bool sent = true;
 
