@@ -26,7 +26,11 @@
 #define STOP_SECONDS 1
 #define STAMP_MS     1000u /* how often krb5.conf is looked at */
 
-enum state { FREE, WAITS, RUNS, KNOWN };
+/*
+ * Anybody can name realms that are to be looked for in DNS, which may be silent: the first
+ * worker only does what krb5.conf has, and leaves the rest in ASKS to the others.
+ */
+enum state { FREE, WAITS, ASKS, RUNS, KNOWN };
 
 struct entry {
 	enum state state;
@@ -51,8 +55,9 @@ struct locate {
 	pthread_mutex_t lock;
 	pthread_cond_t work, left;
 	bool stopping;
-	bool abandoned;	    /* the process may be about to end: libraries are not called any more */
-	unsigned int users; /* workers, and the loop */
+	bool abandoned; /* the process may be about to end: libraries are not called any more */
+	bool first_is_there; /* the worker that asks no DNS for servers */
+	unsigned int users;  /* workers, and the loop */
 	int event_fd;
 	uint64_t counter;
 	struct entry entries[REALMS_MAX];
@@ -87,14 +92,14 @@ leave(struct locate *lc)
 }
 
 static struct entry *
-next_waiting(struct locate *lc)
+next_in(struct locate *lc, enum state state)
 {
 	struct entry *best = NULL;
 
 	for (size_t i = 0; i < REALMS_MAX; i++) {
 		struct entry *en = &lc->entries[i];
 
-		if (en->state == WAITS && (best == NULL || en->queued < best->queued))
+		if (en->state == state && (best == NULL || en->queued < best->queued))
 			best = en;
 	}
 	return best;
@@ -112,6 +117,21 @@ keep(struct locate *lc, struct entry *en, const struct found *found)
 		(void)eventfd_write(lc->event_fd, 1);
 }
 
+static struct entry *
+next(struct locate *lc, bool dns)
+{
+	struct entry *en = dns ? next_in(lc, ASKS) : NULL;
+
+	return en != NULL ? en : next_in(lc, WAITS);
+}
+
+static void
+leave_to_dns(struct locate *lc, struct entry *en)
+{
+	en->state = ASKS;
+	(void)pthread_cond_broadcast(&lc->work);
+}
+
 static void *
 work(void *arg)
 {
@@ -119,10 +139,13 @@ work(void *arg)
 	struct context context = { 0 };
 	struct found *found = calloc(1, sizeof(*found));
 	char realm[LOCATE_REALM_MAX];
+	bool dns, done;
 
 	(void)pthread_mutex_lock(&lc->lock);
+	dns = lc->first_is_there;
+	lc->first_is_there = true;
 	while (!lc->stopping && found != NULL) {
-		struct entry *en = next_waiting(lc);
+		struct entry *en = next(lc, dns);
 
 		if (en == NULL) {
 			(void)pthread_cond_wait(&lc->work, &lc->lock);
@@ -131,9 +154,12 @@ work(void *arg)
 		en->state = RUNS; /* and stays where it is until it is KNOWN */
 		memcpy(realm, en->realm, sizeof(realm));
 		(void)pthread_mutex_unlock(&lc->lock);
-		resolve(&context, lc->files, &lc->own, realm, found);
+		done = resolve(&context, lc->files, &lc->own, realm, dns, found);
 		(void)pthread_mutex_lock(&lc->lock);
-		keep(lc, en, found);
+		if (done)
+			keep(lc, en, found);
+		else
+			leave_to_dns(lc, en);
 	}
 	free(found);
 	if (!lc->abandoned)
@@ -195,7 +221,7 @@ locate_start(const struct config *cf, int *ready)
 	for (unsigned int i = 0; i < WORKERS && ok; i++)
 		ok = start_worker(lc);
 	error = errno;
-	ok = lc->users > 1; /* one is enough */
+	ok = lc->users > 2; /* two can do it */
 	(void)pthread_mutex_unlock(&lc->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	*ready = lc->event_fd;
@@ -255,25 +281,28 @@ find(struct locate *lc, const char *realm)
 	return NULL;
 }
 
-/* A place for a new realm: free, else of one that does not exist, else of the one longest unused.
+/*
+ * A place for a new realm: free, else of a realm that has no KDC, else of the one longest
+ * unused; but those that have are not all driven out by names that somebody makes up.
  */
 static struct entry *
 make_room(struct locate *lc)
 {
-	struct entry *best = NULL;
+	struct entry *good = NULL, *bad = NULL;
+	size_t goods = 0;
 
 	for (size_t i = 0; i < REALMS_MAX; i++) {
 		struct entry *en = &lc->entries[i];
+		bool is_good = en->has && en->found.code == 0;
+		struct entry **best = is_good ? &good : &bad;
 
 		if (en->state == FREE)
 			return en;
-		if (en->state != KNOWN)
-			continue;
-		if (best == NULL || (best->found.code == 0 && en->found.code != 0) ||
-		    ((best->found.code == 0) == (en->found.code == 0) && en->used < best->used))
-			best = en;
+		goods += is_good;
+		if (en->state == KNOWN && (*best == NULL || en->used < (*best)->used))
+			*best = en;
 	}
-	return best;
+	return bad != NULL ? bad : goods > REALMS_MAX / 2 ? good : NULL;
 }
 
 static void
@@ -282,7 +311,7 @@ look_up(struct locate *lc, struct entry *en, uint64_t stamp)
 	en->wanted = stamp;
 	en->state = WAITS;
 	en->queued = lc->counter++;
-	(void)pthread_cond_signal(&lc->work);
+	(void)pthread_cond_broadcast(&lc->work);
 }
 
 static enum locate_answer

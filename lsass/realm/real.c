@@ -16,17 +16,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "lib/config.h"
 #include "lsass/loop.h"
 #include "lsass/realm/locate.h"
 #include "lsass/realm/way.h"
 #include "lsass/tgs/der_as.h"
 
 #define TICK_MS	  50
-#define STEP_MS	  1000 /* for each address, before the next one is asked as well */
-#define AFTER_MS  2000 /* once all were asked; twice as long after each further time */
-#define TIMES	  3    /* a datagram is sent */
-#define BUSY_MS	  100  /* until a socket may be free */
-#define GARBAGE	  8    /* datagrams that are not looked at, before the socket is closed */
+#define STEP_MS	  1000	/* for each address, before the next one is asked as well */
+#define AFTER_MS  2000u /* once all were asked; twice as long after each further time */
+#define TIMES	  3	/* a datagram is sent */
+#define BUSY_MS	  100	/* until a socket may be free */
+#define GARBAGE	  8	/* datagrams that are not looked at, before the socket is closed */
 #define GOOD_MS	  300000u
 #define GOOD_MAX  32 /* realms */
 #define STEPS_MAX (2 * LOCATE_PLACES_MAX)
@@ -73,6 +74,7 @@ struct real {
 	struct locate *locate;
 	struct watch *named;
 	struct real_ask *first;
+	size_t limit; /* of asks, and of sockets while each ask has one */
 	size_t asks, sockets;
 	uint64_t ended;
 	bool ticking;
@@ -195,16 +197,27 @@ skipped(const struct real_ask *ask, const struct step *step)
 	return (ask->out >> step->place & 1) != 0 || (step->udp && ask->no_udp);
 }
 
+/* One less, the oldest: for another. */
+static void
+spare_one(struct real_ask *ask)
+{
+	struct way *way = ask->ways;
+
+	while (way != NULL && way->next != NULL)
+		way = way->next;
+	if (way != NULL)
+		close_way(ask, way);
+}
+
 /* 1: begun, 0: not now, -1: no way there. */
 static int
 begin(struct real_ask *ask, const struct step *step)
 {
 	struct real *re = ask->re;
-	struct way *way;
+	struct way *way = calloc(1, sizeof(*way));
 
-	if (re->sockets >= REAL_SOCKETS)
-		return 0;
-	way = calloc(1, sizeof(*way));
+	if (re->sockets >= re->limit)
+		spare_one(ask);
 	if (way == NULL)
 		return 0;
 	way->place = step->place;
@@ -215,6 +228,8 @@ begin(struct real_ask *ask, const struct step *step)
 			     errno == ENOBUFS || errno == ENOSPC;
 
 		free(way);
+		if (later)
+			spare_one(ask);
 		return later ? 0 : -1;
 	}
 	way->next = ask->ways;
@@ -489,6 +504,7 @@ real_start(struct loop *lo, const struct config *cf)
 	if (re == NULL)
 		return NULL;
 	re->lo = lo;
+	re->limit = (size_t)cf->kdc_requests;
 	re->locate = locate_start(cf, &fd);
 	if (re->locate != NULL)
 		re->named = loop_watch(lo, fd, EPOLLIN, named, re);
@@ -557,7 +573,7 @@ real_send(struct real *re, struct rd realm, struct rd message, real_done *done, 
 		errno = EINVAL;
 		return NULL;
 	}
-	if (re->asks >= REAL_ASKS || asks_of(re, realm) >= REAL_ASKS_REALM) {
+	if (re->asks >= re->limit || asks_of(re, realm) >= re->limit - re->limit / 4) {
 		errno = EAGAIN;
 		return NULL;
 	}

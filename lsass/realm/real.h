@@ -14,9 +14,6 @@
 #include "rpc/rpc.h"
 
 #define REAL_MESSAGE_MAX (1u << 20) /* octets of a message */
-#define REAL_ASKS	 512	    /* at once */
-#define REAL_ASKS_REALM	 256	    /* of them of one realm: if its KDCs are dead, others go on */
-#define REAL_SOCKETS	 1024	    /* at once; more wait */
 #define REAL_TOTAL_MS	 20000	    /* until it is given up */
 
 struct config;
@@ -24,7 +21,11 @@ struct loop;
 struct real;
 struct real_ask;
 
-/* NULL with errno. cf stays the caller's. */
+/*
+ * NULL with errno. cf stays the caller's: [kdc] requests is how many may be asked for at
+ * once, three quarters of them of one realm, so that others go on if its KDCs are dead;
+ * and at how many sockets each has one only.
+ */
 struct real *real_start(struct loop *lo, const struct config *cf);
 void real_stop(struct real *re); /* nobody may be waiting any more */
 

@@ -161,22 +161,26 @@ add_places(struct search *se, const struct server *server)
 		    se->where);
 }
 
-static void
-find_names(struct search *se, profile_t profile)
+/* False: DNS would have to be asked. */
+static bool
+find_names(struct search *se, profile_t profile, bool dns)
 {
 	struct servers *list = &se->servers;
 
 	se->where = "krb5.conf";
 	servers_profile(profile, se->realm, "kdc", PORT, true, list);
 	if (list->n > 0 || list->others > 0 || !servers_use_dns(profile))
-		return;
+		return true;
+	if (!dns)
+		return false;
 	se->where = "DNS";
 	if (servers_use_uri(profile))
 		servers_uri(se->realm, "_kerberos", PORT, list);
-	if (list->n > 0 || list->others > 0)
-		return;
-	servers_srv(se->realm, "_kerberos", SERVER_UDP, list);
-	servers_srv(se->realm, "_kerberos", SERVER_TCP, list);
+	if (list->n == 0 && list->others == 0) {
+		servers_srv(se->realm, "_kerberos", SERVER_UDP, list);
+		servers_srv(se->realm, "_kerberos", SERVER_TCP, list);
+	}
+	return true;
 }
 
 static void
@@ -222,13 +226,14 @@ udp_limit(profile_t profile)
 	return value > UDP_LIMIT_MAX ? UDP_LIMIT_MAX : (size_t)value;
 }
 
-void
-resolve(struct context *co, const char *files, const struct own *own, const char *realm,
+bool
+resolve(struct context *co, const char *files, const struct own *own, const char *realm, bool dns,
 	struct found *found)
 {
 	struct search se = { .own = own, .realm = realm, .where = "", .found = found };
 	profile_t profile = NULL;
 	krb5_error_code code;
+	bool done;
 
 	memset(found, 0, sizeof(*found));
 	code = context_get(co, files, 0);
@@ -237,15 +242,16 @@ resolve(struct context *co, const char *files, const struct own *own, const char
 	if (code != 0) {
 		fail(&se, code);
 		say(&se, "krb5.conf cannot be read: %s", error_message(code));
-		return;
+		return true;
 	}
 	found->udp_limit = udp_limit(profile);
-	find_names(&se, profile);
+	done = find_names(&se, profile, dns);
 	for (size_t i = 0; i < se.servers.n; i++)
 		add_places(&se, &se.servers.at[i]);
-	if (se.servers.n == 0)
+	if (done && se.servers.n == 0)
 		no_name(&se, profile);
-	else if (found->n == 0)
+	else if (done && found->n == 0)
 		no_place(&se);
 	profile_release(profile);
+	return done;
 }

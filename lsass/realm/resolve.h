@@ -18,8 +18,11 @@ struct own {
 void own_read(struct own *own, const char *words);
 bool own_has(const struct own *own, const struct sockaddr_storage *one);
 
-/* co is the worker's; files as in context_get. */
-void resolve(struct context *co, const char *files, const struct own *own, const char *realm,
-	     struct found *found);
+/*
+ * co is the worker's; files as in context_get.
+ * Returns false, with nothing found: krb5.conf says nothing, and dns is false.
+ */
+bool resolve(struct context *co, const char *files, const struct own *own, const char *realm,
+	     bool dns, struct found *found) __attribute__((warn_unused_result));
 
 #endif

@@ -3,7 +3,7 @@
  * lsass/realm for real_live.py: what is to be done comes line by line from
  * stdin, what happened goes to stdout.
  *
- *   real_try KRB5_CONF [LISTEN]
+ *   real_try KRB5_CONF [LISTEN [REQUESTS]]
  *   send ID REALM HEX    -> done ID CODE MILLISECONDS HEX|- WHY; or refused ID ERRNO
  *   cancel ID
  *   known REALM          -> known TEXT
@@ -160,6 +160,12 @@ main(int argc, char **argv)
 		return 2;
 	free(cf.krb5_config);
 	cf.krb5_config = strdup(argv[1]);
+	if (argc > 2) {
+		free(cf.kdc_listen);
+		cf.kdc_listen = strdup(argv[2]);
+	}
+	if (argc > 3)
+		cf.kdc_requests = strtoul(argv[3], NULL, 10);
 	lo = loop_new();
 	re = lo != NULL ? real_start(lo, &cf) : NULL;
 	wa = re != NULL ? loop_watch(lo, STDIN_FILENO, EPOLLIN, ready, NULL) : NULL;
