@@ -171,6 +171,7 @@ main(int argc, char **argv)
 	wa = re != NULL ? loop_watch(lo, STDIN_FILENO, EPOLLIN, ready, NULL) : NULL;
 	if (wa == NULL || loop_run(lo) != 0) {
 		perror("real_try");
+		config_free(&cf);
 		return 1;
 	}
 	loop_unwatch(wa);
