@@ -385,12 +385,12 @@ import(struct ctl *ct, const char *path)
 	struct opened op;
 	int code = EXIT_FAILED;
 
-	if (keytabs_open(ct, &op, path, ct->kt.dry_run ? REPLACE_LOOK : 0) != 0)
+	if (keytabs_open(ct, &op, path, ct->dry_run ? REPLACE_LOOK : 0) != 0)
 		goto out;
 	real = count(&op.kf, KT_REAL);
 	weak = count(&op.kf, KT_WEAK);
 	known = count(&op.kf, KT_STANDIN);
-	if (ct->kt.dry_run) {
+	if (ct->dry_run) {
 		show_entries(ct, &op);
 		(void)printf("%zu keys would be kept, %zu are stand-ins, %zu are not taken\n", real,
 			     known, weak);

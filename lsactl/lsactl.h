@@ -36,12 +36,13 @@ struct ctl {
 	const char *cache;     /* --cache of logon */
 	const char *keytab;    /* --keytab of logon; NULL: a password */
 	bool machine;	       /* --machine of logon: those are this machine's keys */
+	bool dry_run;	       /* --dry-run: say what would be done */
 	struct {
 		bool follow, forget;
 		const char *html;
 	} watch; /* options of watch of these names */
 	struct {
-		bool dry_run, skip_weak;
+		bool skip_weak;
 		const char *backup, *from, *age;
 	} kt;	  /* options of keytab of these names */
 	int wait; /* seconds for an answer; 0: the usual */
@@ -61,7 +62,7 @@ extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
     cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_logon, cmd_logoff, cmd_lock,
-    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm, cmd_watch, cmd_keytab;
+    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm, cmd_watch, cmd_keytab, cmd_ccache;
 
 /* ---- call.c */
 /*

@@ -22,6 +22,8 @@ const struct command commands[] = {
 	{ "renew", "[SESSION]", 1, false, cmd_renew, "renew the ticket of a logon now" },
 	{ "passwd", "[PRINCIPAL]", 1, false, cmd_passwd,
 	  "change a password: old and new go to lsaiso only" },
+	{ "ccache", "import FILE", 2, false, cmd_ccache,
+	  "the keys of a ccache go to lsaiso, stand-ins take their place" },
 	{ "ntlm", "[VERB]", 2, false, cmd_ntlm, "NTLM for programs: list, add, remove, uses" },
 	{ "keytab", "[VERB]", 3, false, cmd_keytab,
 	  "keytabs of stand-ins: list, import, rotate, prune, remove" },
@@ -88,7 +90,7 @@ enum {
 	WATCH_FOLLOW,
 	WATCH_FORGET,
 	WATCH_HTML,
-	KEYTAB_DRY_RUN,
+	DRY_RUN,
 	KEYTAB_BACKUP,
 	KEYTAB_SKIP_WEAK,
 	KEYTAB_FROM,
@@ -135,8 +137,8 @@ parse_word(struct ctl *ct, int option)
 	case WATCH_HTML:
 		ct->watch.html = optarg;
 		return true;
-	case KEYTAB_DRY_RUN:
-		ct->kt.dry_run = true;
+	case DRY_RUN:
+		ct->dry_run = true;
 		return true;
 	case KEYTAB_BACKUP:
 		ct->kt.backup = optarg;
@@ -190,7 +192,7 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "follow", no_argument, NULL, WATCH_FOLLOW },
 		{ "forget", no_argument, NULL, WATCH_FORGET },
 		{ "html", required_argument, NULL, WATCH_HTML },
-		{ "dry-run", no_argument, NULL, KEYTAB_DRY_RUN },
+		{ "dry-run", no_argument, NULL, DRY_RUN },
 		{ "backup", required_argument, NULL, KEYTAB_BACKUP },
 		{ "skip-weak", no_argument, NULL, KEYTAB_SKIP_WEAK },
 		{ "from", required_argument, NULL, KEYTAB_FROM },
@@ -264,7 +266,7 @@ run(struct ctl *ct, int argc, char **argv)
 	/* Where the public key is, the socket does not say. */
 	bool folder = co != NULL &&
 		      (co->run == cmd_logon || co->run == cmd_unlock || co->run == cmd_passwd ||
-		       co->run == cmd_ntlm || co->run == cmd_keytab);
+		       co->run == cmd_ntlm || co->run == cmd_keytab || co->run == cmd_ccache);
 	bool need = co != NULL && !co->offline && (folder || ct->socket == NULL);
 	int code;
 
@@ -287,6 +289,8 @@ run(struct ctl *ct, int argc, char **argv)
 		return wrong("--machine takes --keytab and nothing else of ", co->name);
 	if (ct->all && co->run != cmd_logoff && co->run != cmd_lock)
 		return wrong("--all belongs to logoff and lock, not to ", co->name);
+	if (ct->dry_run && co->run != cmd_keytab && co->run != cmd_ccache)
+		return wrong("--dry-run belongs to keytab and ccache, not to ", co->name);
 	if (ct->cache != NULL && ct->fresh)
 		return wrong("--cache or --new, not both, for ", co->name);
 	if (ct->lower_floor >= 0 && co->run != cmd_verify)
@@ -298,10 +302,10 @@ run(struct ctl *ct, int argc, char **argv)
 	if ((ct->watch.follow || ct->watch.forget || ct->watch.html != NULL) &&
 	    co->run != cmd_watch)
 		return wrong("--follow, --forget and --html belong to watch, not to ", co->name);
-	if ((ct->kt.dry_run || ct->kt.skip_weak || ct->kt.backup != NULL || ct->kt.from != NULL ||
+	if ((ct->kt.skip_weak || ct->kt.backup != NULL || ct->kt.from != NULL ||
 	     ct->kt.age != NULL) &&
 	    co->run != cmd_keytab)
-		return wrong("--dry-run, --backup, --skip-weak, --from and --age belong to keytab, "
+		return wrong("--backup, --skip-weak, --from and --age belong to keytab, "
 			     "not to ",
 			     co->name);
 	if (need && config_read(&ct->cf, ct->config_path, error, sizeof(error)) != 0) {

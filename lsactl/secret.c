@@ -142,23 +142,21 @@ secret_ask_new(const struct ctl *ct, const char *prompt, const struct start *st,
 	return ret;
 }
 
-int
-secret_key(const struct ctl *ct, const struct start *st, const char *name, int32_t etype,
-	   struct rd octets, char hex[SECRET_HEX])
+/* The box that was begun, for st; wiped. */
+static int
+seal_key(const struct ctl *ct, const struct start *st, bool filled, char hex[SECRET_HEX])
 {
 	uint8_t key[ISO_PUBLIC], sealed[ISO_BOX];
 	int ret = -1;
 
-	if (public_key(ct, key) != 0)
-		return -1;
-	(void)mlock(&secret, sizeof(secret)); /* it came out of a file: no word about it */
 	secret.box.challenge = st->challenge;
 	secret.box.session = st->number;
 	secret.box.generation = st->generation;
 	secret.box.owner = st->owner;
-	secret.box.flags = BOX_KEEP;
-	if (box_fill(&secret.box, name, octets, etype) == 0 &&
-	    box_seal(key, &secret.box, sealed) == 0) {
+	if (!filled || public_key(ct, key) != 0) {
+		if (!filled)
+			(void)fputs("lsactl: that is no key\n", stderr);
+	} else if (box_seal(key, &secret.box, sealed) == 0) {
 		hex_put(sealed, sizeof(sealed), hex);
 		ret = 0;
 	} else {
@@ -166,4 +164,25 @@ secret_key(const struct ctl *ct, const struct start *st, const char *name, int32
 	}
 	explicit_bzero(&secret, sizeof(secret));
 	return ret;
+}
+
+int
+secret_key(const struct ctl *ct, const struct start *st, const char *name, int32_t etype,
+	   struct rd octets, char hex[SECRET_HEX])
+{
+	bool filled;
+
+	(void)mlock(&secret, sizeof(secret)); /* it came out of a file: no word about it */
+	filled = box_fill(&secret.box, name, octets, etype) == 0;
+	secret.box.flags = BOX_KEEP;
+	return seal_key(ct, st, filled, hex);
+}
+
+int
+secret_tgt(const struct ctl *ct, const struct start *st, struct rd client, int32_t etype,
+	   struct rd octets, int64_t endtime, char hex[SECRET_HEX])
+{
+	(void)mlock(&secret, sizeof(secret));
+	return seal_key(ct, st, box_fill_tgt(&secret.box, client, octets, etype, endtime) == 0,
+			hex);
 }

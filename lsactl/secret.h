@@ -42,6 +42,10 @@ int secret_ask_new(const struct ctl *ct, const char *prompt, const struct start 
 int secret_key(const struct ctl *ct, const struct start *st, const char *name, int32_t etype,
 	       struct rd octets, char hex[SECRET_HEX]);
 
+/* Seal the key of a ticket-granting ticket; client: DER as in lib/box.h. */
+int secret_tgt(const struct ctl *ct, const struct start *st, struct rd client, int32_t etype,
+	       struct rd octets, int64_t endtime, char hex[SECRET_HEX]);
+
 /* ---- cmd_keytab.c */
 /*
  * Log on with a key of ct->keytab. principal: NULL: the first one there.

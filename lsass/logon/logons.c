@@ -395,6 +395,14 @@ logons_finish(struct logons *lg, struct held *he, const struct as_exchange *as, 
 	return 0;
 }
 
+void
+logons_settle(struct held *he)
+{
+	he->begun = false;
+	logons_save(he);
+	let_go(he); /* he may be gone */
+}
+
 /* ---- ending */
 
 struct search {

@@ -109,6 +109,12 @@ void logons_set_principal(struct held *he, struct rd octets);
 kcode logons_finish(struct logons *lg, struct held *he, const struct as_exchange *as,
 		    const char *choice, char name[CACHE_NAME_MAX + 1]);
 
+/*
+ * Finished another way: its tickets are kept (collection_keep_ticket) and hold
+ * it from now on; if there are none, it ends.
+ */
+void logons_settle(struct held *he);
+
 /* A fresh ticket in place of the one that ca has. */
 kcode logons_refresh(struct cache *ca, const struct as_exchange *as);
 

@@ -24,6 +24,9 @@
  *   org.lsaiso.ListKeytabs    {uid?} root: all; others: of their files; never a key, nor a
  *                             stand-in but for its hash
  *   org.lsaiso.KeytabRemove   root: {path, principal?}; KeytabPrune {path?, principal?, age?}
+ *   org.lsaiso.ImportKnown    {ticket, key, uid?} is that ticket's key a stand-in of ours?
+ *   org.lsaiso.ImportTicket   {session, principal, box, cred, offset?, last?} a ticket of a FILE
+ *                             ccache: cred has a stand-in, the box the key
  *   org.lsaiso.Lock, Unlock   {session?, all?}; {session, box}
  *   org.lsaiso.Logoff         {session? | all, uid?} logons and all their caches
  *   org.lsaiso.Renew          {session?, uid?}

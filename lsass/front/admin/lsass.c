@@ -141,6 +141,8 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.ListKeytabs", method_list_keytabs },
 	{ "org.lsaiso.KeytabRemove", method_keytab_remove },
 	{ "org.lsaiso.KeytabPrune", method_keytab_prune },
+	{ "org.lsaiso.ImportKnown", method_import_known },
+	{ "org.lsaiso.ImportTicket", method_import_ticket },
 	{ "org.lsaiso.Lock", method_lock },
 	{ "org.lsaiso.Unlock", method_unlock },
 	{ "org.lsaiso.Logoff", method_logoff },

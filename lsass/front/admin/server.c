@@ -13,7 +13,8 @@
 #include "lsass/front/admin/methods.h"
 #include "lsass/loop.h"
 
-#define ASK_MAX	      8192  /* octets of one request; real ones are below 300 */
+#define ASK_USUAL     8192   /* octets of one request; real ones are below 300 */
+#define ASK_MAX	      262144 /* with a ticket in it */
 #define CLIENTS_MAX   64    /* at once */
 #define CLIENTS_OTHER 48    /* of these for others than root */
 #define CLIENTS_UID   8	    /* of one uid, root apart */
@@ -27,8 +28,8 @@ struct client {
 	int fd;
 	uid_t uid;
 	uint64_t active;
-	size_t have; /* octets of ask */
-	char ask[ASK_MAX];
+	size_t have, room; /* octets of ask */
+	char *ask;
 	char *answer; /* NULL: nothing to send */
 	size_t len, sent;
 	struct admin_later *later; /* the answer to the first request is still to come */
@@ -74,6 +75,7 @@ hang_up(struct client *cl)
 	loop_unwatch(cl->watch);
 	(void)close(cl->fd);
 	free(cl->answer);
+	free(cl->ask);
 	free(cl);
 	if (later != NULL && later->gone != NULL)
 		later->gone(later->arg);
@@ -179,6 +181,23 @@ set_answer(struct client *cl, json_t *answer)
 	return true;
 }
 
+/* Is there room for more of it? */
+static bool
+has_more_room(struct client *cl)
+{
+	size_t room = cl->room == 0 ? ASK_USUAL : 2 * cl->room;
+	char *more;
+
+	if (cl->have < cl->room)
+		return true;
+	more = room <= ASK_MAX ? realloc(cl->ask, room) : NULL;
+	if (more == NULL)
+		return false;
+	cl->ask = more;
+	cl->room = room;
+	return true;
+}
+
 /* Answer the first request of the buffer, if it is whole. */
 static bool
 serve_one(struct client *cl)
@@ -188,7 +207,7 @@ serve_one(struct client *cl)
 	size_t len;
 
 	if (end == NULL)
-		return cl->have < sizeof(cl->ask);
+		return has_more_room(cl);
 	len = (size_t)(end - cl->ask);
 	answer = call(cl, cl->ask, len);
 	cl->have -= len + 1;
@@ -209,13 +228,13 @@ serve_all(struct client *cl)
 	while (ok && cl->answer == NULL && cl->later == NULL &&
 	       memchr(cl->ask, '\0', cl->have) != NULL)
 		ok = serve_one(cl);
-	return ok && (cl->answer != NULL || cl->later != NULL || cl->have < sizeof(cl->ask));
+	return ok && (cl->answer != NULL || cl->later != NULL || has_more_room(cl));
 }
 
 static bool
 receive(struct client *cl)
 {
-	ssize_t got = recv(cl->fd, cl->ask + cl->have, sizeof(cl->ask) - cl->have, 0);
+	ssize_t got = recv(cl->fd, cl->ask + cl->have, cl->room - cl->have, 0);
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -327,9 +346,11 @@ admit(struct server *se, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && has_room(se, peer.uid))
 		cl = calloc(1, sizeof(*cl));
-	if (cl != NULL)
+	if (cl != NULL && has_more_room(cl))
 		cl->watch = loop_watch(se->lo, fd, EPOLLIN, on_client, cl);
 	if (cl == NULL || cl->watch == NULL) {
+		if (cl != NULL)
+			free(cl->ask);
 		free(cl);
 		(void)close(fd);
 		return;
