@@ -172,11 +172,12 @@ add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cac
 	if (ca != NULL)
 		ends = renew_ends(lg, ca, &more);
 	(void)json_object_set_new(to, "kind",
-				  json_string(he == NULL      ? "absorbed"
-					      : he->machine   ? "machine"
-					      : he->keytab    ? "keytab"
-					      : he->ntlm_only ? "ntlm"
-							      : "inside"));
+				  json_string(he == NULL	       ? "absorbed"
+					      : he->machine	       ? "machine"
+					      : he->keytab	       ? "keytab"
+					      : he->ntlm_only	       ? "ntlm"
+					      : !he->own && ca == NULL ? "file"
+								       : "inside"));
 	(void)json_object_set_new(to, "ends", json_integer(ends));
 	(void)json_object_set_new(to, "renewable", json_boolean(more));
 	if (he == NULL)
@@ -212,9 +213,10 @@ add_info(json_t *to, const struct logon *lo)
 	(void)json_object_set_new(to, "tokens", json_integer(is.tokens));
 }
 
-/* Those that no cache has: without a KDC, the machine's. */
+/* Those that no cache has: without a KDC, the machine's, those whose tickets are in files. */
 struct bare {
 	struct admin_scope scope;
+	struct logons *lg;
 	json_t *list;
 };
 
@@ -225,8 +227,8 @@ add_bare(struct logon *lo, void *arg)
 	const struct held *he = lo->held;
 	json_t *one;
 
-	if (he == NULL || !he->own || he->begun || lo->dead ||
-	    (!ba->scope.all && lo->owner != ba->scope.uid))
+	if (he == NULL || he->begun || lo->dead || (!ba->scope.all && lo->owner != ba->scope.uid) ||
+	    (!he->own && logons_cache(ba->lg, lo) != NULL))
 		return false;
 	one = json_pack("{s:I, s:I, s:I, s:s, s:[]}", "uid", (json_int_t)lo->owner, "session",
 			(json_int_t)lo->session, "generation", (json_int_t)lo->generation,
@@ -281,7 +283,7 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 	}
 	if (sl.n > 0)
 		qsort(sl.uses, sl.n, sizeof(sl.uses[0]), by_session);
-	ba = (struct bare){ sl.scope, sessions_json(&sl, view->logons) };
+	ba = (struct bare){ sl.scope, view->logons, sessions_json(&sl, view->logons) };
 	free(sl.uses);
 	store_each_logon(view->store, add_bare, &ba);
 	return json_pack("{s:o}", "sessions", ba.list);
