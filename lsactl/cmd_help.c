@@ -58,6 +58,12 @@ static const struct {
 	  "ticket;\n"
 	  "remove 'DOMAIN\\user'; uses: which programs use NTLM, to which servers, and whether\n"
 	  "those are on the list ([ntlm] targets). --uid N: of that user (root).\n" },
+	{ "ccache",
+	  "import FILE: the keys of the ticket-granting tickets in a ccache that kinit filled go "
+	  "to\n"
+	  "lsaiso; stand-ins take their place, which programs use through the KDC endpoint ([kdc]\n"
+	  "listen) and which are worth nothing elsewhere. Also DIR:FOLDER. Your own, or for root\n"
+	  "anybody's. --dry-run: say what would be done.\n" },
 	{ "keytab",
 	  "Keytabs whose keys are stand-ins: the real ones are sealed under lsaiso's root key, "
 	  "and\n"
