@@ -15,7 +15,7 @@ ISO_HANDLER(key_keep)
 	blob_client_hash(req->name, who);
 	if (st == ISO_OK && iso->root_kind != ISO_ROOT_KEPT)
 		st = ISO_E_POLICY;
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
+	st = st ?: policy_key(iso, s, req->key, ISO_MAY_AS, req->name, &key);
 	if (st == ISO_OK) {
 		k.etype = key.type->etype;
 		memcpy(k.key, key.octets, key.type->key_len);

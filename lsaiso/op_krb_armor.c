@@ -11,11 +11,8 @@ ISO_HANDLER(krb_armor)
 	audit_client(iso, req->client);
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	st = st ?: session_spend(iso, s);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_ARMOR, req->client, &key);
-	if (st == ISO_OK)
-		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
-					&rep->authenticator.len);
+	st = st ?: policy_key(iso, s, req->blob, ISO_MAY_ARMOR, req->client, &key);
+	st = st ?: authenticator_seal(&key, &a, ROOM(rep->authenticator), &rep->authenticator.len);
 	if (st == ISO_OK) {
 		krb_cf2(&a.subkey, "subkeyarmor", &key, "ticketarmor", &armor);
 		rep->etype = armor.type->etype;

@@ -80,7 +80,7 @@ ISO_HANDLER(krb_as_open)
 	audit_client(iso, req->client);
 	if (st == ISO_OK && (req->skew < -SKEW_MAX || req->skew > SKEW_MAX))
 		st = ISO_E_RANGE;
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
+	st = st ?: policy_key(iso, s, req->key, ISO_MAY_AS, req->name, &key);
 	if (st == ISO_OK && req->strengthen_etype != 0)
 		st = policy_mix(iso, req->strengthen_etype, req->strengthen, "strengthenkey", &key,
 				"replykey");

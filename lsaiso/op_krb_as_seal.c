@@ -33,7 +33,7 @@ ISO_HANDLER(krb_as_seal)
 	audit_text(iso, req->name);
 	st = st ?: stamp_make(iso, req->skew, &stamp);
 	st = st ?: session_spend(iso, s);
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
+	st = st ?: policy_key(iso, s, req->key, ISO_MAY_AS, req->name, &key);
 	if (st == ISO_OK && req->armor_etype != 0)
 		st = policy_mix(iso, req->armor_etype, req->armor, "clientchallengearmor", &key,
 				"challengelongterm");

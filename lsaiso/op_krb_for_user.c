@@ -15,8 +15,7 @@ ISO_HANDLER(krb_for_user)
 	audit_client(iso, req->client);
 	st = st ?: ((iso->policy & ISO_POLICY_S4U) != 0 ? ISO_OK : ISO_E_POLICY);
 	st = st ?: session_spend(iso, s);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_TGS, req->client, &key);
+	st = st ?: policy_key(iso, s, req->blob, ISO_MAY_TGS, req->client, &key);
 	if (st == ISO_OK)
 		krb_checksum_md5(&key, KRB_USAGE_FOR_USER, req->text, rep->mac);
 	wipe(&key, sizeof(key));

@@ -104,8 +104,7 @@ ISO_HANDLER(krb_passwd_open)
 
 	audit_client(iso, req->client);
 	st = st ?: session_find(iso, p.session, p.generation, req->owner, &s);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key);
+	st = st ?: policy_key(iso, s, req->blob, ISO_MAY_CHANGE, req->client, &key);
 	st = st ?: open_both(iso, &p, &key, req, rep);
 	wipe(&key, sizeof(key));
 	wipe(&p, sizeof(p));

@@ -70,11 +70,8 @@ ISO_HANDLER(krb_passwd_seal)
 	if (st == ISO_OK && req->address.len != 4 && req->address.len != 16)
 		st = ISO_E_RANGE;
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_CHANGE, req->client, &key);
-	if (st == ISO_OK)
-		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
-					&rep->authenticator.len);
+	st = st ?: policy_key(iso, s, req->blob, ISO_MAY_CHANGE, req->client, &key);
+	st = st ?: authenticator_seal(&key, &a, ROOM(rep->authenticator), &rep->authenticator.len);
 	st = st ?: seal_priv(iso, s, req, &a, rep);
 	if (st == ISO_OK) {
 		p.nonce = a.seq;

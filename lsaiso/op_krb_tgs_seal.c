@@ -14,14 +14,11 @@ ISO_HANDLER(krb_tgs_seal)
 
 	st = st ?: stamp_make(iso, req->skew, &a.stamp);
 	st = st ?: session_spend(iso, s);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->blob, ISO_KIND_TGT, ISO_MAY_TGS, req->client, &key);
+	st = st ?: policy_key(iso, s, req->blob, ISO_MAY_TGS, req->client, &key);
 	st = st ?: tgs_client_check(req->client); /* of a box, only its hash was seen */
 	st = st ?: tgs_body_read(iso, req->body, &body);
 	audit_name(iso, &body.sname);
-	if (st == ISO_OK)
-		st = authenticator_seal(&key, &a, ROOM(rep->authenticator),
-					&rep->authenticator.len);
+	st = st ?: authenticator_seal(&key, &a, ROOM(rep->authenticator), &rep->authenticator.len);
 	if (st == ISO_OK) {
 		p.kind = PENDING_TGS;
 		p.owner = req->owner;

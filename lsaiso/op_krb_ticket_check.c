@@ -35,8 +35,7 @@ ISO_HANDLER(krb_ticket_check)
 	enum iso_status st = session_find(iso, req->session, req->generation, req->owner, &s);
 
 	audit_text(iso, req->name);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_CHECK, req->name, &key);
+	st = st ?: policy_key(iso, s, req->key, ISO_MAY_CHECK, req->name, &key);
 	if (st == ISO_OK && !has_key(iso, &key, req))
 		st = ISO_E_INTEGRITY;
 	wipe(&key, sizeof(key));

@@ -32,10 +32,8 @@ ISO_HANDLER(session_unlock)
 	enum iso_status st = session_find_any(iso, req->session, req->generation, req->owner, &s);
 
 	audit_text(iso, req->name);
-	if (st == ISO_OK)
-		st = policy_key(iso, s, req->anchor, ISO_KIND_KEY, ISO_MAY_UNLOCK, req->name,
-				&anchor);
-	st = st ?: policy_key(iso, s, req->key, ISO_KIND_KEY, ISO_MAY_AS, req->name, &key);
+	st = st ?: policy_key(iso, s, req->anchor, ISO_MAY_UNLOCK, req->name, &anchor);
+	st = st ?: policy_key(iso, s, req->key, ISO_MAY_AS, req->name, &key);
 	st = st ?: judge(iso, s, &anchor, &key);
 	wipe(&anchor, sizeof(anchor));
 	wipe(&key, sizeof(key));

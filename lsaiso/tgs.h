@@ -28,15 +28,15 @@
 const struct krb_type *policy_type(const struct iso *iso, int64_t etype);
 
 /*
- * Open a blob that holds a key.
+ * Open a blob that holds a key: a long-term one or that of a TGT, as may says.
  *
  * client  what the blob's client is the hash of: client octets, a name
  * key     out; the caller wipes it
  *
  * Returns what blob_open does; ISO_E_ETYPE (may not be used here).
  */
-enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind,
-			   uint16_t may, struct rd client, struct krb_key *key) RPC_CHECKED;
+enum iso_status policy_key(struct iso *iso, const struct session *s, struct rd blob, uint16_t may,
+			   struct rd client, struct krb_key *key) RPC_CHECKED;
 
 /*
  * Make of a key its KRB-FX-CF2 with another one, which came over the wire:

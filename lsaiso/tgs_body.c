@@ -13,10 +13,12 @@ policy_type(const struct iso *iso, int64_t etype)
 }
 
 enum iso_status
-policy_key(struct iso *iso, const struct session *s, struct rd blob, uint8_t kind, uint16_t may,
-	   struct rd client, struct krb_key *key)
+policy_key(struct iso *iso, const struct session *s, struct rd blob, uint16_t may, struct rd client,
+	   struct krb_key *key)
 {
-	struct blob want = { .kind = kind, .may = may }, got = { 0 };
+	const uint16_t of_key = ISO_MAY_AS | ISO_MAY_UNLOCK | ISO_MAY_CHECK;
+	struct blob want = { .kind = may & of_key ? ISO_KIND_KEY : ISO_KIND_TGT, .may = may },
+		    got = { 0 };
 	size_t len = 0;
 	enum iso_status st = ISO_OK;
 
