@@ -56,6 +56,7 @@ struct as_call {
 	size_t version; /* of the key, that was tried last */
 	int32_t skew;	/* KDC's clock minus ours, as the client thinks */
 	bool stamped;	/* it came with a timestamp under the stand-in */
+	bool other;	/* it is for something else than a TGT */
 	bool refused;	/* the KDC did not take an earlier version */
 };
 
@@ -383,7 +384,10 @@ replied(struct call *ca, struct rd reply)
 	struct der_error error;
 
 	if (reply.len == 0 || reply.at[0] != DER_KRB_ERROR) {
-		give_ticket(ca, reply);
+		if (st->other)
+			call_answer(ca, reply);
+		else
+			give_ticket(ca, reply);
 		return;
 	}
 	if (der_read_error(reply, &error) != 0) {
@@ -545,8 +549,6 @@ as_begin(struct call *ca)
 	if (sk == NULL) /* somebody typed a password */
 		return CALL_UNKNOWN;
 	why = why_not(&body, &fast);
-	if (why != NULL && !stamped && fast.at == NULL)
-		return CALL_UNKNOWN; /* nobody knows yet who that is */
 	st = calloc(1, sizeof(*st));
 	if (st == NULL)
 		return CALL_UNKNOWN;
@@ -557,7 +559,8 @@ as_begin(struct call *ca)
 	st->realm = body.realm;
 	st->skew = skew;
 	st->stamped = stamped;
-	if (why != NULL) {
+	st->other = why != NULL;
+	if (why != NULL && (stamped || fast.at != NULL)) { /* else nobody knows yet who that is */
 		refuse(ca, ERR_POLICY, why);
 		return CALL_LATER;
 	}

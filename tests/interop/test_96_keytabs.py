@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keytabs of stand-ins: do they work through the endpoint, for whom they should, and are
+they worth nothing elsewhere? And what becomes of them over restarts and changes of keys?"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+
+import pytest
+
+from lib import endpoint, instance, proc, users
+from lib.instance import lsactl
+from lib.realm import HOME
+
+pytestmark = pytest.mark.usefixtures("need_root")
+
+SETTINGS = {"seal": {"root": "file"}}
+
+
+def enrolled(realm, settings=None):
+    """An instance whose root key is kept in a file of root."""
+    inst = endpoint.Endpoint(realm, settings or SETTINGS, start=False)
+    lsactl(inst, "seal", "enroll", "--file").ok()
+    inst.start()
+    return inst
+
+
+@pytest.fixture(scope="module")
+def inst(realm):
+    inst = enrolled(realm)
+    yield inst
+    inst.stop()
+
+
+@pytest.fixture
+def who(inst):
+    return users.User(inst)
+
+
+def principal(realm, name, *more):
+    """A new one with random keys; its keytab."""
+    path = realm.folder("keytabs", name.replace("/", "_") + "-" + os.urandom(4).hex())
+    realm.kadmin_local(HOME, [f"addprinc -randkey {name}", *more,
+                              f"ktadd -q -norandkey -k {path} {name}"])
+    return path
+
+
+def fresh(realm, inst, who, label="robot"):
+    """A principal with stand-ins in a keytab of who's; its name, the keytab, a copy of the real."""
+    name = f"{label}-{os.urandom(4).hex()}"
+    real = principal(realm, name)
+    own = os.path.join(inst.caches, f"{name}.keytab")
+    shutil.copy(real, own)
+    os.chmod(own, 0o600)
+    os.chown(own, who.uid, who.uid)
+    done = lsactl(inst, "keytab", "import", own).ok()
+    assert "the file has stand-ins" in done.out, done.text
+    return name, own, real
+
+
+def octets(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def ccache(inst, who, label="cc"):
+    return os.path.join(inst.caches, f"{label}-{who.uid}-{os.urandom(4).hex()}")
+
+
+def kinit(inst, who, keytab, name, cache=None, config=None, *more):
+    cache = cache or ccache(inst, who)
+    env = (inst.client_env(cache) if config is None else
+           inst.realm.env(config=config, KRB5CCNAME=f"FILE:{cache}"))
+    return cache, proc.run(who.argv(["kinit", *more, "-k", "-t", keytab, name]), env=env)
+
+
+def test_01_kinit(realm, inst, who):
+    name, own, real = fresh(realm, inst, who)
+    assert octets(own) != octets(real) and len(octets(own)) == len(octets(real))
+    status = os.stat(own)
+    assert (status.st_uid, status.st_mode & 0o7777) == (who.uid, 0o600)
+    cache, done = kinit(inst, who, own, name)
+    done.ok()
+    inst.run(who, cache, "kvno", "HTTP/localhost").ok()
+    # The same keytab and the same cache, straight at the KDC: worth nothing.
+    _, done = kinit(inst, who, own, name, None, realm.config)
+    assert done.code != 0 and "Preauthentication failed" in done.err, done.text
+    done = inst.straight(who, cache, "kvno", "ldap/localhost")
+    assert done.code != 0, done.text
+    # and the real one still is what it was
+    shutil.copy(real, own + ".real")
+    os.chown(own + ".real", who.uid, who.uid)
+    kinit(inst, who, own + ".real", name, None, realm.config)[1].ok()
+
+
+def test_02_import_again_changes_nothing(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    before = octets(own)
+    done = lsactl(inst, "keytab", "import", own).ok()
+    assert "nothing to do" in done.out and octets(own) == before
+    shown = json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
+    mine = [k for k in shown if k["path"] == own]
+    assert {k["principal"] for k in mine} == {f"{name}@{HOME}"}
+    assert all(k["uid"] == who.uid and len(k["versions"]) == 1 for k in mine)
+    assert b"standin" not in json.dumps(shown).encode()
+
+
+def test_03_dry_run(realm, inst, who):
+    path = principal(realm, f"dry-{os.urandom(4).hex()}")
+    before = octets(path)
+    done = lsactl(inst, "keytab", "import", path, "--dry-run").ok()
+    assert "to be kept" in done.out and "would be kept" in done.out
+    assert octets(path) == before
+    assert path not in lsactl(inst, "keytab", "list").ok().out
+
+
+def test_04_another_user_gets_nothing(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    other = users.User(inst)
+    copy = own + ".copy"
+    shutil.copy(own, copy)
+    os.chown(copy, other.uid, other.uid)
+    _, done = kinit(inst, other, copy, name)
+    assert done.code != 0, done.text
+    # root is root
+    root = ccache(inst, who, "root")
+    proc.run(["kinit", "-k", "-t", own, name], env=inst.client_env(root)).ok()
+
+
+def test_05_over_restarts(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    for process in ("lsaiso", "lsass"):
+        before = inst.pid(process)
+        os.kill(before, signal.SIGKILL)
+        proc.wait_until("another one", lambda b=before, p=process: inst.pid(p) not in (None, b),
+                        log=inst.log)
+        proc.wait_until("it works again", lambda: kinit(inst, who, own, name)[1].code == 0,
+                        log=inst.log)
+        cache, done = kinit(inst, who, own, name)
+        done.ok()
+        inst.run(who, cache, "kvno", "HTTP/localhost").ok()
+
+
+def test_06_stop_and_start_of_all(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    inst.daemon.process.terminate()
+    assert inst.daemon.process.wait(30) == 0
+    inst.start()
+    cache, done = kinit(inst, who, own, name)
+    done.ok()
+    inst.run(who, cache, "kvno", "HTTP/localhost").ok()
+
+
+def test_07_client_keytab_of_gss(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    cache = ccache(inst, who)
+    script = ("import gssapi, sys\n"
+              "c = gssapi.Credentials(usage='initiate')\n"
+              "print(c.name, c.lifetime > 0)\n")
+    done = proc.run(who.argv(["/usr/bin/python3", "-c", script]),
+                    env=inst.client_env(cache, KRB5_CLIENT_KTNAME=own))
+    if "No module named" in done.err:
+        pytest.skip("SKIP: no python3-gssapi")
+    assert f"{name}@{HOME} True" in done.ok().out
+
+
+@pytest.mark.skipif(not shutil.which("k5start"), reason="SKIP: no k5start (kstart)")
+def test_08_k5start(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    cache = ccache(inst, who)
+    done = proc.run(who.argv(["k5start", "-f", own, name, "-k", cache, "--", "kvno",
+                              "HTTP/localhost"]), env=inst.client_env())
+    assert "kvno = " in done.ok().out, done.text
+
+
+def test_09_sessions_do_not_pile_up(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+
+    def sessions():
+        return [s for s in json.loads(lsactl(inst, "sessions", "--json").ok().out)["sessions"]
+                if s["uid"] == who.uid]
+
+    for _ in range(6):
+        kinit(inst, who, own, name)[1].ok()
+    assert len(sessions()) == 1, sessions()
+    assert sessions()[0]["kind"] == "keytab"
+
+
+def test_10_only_a_tgt(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    for service in ("kadmin/changepw", "HTTP/localhost"):
+        _, done = kinit(inst, who, own, name, None, None, "-S", service)
+        assert done.code != 0, done.text
+    assert inst.log_has("lsactl keytab rotate")
+
+
+def test_11_rotate_from(realm, inst, who):
+    """New keys of kadmin behind the same stand-ins, while programs log on all the time."""
+    name, own, _ = fresh(realm, inst, who)
+    before = octets(own)
+    kinit(inst, who, own, name)[1].ok()
+    stop, failed, runs = threading.Event(), [], []
+
+    def load():
+        while not stop.is_set():
+            done = kinit(inst, who, own, name)[1]
+            runs.append(done.code)
+            if done.code != 0:
+                failed.append(done.text)
+
+    for _ in range(2):
+        new = realm.folder("keytabs", f"new-{os.urandom(4).hex()}")
+        # Keys that are in both places before the KDC uses them: made, kept, then set.
+        realm.kadmin_local(HOME, [f"ktadd -q -k {new} {name}"])
+        done = lsactl(inst, "keytab", "rotate", own, "--from", new).ok()
+        assert "new keys are behind" in done.out and not os.path.exists(new)
+        thread = threading.Thread(target=load)
+        thread.start()
+        proc.wait_until("some runs", lambda: len(runs) > 3)
+        stop.set()
+        thread.join()
+        stop.clear()
+    assert not failed, failed
+    assert octets(own) == before
+    mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
+            if k["path"] == own]
+    assert all([v["state"] for v in k["versions"]] == ["current", "old", "old"] for k in mine), mine
+    lsactl(inst, "keytab", "prune", own).ok()
+    mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
+            if k["path"] == own]
+    assert all(len(k["versions"]) == 1 for k in mine)
+    kinit(inst, who, own, name)[1].ok()
+
+
+def test_12_remove(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    lsactl(inst, "keytab", "remove", own).ok()
+    assert kinit(inst, who, own, name)[1].code != 0
+    assert lsactl(inst, "keytab", "remove", own).code == 1
+
+
+def test_13_only_root(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who)
+    for verb in ("import", "remove"):
+        done = lsactl(inst, "keytab", verb, own, who=who)
+        if verb == "import":
+            assert "nothing to do" in done.out, done.text
+        else:
+            assert done.code == 1 and "only root" in done.err, done.text
+    real = own + ".real"
+    shutil.copy(principal(realm, f"x-{name}"), real)
+    os.chown(real, who.uid, who.uid)
+    done = lsactl(inst, "keytab", "import", real, who=who)
+    assert done.code == 1 and "only root" in done.err, done.text
+    other = users.User(inst)
+    assert own not in lsactl(inst, "keytab", who=other).ok().out
+    assert own in lsactl(inst, "keytab", who=who).ok().out
+
+
+def test_14_random_root(realm):
+    with endpoint.Endpoint(realm) as inst:
+        path = principal(realm, f"rnd-{os.urandom(4).hex()}")
+        before = octets(path)
+        done = lsactl(inst, "keytab", "import", path)
+        assert done.code == 1 and "[seal] root = tpm" in done.err, done.text
+        assert octets(path) == before
+
+
+def test_15_weak(realm, inst, who):
+    path = realm.folder("keytabs", f"weak-{os.urandom(4).hex()}")
+    name = f"weak-{os.urandom(4).hex()}"
+    realm.kadmin_local(HOME, [f"addprinc -randkey {name}", f"ktadd -q -norandkey -k {path} {name}"])
+    part = b"".join(len(p).to_bytes(2, "big") + p for p in (HOME.encode(), name.encode()))
+    entry = (b"\0\1" + part + b"\0\0\0\1" + bytes(4) + b"\1\0\x17\0\x10" + b"\x11" * 16)
+    with open(path, "ab") as f:
+        f.write(len(entry).to_bytes(4, "big") + entry)
+    before = octets(path)
+    done = lsactl(inst, "keytab", "import", path)
+    assert done.code == 1 and "--skip-weak" in done.err, done.text
+    assert octets(path) == before
+    done = lsactl(inst, "keytab", "import", path, "--skip-weak").ok()
+    assert bytes.fromhex("11" * 16) in octets(path)
+
+
+def test_16_backup(realm, inst, who):
+    path = principal(realm, f"bak-{os.urandom(4).hex()}")
+    before = octets(path)
+    done = lsactl(inst, "keytab", "import", path, "--backup", path + ".bak").ok()
+    assert "has the real keys" in done.err
+    assert octets(path + ".bak") == before
+    assert os.stat(path + ".bak").st_mode & 0o777 == 0o600
+
+
+def test_17_services_are_warned_of(realm, inst, who):
+    copy = realm.folder("keytabs", f"host-{os.urandom(4).hex()}")
+    shutil.copy(realm.keytab("host/localhost"), copy)
+    done = lsactl(inst, "keytab", "import", copy, "--dry-run").ok()
+    assert "sshd" in done.err and f"host/localhost@{HOME}" in done.err, done.text
