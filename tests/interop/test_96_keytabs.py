@@ -39,18 +39,18 @@ def who(inst):
     return users.User(inst)
 
 
-def principal(realm, name, *more):
+def principal(realm, name, options="+requires_preauth"):
     """A new one with random keys; its keytab."""
     path = realm.folder("keytabs", name.replace("/", "_") + "-" + os.urandom(4).hex())
-    realm.kadmin_local(HOME, [f"addprinc -randkey {name}", *more,
+    realm.kadmin_local(HOME, [f"addprinc -randkey {options} {name}",
                               f"ktadd -q -norandkey -k {path} {name}"])
     return path
 
 
-def fresh(realm, inst, who, label="robot"):
+def fresh(realm, inst, who, label="robot", **more):
     """A principal with stand-ins in a keytab of who's; its name, the keytab, a copy of the real."""
     name = f"{label}-{os.urandom(4).hex()}"
-    real = principal(realm, name)
+    real = principal(realm, name, **more)
     own = os.path.join(inst.caches, f"{name}.keytab")
     shutil.copy(real, own)
     os.chmod(own, 0o600)
@@ -86,13 +86,21 @@ def test_01_kinit(realm, inst, who):
     inst.run(who, cache, "kvno", "HTTP/localhost").ok()
     # The same keytab and the same cache, straight at the KDC: worth nothing.
     _, done = kinit(inst, who, own, name, None, realm.config)
-    assert done.code != 0 and "Preauthentication failed" in done.err, done.text
+    assert done.code != 0 and ("Preauthentication failed" in done.err or
+                               "Password incorrect" in done.err), done.text
     done = inst.straight(who, cache, "kvno", "ldap/localhost")
     assert done.code != 0, done.text
     # and the real one still is what it was
     shutil.copy(real, own + ".real")
     os.chown(own + ".real", who.uid, who.uid)
     kinit(inst, who, own + ".real", name, None, realm.config)[1].ok()
+
+
+def test_01_kinit_without_preauthentication(realm, inst, who):
+    name, own, _ = fresh(realm, inst, who, options="")
+    cache, done = kinit(inst, who, own, name)
+    done.ok()
+    inst.run(who, cache, "kvno", "HTTP/localhost").ok()
 
 
 def test_02_import_again_changes_nothing(realm, inst, who):
