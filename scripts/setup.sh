@@ -15,7 +15,7 @@ set -euo pipefail
 build="gcc libc6-dev meson ninja-build pkg-config libkrb5-dev nettle-dev libinih-dev libjansson-dev
 	libcmocka-dev binutils clang bpftool libbpf-dev libelf-dev zlib1g-dev libtss2-dev libpam0g-dev"
 realm="krb5-kdc krb5-admin-server krb5-user krb5-config"
-services="apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client slapd ldap-utils
+services="kstart apache2 libapache2-mod-auth-gssapi curl openssh-server openssh-client slapd ldap-utils
 	libsasl2-modules-gssapi-mit"
 peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libroken19-heimdal
 	libgssapi3-heimdal libhdb9-heimdal libhx509-5-heimdal libkadm5clnt7-heimdal
