@@ -9,7 +9,7 @@
 # then, a policy-rc.d refuses (unless the machine has one of its own).
 # Heimdal's programs clash with MIT's; they are unpacked, not installed, into
 # ${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/heimdal. Only their libraries are
-# installed.
+# installed. Older and newer krb5-user of other releases are unpacked there, too.
 set -euo pipefail
 
 build="gcc libc6-dev meson ninja-build pkg-config libkrb5-dev nettle-dev libinih-dev libjansson-dev
@@ -25,6 +25,7 @@ tools="python3 python3-gssapi gdb procps iproute2 util-linux"
 logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit faketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 ntlm="gss-ntlmssp smbclient"
+stacks="python3-impacket"
 thieves="gssproxy winbind samba-common-bin keyutils"
 machine="qemu-system-x86 busybox-static cpio swtpm tpm2-tools fsverity e2fsprogs kmod"
 checks="python3-pytest lsof strace chromium mandoc valgrind libvirt0 libxml2-utils systemd clang clang-tidy clang-format
@@ -35,6 +36,7 @@ watches="auditd"
 want=
 heimdal=no
 kernel=no
+krb5=no
 winbind=no
 for set in "${@:-build}"; do
 	case $set in
@@ -42,7 +44,8 @@ for set in "${@:-build}"; do
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm $outputs" heimdal=yes kernel=yes winbind=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm $stacks $outputs" heimdal=yes kernel=yes winbind=yes
+		krb5=yes
 		[ "$set" = test ] || want+=" $watches"
 		;;
 	theft-peers)
@@ -134,16 +137,16 @@ unpack_kernel()
 	mv "$new" "$folder"
 }
 
-# apt for the backports to Debian 13, on lists of its own in a folder; Release and
-# packages are checked as ever, against the keys of debian-archive-keyring.
-backports()
+# apt for another release (trixie-backports ...), on lists of its own in a folder; Release
+# and packages are checked as ever, against the keys of debian-archive-keyring.
+apt_of()
 {
-	local folder=$1 mirror
+	local folder=$1 suite=$2 mirror
 	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
 		'Codename: bookworm' | head -1)
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-		"${mirror:-http://deb.debian.org/debian} trixie-backports main" >"$folder/sources.list"
+		"${mirror:-http://deb.debian.org/debian} $suite main" >"$folder/sources.list"
 	cat >"$folder/apt.conf" <<-END
 		Dir::Etc::sourcelist "$folder/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
@@ -164,7 +167,7 @@ backports()
 newer_kernel()
 {
 	local folder=$1 new=$2 apt=$2/apt release
-	backports "$apt" || return
+	apt_of "$apt" trixie-backports || return
 	release=$(APT_CONFIG=$apt/apt.conf apt-cache depends linux-image-cloud-amd64 |
 		awk '$1 == "Depends:" && sub(/^linux-image-/, "", $2) { print $2; exit }')
 	[ -n "$release" ] || return
@@ -200,6 +203,39 @@ unpack_newer_kernel()
 	echo "setup: no newer kernel from trixie-backports: tests that need it will be skipped" >&2
 }
 
+# MIT krb5 of another release with its C library, to run it from that folder (tests/lib/mit.py).
+other_krb5()
+{
+	local suite=$1 folder=$2 new=$3 apt=$3/apt package
+	apt_of "$apt" "$suite" || return
+	echo "setup: unpacking krb5-user of $suite into $folder"
+	mkdir "$new/deb"
+	# What depends on a package's name of one release only is asked for by its start.
+	(export APT_CONFIG=$apt/apt.conf && cd "$new/deb" &&
+		apt-cache pkgnames lib | grep -xE 'libssl(1\.1|3t64)|lib(gssrpc4|kdb5-10)(t64)?|libzstd1' |
+		xargs apt-get -qq download zlib1g libc6 libcom-err2 libss2 libkeyutils1 krb5-user \
+			libkrb5-3 libkrb5support0 libk5crypto3 libgssapi-krb5-2 libkadm5clnt-mit12 \
+			libkadm5srv-mit12) || return
+	for package in "$new"/deb/*.deb; do
+		dpkg -x "$package" "$new" || return
+	done
+	rm -r "$apt" "$new/deb" "$new/usr/share"
+	rm -rf "$folder"
+	mv "$new" "$folder"
+}
+
+# Older and newer clients than this release's; without them tests are skipped.
+unpack_krb5()
+{
+	local suite=$1 folder=${XDG_CACHE_HOME:-$HOME/.cache}/lsaiso/krb5-$1 new
+	[ -d "$folder" ] && return 0
+	mkdir -p "${folder%/*}"
+	new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+	other_krb5 "$suite" "$folder" "$new" && return
+	rm -rf "$new"
+	echo "setup: no krb5-user of $suite: tests that need it will be skipped" >&2
+}
+
 command -v apt-get >/dev/null || {
 	echo "setup: this script knows Debian only; see scripts/setup.sh for the list of packages" >&2
 	exit 1
@@ -217,5 +253,6 @@ if [ ${#needed[@]} -gt 0 ]; then
 fi
 [ $heimdal = no ] || unpack_heimdal
 [ $winbind = no ] || unpack_pam_winbind
+[ $krb5 = no ] || { unpack_krb5 bullseye; unpack_krb5 forky; }
 [ $kernel = no ] || unpack_kernel
 [ $kernel = no ] || unpack_newer_kernel
