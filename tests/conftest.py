@@ -18,7 +18,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from lib import domain as ad, instance, peers, proc, services, users, vm  # noqa: E402
+from lib import domain as ad, instance, people, peers, proc, services, users, vm  # noqa: E402
 from lib.realm import Realm  # noqa: E402
 
 PEERS = {p.name: p for p in (peers.HeimdalKcm, peers.SssdKcm)}
@@ -88,6 +88,20 @@ def lsaiso(realm):
     if not instance.built():
         raise proc.Failed(f"not built: {instance.program('lsainit')} (LSAISO_BUILD?)")
     yield from ended(instance.Instance(realm), "stop")
+
+
+@pytest.fixture(scope="session")
+def endpoint(realm):
+    """One running instance with the local KDC endpoint, of strict policy."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root (other users)")
+    yield from ended(people.Station(realm), "stop")
+
+
+@pytest.fixture
+def person(endpoint):
+    """Somebody whose only KDC is the endpoint, without any ccache yet."""
+    return people.Person(endpoint)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ part opened with the service's own key (RFC 4120 section 5.3), by libkrb5's
 public krb5_c_decrypt. And FILE ccaches, for copies that a thief makes."""
 
 import ctypes
+import hashlib
 import math
 import struct
 
@@ -189,6 +190,11 @@ def real_key(ticket, krbtgt_keytab):
         if have == etype:
             return session_key(decrypt(etype, key, TICKET_USAGE, cipher))[1]
     raise ValueError(f"no key of etype {etype} in {krbtgt_keytab}")
+
+
+def trace_hash(key):
+    """What KRB5_TRACE shows of a key: two octets of its SHA-1."""
+    return hashlib.sha1(key).hexdigest()[:4].upper()
 
 
 # ---- FILE ccaches (version 4: KCM's encodings behind a header)
