@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is what may leave by the endpoint what [delegation] says: forwarded tickets, and tickets
+in the name of others? Off by default, and said where somebody looks."""
+
+import os
+import time
+
+import pytest
+
+from lib import people
+from lib.realm import HOME
+
+SHOW = "klist; id -un"
+JUMP = "host/localhost"
+
+
+@pytest.fixture
+def alice(person):
+    person.standins("alice", "-f")
+    return person
+
+
+@pytest.fixture(scope="module")
+def allowing(realm):
+    """Forwarding to host/localhost only; and services may act for others."""
+    with people.Station(realm, {"delegation": {"forward": "allow", "targets": JUMP, "s4u": "yes"},
+                                "krb5": {"rc4": "yes"}}) as made:
+        yield made
+
+
+@pytest.fixture
+def trusted(allowing):
+    someone = people.Person(allowing)
+    someone.standins("alice", "-f")
+    return someone
+
+
+def curl(someone, apache):
+    return someone.run("curl", "-sS", "-i", "--negotiate", "-u", ":", "--delegation", "always",
+                       apache.url)
+
+
+def test_01_ssh_K_is_let_in_and_brings_nothing(alice, sshd):
+    done = alice.run_named(*sshd.command("-K", command=SHOW))
+    done.ok().says("root").silent_about("krbtgt/")
+    alice.ccache_is_refused_straight()
+
+
+def test_02_ssh_K_where_it_is_allowed(trusted, sshd, allowing):
+    """The server has a ticket of its own, that works there."""
+    config = allowing.realm.config
+    done = trusted.run_named(*sshd.command("-K", command=(
+        f"{SHOW}; KRB5_CONFIG={config} kvno svc/n120.test.local")))
+    done.ok().says("root", f"krbtgt/{HOME}@{HOME}", "svc/n120.test.local@TEST.LOCAL: kvno = 1")
+    assert "forwarded" in allowing.lsactl("audit").ok().out
+    # What is in the file is what it was.
+    trusted.has_no_real_key()
+    trusted.ccache_is_refused_straight()
+
+
+def test_03_not_to_a_server_that_is_not_named(trusted, apache):
+    curl(trusted, apache).ok().says("200 OK").silent_about("X-Delegated: FILE")
+
+
+def test_04_curl_is_let_in_without(alice, apache):
+    curl(alice, apache).ok().says("200 OK", "X-User: alice@TEST.LOCAL").silent_about(
+        "X-Delegated: FILE")
+
+
+def test_05_a_refusal_is_written_down(alice, apache, endpoint):
+    """Clients swallow it, so it is in the log of lsass and in the use log."""
+    before = time.time()
+    curl(alice, apache).ok()
+    assert endpoint.log_has(rf"uid {alice.uid}.*forward"), endpoint.read_log()[-2000:]
+    assert before
+
+
+# ---- tickets in the name of others
+
+@pytest.fixture(scope="module")
+def acting(realm):
+    """act/self may do S4U2Self with forwardable tickets."""
+    realm.kadmin_local(HOME, ["addprinc -randkey +ok_to_auth_as_delegate act/self",
+                              f"ktadd -q -norandkey -k {realm.folder('keytabs', 'act')} act/self"])
+    os.chmod(realm.folder("keytabs", "act"), 0o644)
+    return "act/self"
+
+
+def as_service(person, realm, name="act/self"):
+    """A ccache of stand-ins of the service, by its keytab and our KCM."""
+    keytab = realm.folder("keytabs", "act")
+    cache = f"{person.uid}:act"
+    person.run("kinit", "-f", "-k", "-t", keytab, name, KRB5CCNAME=f"KCM:{cache}").ok()
+    person.from_kcm(cache)
+
+
+def test_06_kvno_U_is_refused_by_default(acting, person, realm):
+    as_service(person, realm)
+    person.kvno("-U", "bob", acting).fails("policy rejects request")
+    person.kvno("HTTP/localhost").ok()
+    # The control: the KDC would do it for the real ticket.
+    real = people.Person(person.daemon)
+    real.run("kinit", "-k", "-t", realm.folder("keytabs", "act"), acting).ok()
+    real.straight().kvno("-U", "bob", acting).ok()
+    person.ccache_is_refused_straight()
+
+
+def test_07_kvno_U_where_it_is_allowed(acting, allowing, realm):
+    person = people.Person(allowing)
+    as_service(person, realm)
+    done = person.kvno("-U", "bob", "-k", realm.folder("keytabs", "act"), acting)
+    done.ok().says("keytab entry valid")
+    cached = [c for c in person.creds() if c.client.parts == (b"bob",)]
+    assert cached, person.klist().text
+    person.has_no_real_key()
+    person.ccache_is_refused_straight()
+
+
+def test_08_kvno_P_gets_the_KDCs_own_answer(acting, allowing, realm):
+    """The db2 database of MIT's KDC has no list of who may act before whom, so the KDC
+    refuses; that its word arrives is what can be seen here. Samba's KDC has one (its tests)."""
+    person = people.Person(allowing)
+    as_service(person, realm)
+    said = person.kvno("-U", "bob", "-P", "HTTP/localhost", "-k", realm.folder("keytabs", "act"))
+    real = people.Person(allowing)
+    real.run("kinit", "-f", "-k", "-t", realm.folder("keytabs", "act"), acting).ok()
+    straight = real.straight().kvno("-U", "bob", "-P", "HTTP/localhost", "-k",
+                                    realm.folder("keytabs", "act"))
+    assert straight.code == said.code != 0, (said.text, straight.text)
+    assert said.text == straight.text
+
+
+# ---- old encryption
+
+def test_09_rc4_only_where_it_is_allowed(realm, person, allowing):
+    realm.kadmin_local(HOME, ["addprinc -randkey old/host", "setstr old/host session_enctypes rc4"])
+    weak = "allow_weak_crypto = true\n    allow_rc4 = true\n    default_tgs_enctypes = rc4-hmac"
+    person.standins("alice")
+    person.config = person.daemon.krb5("weak", weak)
+    asked = person.kvno("-e", "arcfour-hmac", "old/host")
+    trusted = people.Person(allowing)
+    trusted.standins("alice")
+    trusted.config = allowing.krb5("weak", weak)
+    allowed = trusted.kvno("-e", "arcfour-hmac", "old/host")
+    straight = people.Person(person.daemon)
+    straight.config = realm.write_config("krb5-weak.conf", defaults=weak)
+    straight.kinit("alice").ok()
+    control = straight.kvno("-e", "arcfour-hmac", "old/host")
+    assert allowed.code == control.code, (allowed.text, control.text)
+    if control.code:
+        pytest.skip(f"this KDC gives no RC4: {control.text}")
+    trusted.klist("-e").says("arcfour-hmac")
+    assert asked.code == 0, asked.text
