@@ -458,7 +458,7 @@ class Way(Base):
             time.sleep(2.5)
             self.assertLessEqual(at.fds(), before + 17)
             for number in numbers:
-                self.answered(at.done(number), within=4)
+                self.answered(at.done(number), within=6)
             self.assertEqual(at.fds(), before)
 
     def test_no_descriptors(self):
