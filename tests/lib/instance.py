@@ -110,7 +110,8 @@ class Host:
     # What the administrator of the host decides; the guest's settings of the same name do not
     # matter.
     POLICY = {"tgs": ("rate", "burst"), "krb5": ("rc4",), "ntlm": ("mode", "targets"),
-              "logon": ("offline",), "seal": None, "isolation": ("memory",)}
+              "logon": ("offline",), "delegation": ("forward", "s4u"), "seal": None,
+              "isolation": ("memory",)}
 
     def __init__(self, folder):
         self.folder, self.log = folder, os.path.join(folder, "log")

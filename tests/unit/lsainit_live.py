@@ -335,14 +335,29 @@ class Common:
         self.assertIn("memory: ordinary, as configured (weaker)", said)
 
     def test_weaker_shows(self):
-        it = Instance(self, "[isolation]\nmemory = ordinary\n[krb5]\nrc4 = yes\n").start()
+        it = Instance(self, "[isolation]\nmemory = ordinary\n[krb5]\nrc4 = yes\n"
+                            "[delegation]\nforward = allow\ns4u = yes\n").start()
         is_ = it.status(0)
         weaker = [one["setting"] for one in is_["level"]["weaker"]]
         self.assertIn("[isolation] memory = ordinary", weaker)
         self.assertIn("[krb5] rc4 = yes", weaker)
         self.assertEqual(is_["level"]["memory"], "ordinary")
-        self.assertEqual(is_["lsaiso"]["policy"], 1)
+        self.assertIn("[delegation] forward = allow", weaker)
+        self.assertIn("[delegation] s4u = yes", weaker)
+        self.assertEqual(is_["lsaiso"]["policy"], 1 | 2 | 8)
         self.assertIn("root can read", it.said())
+
+    def test_proxy_is_never_allowed(self):
+        it = Instance(self, "[delegation]\nproxy = yes\n")
+        it.spawn()
+        code, said = it.ends()
+        self.assertEqual(code, 1)
+        self.assertIn("proxy", said)
+        it.write("[delegation]\nforward = yes\n")
+        it.spawn()
+        code, said = it.ends()
+        self.assertEqual(code, 1)
+        self.assertIn("deny|allow", said)
 
     def test_lsaiso_is_closed(self):
         it = Instance(self).start()
