@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "lib/uselog.h"
 #include "lsass/ask.h"
 #include "tests/unit/lsass_host.h"
 
@@ -353,6 +354,41 @@ limited(void **state)
 	whole(1, 20);
 }
 
+/* What lsactl audit says of the key in an answer; of any other record it says nothing. */
+static void
+key_words(void **state)
+{
+	static const struct {
+		uint16_t op, status;
+		uint32_t verdict;
+		const char *key;
+	} rows[] = {
+		{ ISO_OP_krb_tgs_open, ISO_OK, ISO_RELEASED, "released" },
+		{ ISO_OP_krb_tgs_open, ISO_OK, ISO_WITHHELD, "withheld" },
+		{ ISO_OP_krb_tgs_open, ISO_OK, RECORD_FORWARDED, "forwarded" },
+		{ ISO_OP_krb_tgs_open, ISO_OK, 3, NULL },
+		{ ISO_OP_krb_tgs_open, ISO_E_MISMATCH, 0, NULL },
+		{ ISO_OP_krb_tgs_seal, ISO_OK, 0, NULL },
+		{ ISO_OP_offline_try, ISO_OK, 2, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record re = { .op = rows[i].op,
+				     .status = rows[i].status,
+				     .verdict = rows[i].verdict };
+		json_t *is = uselog_json(&re);
+		const char *key = json_string_value(json_object_get(is, "key"));
+
+		assert_non_null(is);
+		if (rows[i].key == NULL)
+			assert_null(key);
+		else
+			assert_string_equal(key, rows[i].key);
+		json_decref(is);
+	}
+}
+
 int
 main(void)
 {
@@ -365,6 +401,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(full, setup, teardown),
 		cmocka_unit_test_setup_teardown(limited, setup, teardown),
+		cmocka_unit_test(key_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
