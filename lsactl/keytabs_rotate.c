@@ -8,6 +8,8 @@
 #include "lsactl/keytabs.h"
 #include "lsactl/secret.h"
 
+#define ROTATE_SECONDS 180 /* as long as libkrb5 may look for a KDC, and a server after that */
+
 /* Has that keytab a stand-in of that type and principal? */
 static bool
 has(const struct opened *op, const char *path, const char *principal, int32_t etype)
@@ -119,13 +121,78 @@ out:
 
 /* ---- by a change of the password */
 
+static int
+rotate_one(struct ctl *ct, const char *path, const char *principal)
+{
+	char hex[SECRET_HEX], new_hex[SECRET_HEX];
+	struct start one, two;
+	json_t *is;
+
+	if (secret_start(ct, json_pack("{s:s}", "principal", principal), &one) != 0 ||
+	    secret_start(ct, json_pack("{s:s}", "session", one.session), &two) != 0 ||
+	    secret_random(ct, &one, &two, hex, new_hex) != 0)
+		return EXIT_FAILED;
+	ct->wait = ROTATE_SECONDS;
+	is = call(ct, "KeytabRotate",
+		  json_pack("{s:s, s:s, s:s, s:s, s:s}", "session", one.session, "principal",
+			    principal, "path", path, "box", hex, "new_box", new_hex));
+	if (is == NULL)
+		return EXIT_FAILED;
+	if (ct->json)
+		print_json(is);
+	else
+		(void)printf("%s: %lld new keys, version %lld; the stand-ins in %s are the same\n",
+			     principal, get_number(is, "keys"), get_number(is, "kvno"), path);
+	json_decref(is);
+	return EXIT_DONE;
+}
+
+/* Of several principals of the file each is rotated; some are other names of one account. */
+static int
+which(const struct opened *op, const char **principal)
+{
+	const json_t *one;
+	size_t i;
+
+	if (*principal != NULL) {
+		if (has(op, op->re.path, *principal, 0))
+			return 0;
+		(void)fprintf(stderr, "lsactl: %s has no stand-ins of %s\n", op->re.path,
+			      *principal);
+		return -1;
+	}
+	json_array_foreach(json_object_get(op->known, "keys"), i, one)
+	{
+		const char *name = get_text(one, "principal");
+
+		if (strcmp(get_text(one, "path"), op->re.path) != 0)
+			continue;
+		if (*principal != NULL && strcmp(*principal, name) != 0) {
+			(void)fprintf(stderr,
+				      "lsactl: %s has several principals; name the one whose "
+				      "password is to change: lsactl keytab list\n",
+				      op->re.path);
+			return -1;
+		}
+		*principal = name;
+	}
+	if (*principal != NULL)
+		return 0;
+	(void)fprintf(stderr, "lsactl: %s has no stand-ins; first: lsactl keytab import\n",
+		      op->re.path);
+	return -1;
+}
+
 int
 keytabs_rotate(struct ctl *ct, const char *path, const char *principal)
 {
+	struct opened op;
+	int code = EXIT_FAILED;
+
 	if (ct->kt.from != NULL)
 		return rotate_from(ct, path);
-	(void)principal;
-	(void)fputs("lsactl: keytab rotate needs --from FILE with new keys (kadmin ktadd)\n",
-		    stderr);
-	return EXIT_FAILED;
+	if (keytabs_open(ct, &op, path, REPLACE_LOOK) == 0 && which(&op, &principal) == 0)
+		code = rotate_one(ct, op.re.path, principal);
+	keytabs_close(&op);
+	return code;
 }

@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/ask.h"
 #include "lib/hex.h"
 #include "lsactl/secret.h"
+
+#define RANDOM_CHARS 48 /* of a password that nobody types: 288 bits */
 
 /* What is typed, and the box with it, in memory that is not swapped out. */
 static struct {
@@ -185,4 +188,31 @@ secret_tgt(const struct ctl *ct, const struct start *st, struct rd client, int32
 	(void)mlock(&secret, sizeof(secret));
 	return seal_key(ct, st, box_fill_tgt(&secret.box, client, octets, etype, endtime) == 0,
 			hex);
+}
+
+int
+secret_random(const struct ctl *ct, const struct start *one, const struct start *two,
+	      char hex[SECRET_HEX], char new_hex[SECRET_HEX])
+{
+	static const char letters[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t octets[RANDOM_CHARS], key[ISO_PUBLIC];
+	int ret = -1;
+
+	if (public_key(ct, key) != 0)
+		return -1;
+	lock();
+	if (getrandom(octets, sizeof(octets), 0) != (ssize_t)sizeof(octets)) {
+		(void)fputs("lsactl: no random octets\n", stderr);
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(octets); i++) /* 64 of them: each as likely */
+		secret.text[i] = letters[octets[i] % 64];
+	/* Of each class that a policy may want one, whatever was drawn. */
+	memcpy(secret.text + RANDOM_CHARS, "aA1-", 4);
+	explicit_bzero(octets, sizeof(octets));
+	if (seal(one, key, RANDOM_CHARS + 4, 0, hex) == 0)
+		ret = seal(two, key, RANDOM_CHARS + 4, BOX_NEW, new_hex);
+	explicit_bzero(&secret, sizeof(secret));
+	return ret;
 }

@@ -46,6 +46,13 @@ int secret_key(const struct ctl *ct, const struct start *st, const char *name, i
 int secret_tgt(const struct ctl *ct, const struct start *st, struct rd client, int32_t etype,
 	       struct rd octets, int64_t endtime, char hex[SECRET_HEX]);
 
+/*
+ * A random password that nobody sees, in two boxes of two challenges: one to make keys of, one to
+ * change to.
+ */
+int secret_random(const struct ctl *ct, const struct start *one, const struct start *two,
+		  char hex[SECRET_HEX], char new_hex[SECRET_HEX]);
+
 /* ---- cmd_keytab.c */
 /*
  * Log on with a key of ct->keytab. principal: NULL: the first one there.

@@ -437,6 +437,15 @@ standin_worked(struct standin_key *sk, size_t version)
 	return true;
 }
 
+void
+standin_reject(struct standin_key *sk)
+{
+	for (size_t i = sk->nversions; i > 0; i--) {
+		if (sk->versions[i - 1].state == KEPT_CANDIDATE)
+			take_out(sk, i - 1);
+	}
+}
+
 size_t
 standin_prune(struct standin_key *sk, int64_t since)
 {

@@ -94,6 +94,8 @@ struct standin_key *keytab_add(struct keytab *kt, const char *name, const char *
 void standin_put(struct standin_key *sk, enum kept_state state, uint32_t kvno, struct rd kept);
 /* The KDC took this one: it is the current one from now on. True: that is news. */
 bool standin_worked(struct standin_key *sk, size_t version);
+/* There was no change to the candidate. */
+void standin_reject(struct standin_key *sk);
 /* Drop all versions but the current one, that are older than since. How many. */
 size_t standin_prune(struct standin_key *sk, int64_t since);
 void keytab_drop(struct keytab *kt, struct standin_key *sk); /* wipes */

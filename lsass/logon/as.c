@@ -276,8 +276,12 @@ exchange(struct as_state *st)
 		code = judge(st, code);
 		if (code == 0)
 			code = deliver(as, st->ctx, &creds);
-		if (code == 0)
+		if (code == 0) {
 			as->anchor = st->made.how;
+			creds_free(&as->info2);
+			as->info2 = st->info2;
+			st->info2 = (struct creds_octets){ 0 };
+		}
 		krb5_free_cred_contents(st->ctx, &creds);
 	}
 	krb5_get_init_creds_opt_free(st->ctx, opt);
@@ -347,6 +351,7 @@ as_free(struct as_exchange *as)
 {
 	creds_free(&as->cred);
 	creds_free(&as->client);
+	creds_free(&as->info2);
 	explicit_bzero(as->blob, sizeof(as->blob));
 	explicit_bzero(&as->anchor, sizeof(as->anchor));
 	as->blob_len = 0;

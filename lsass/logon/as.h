@@ -86,11 +86,12 @@ struct as_exchange {
 	uint8_t blob[ISO_BLOB_MAX]; /* the key of the ticket */
 	size_t blob_len;
 	struct as_anchor anchor;
-	int64_t password_expires; /* seconds since 1970; 0: the KDC does not say */
-	int32_t kdc_offset;	  /* seconds, KDC's clock minus ours (kdc_timesync) */
-	bool checked;		  /* the KDC proved that it got the request as it was sent */
-	bool armored;		  /* by FAST */
-	bool fast;		  /* the KDC knows FAST: in the sealed part it says so */
+	struct creds_octets info2; /* ETYPE-INFO2 as the KDC said it, empty: it did not */
+	int64_t password_expires;  /* seconds since 1970; 0: the KDC does not say */
+	int32_t kdc_offset;	   /* seconds, KDC's clock minus ours (kdc_timesync) */
+	bool checked;		   /* the KDC proved that it got the request as it was sent */
+	bool armored;		   /* by FAST */
+	bool fast;		   /* the KDC knows FAST: in the sealed part it says so */
 
 	/* out, of failure */
 	enum as_who who;
@@ -126,5 +127,11 @@ struct as_exchange {
  */
 int32_t as_run(struct as_exchange *as) __attribute__((warn_unused_result));
 void as_free(struct as_exchange *as); /* wipes */
+
+/*
+ * How a key of that type is made of a password of the client, by what the KDC said in an
+ * exchange that succeeded. False: its salt is too long.
+ */
+bool as_how(const struct as_exchange *as, int32_t etype, struct as_anchor *how);
 
 #endif

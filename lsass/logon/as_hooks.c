@@ -354,11 +354,14 @@ plain_reply(struct as_state *st, struct rd message, const struct strengthen *mor
 	struct iso_rep_krb_as_open answer = { 0 };
 	struct creds_octets reply = { 0 };
 	struct der_as_rep rep;
+	struct rd info2;
 	int32_t code;
 
 	if (der_read_as_rep(message, &rep) != 0)
 		return as_broken(st, AS_KDC, KRB5KRB_AP_ERR_MSG_TYPE);
 	code = open_part(st, &rep, more, &answer);
+	if (code == 0 && der_find_padata(rep.padata, DER_PA_ETYPE_INFO2, &info2))
+		code = as_copy(&st->info2, info2); /* the latest word */
 	if (code != 0)
 		return code;
 	code = as_part_reply(st->ctx, as_stand_in(st, rep.enc_part.etype), rd_of(&st->plain), &rep,

@@ -157,6 +157,29 @@ find_how(const struct as_state *st, int32_t etype, struct rd padata,
 	return client_of(st, &own) && default_salt(&own, how);
 }
 
+bool
+as_how(const struct as_exchange *as, int32_t etype, struct as_anchor *how)
+{
+	struct rd info2 = { as->info2.at, as->info2.len };
+	struct rd octets = { as->client.at, as->client.len };
+	struct der_info info = { 0 };
+	struct wire_princ client;
+
+	memset(how, 0, sizeof(*how));
+	how->etype = etype;
+	if (der_find_info(info2, etype, &info)) {
+		if (info.params.len > sizeof(how->params))
+			return false;
+		if (info.params.len != 0)
+			memcpy(how->params, info.params.at, info.params.len);
+		how->params_len = info.params.len;
+		if (info.has_salt)
+			return set_salt(how, info.salt);
+	}
+	return etype == ENCTYPE_ARCFOUR_HMAC ||
+	       (wire_princ(&octets, &client) == 0 && default_salt(&client, how));
+}
+
 /* ---- real keys */
 
 static bool

@@ -51,10 +51,14 @@ get_ticket(struct passwd *pw)
 	as->owner = pw->owner;
 	as->principal = pw->principal;
 	as->password = pw->old;
+	as->keys = pw->keys;
+	as->nkeys = pw->nkeys;
 	as->service = AS_CHANGE_PW;
 	as->cancelled = pw->cancelled;
 	pw->code = fast_run(as, pw->armor);
 	as->password = (struct rd){ NULL, 0 };
+	as->keys = NULL;
+	as->nkeys = 0;
 	if (pw->code != 0)
 		pw->step = PASSWD_OLD;
 	return pw->code == 0;
@@ -310,11 +314,26 @@ talk(struct passwd *pw)
 	creds_free(&reply);
 }
 
-void
-passwd_change(struct passwd *pw)
+bool
+passwd_ticket(struct passwd *pw)
 {
 	pw->step = PASSWD_DONE;
 	if (get_ticket(pw))
-		talk(pw);
+		return true;
 	as_free(&pw->as);
+	return false;
+}
+
+void
+passwd_send(struct passwd *pw)
+{
+	talk(pw);
+	as_free(&pw->as);
+}
+
+void
+passwd_change(struct passwd *pw)
+{
+	if (passwd_ticket(pw))
+		passwd_send(pw);
 }

@@ -42,8 +42,10 @@ struct passwd {
 	/* given: views and texts live until passwd_change returns */
 	krb5_context ctx;
 	uint32_t session, generation, owner;
-	const char *principal;		 /* as its user wrote it: the name in both boxes */
-	struct rd old;			 /* blob that may ISO_MAY_S2K */
+	const char *principal;	   /* as its user wrote it: the name in both boxes */
+	struct rd old;		   /* blob that may ISO_MAY_S2K; empty: keys */
+	const struct as_key *keys; /* in place of it */
+	size_t nkeys;
 	struct rd fresh;		 /* blob that may ISO_MAY_NEW */
 	const struct fast_source *armor; /* may be NULL */
 	const atomic_bool *cancelled;	 /* may be NULL */
@@ -57,6 +59,13 @@ struct passwd {
 	struct as_exchange as;	    /* of PASSWD_OLD: who, nt_status, text; holds nothing */
 };
 void passwd_change(struct passwd *pw);
+
+/*
+ * The same in two halves, of which the second may be in another thread (ctx is set anew).
+ * passwd_ticket: true, and as is that of the ticket; or as above, and it holds nothing.
+ */
+bool passwd_ticket(struct passwd *pw) __attribute__((warn_unused_result));
+void passwd_send(struct passwd *pw);
 
 /* ---- passwd_net.c: where the server is, and the way there; for passwd.c and tests */
 

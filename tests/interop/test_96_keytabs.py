@@ -242,6 +242,43 @@ def test_11_rotate_from(realm, inst, who):
     kinit(inst, who, own, name)[1].ok()
 
 
+def test_11_rotate_by_password(realm, inst, who):
+    """The key changes without a moment in which nothing works."""
+    name, own, real = fresh(realm, inst, who)
+    before = octets(own)
+    stop, failed, runs = threading.Event(), [], []
+
+    def load():
+        while not stop.is_set():
+            done = kinit(inst, who, own, name)[1]
+            runs.append(done.code)
+            if done.code != 0:
+                failed.append(done.text)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            at = len(runs)
+            done = lsactl(inst, "keytab", "rotate", own).ok()
+            assert "new keys, version" in done.out, done.text
+            proc.wait_until("some runs", lambda a=at: len(runs) > a + 6)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failed, failed
+    assert octets(own) == before
+    # The key of before is worth nothing at the KDC any more.
+    os.chmod(real, 0o644)
+    assert kinit(inst, who, real, name, None, realm.config)[1].code != 0
+    mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
+            if k["path"] == own]
+    assert all(k["versions"][0]["state"] == "current" for k in mine), mine
+    assert all("candidate" not in [v["state"] for v in k["versions"]] for k in mine), mine
+
+
 def test_12_remove(realm, inst, who):
     name, own, _ = fresh(realm, inst, who)
     lsactl(inst, "keytab", "remove", own).ok()

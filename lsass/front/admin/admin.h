@@ -23,6 +23,8 @@
  *                             behind the stand-ins that there are
  *   org.lsaiso.ListKeytabs    {uid?} root: all; others: of their files; never a key, nor a
  *                             stand-in but for its hash
+ *   org.lsaiso.KeytabRotate   {session, principal, path, box, new_box} root: two boxes of one new
+ *                             password, of two challenges of one session; the change is made
  *   org.lsaiso.KeytabRemove   root: {path, principal?}; KeytabPrune {path?, principal?, age?}
  *   org.lsaiso.ImportKnown    {ticket, key, uid?} is that ticket's key a stand-in of ours?
  *   org.lsaiso.ImportTicket   {session, principal, box, cred, offset?, last?} a ticket of a FILE

@@ -21,7 +21,7 @@
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/admin/keytab.h"
-#include "lsass/keytab/keytab.h"
+#include "lsass/keytab/rotate.h"
 
 #define ID_LEN 16 /* octets of the hash that names a stand-in */
 
@@ -123,34 +123,6 @@ keytab_refuse_iso(struct ask *as, const char *what, enum iso_status status)
 		ask_refuse(as, "Failed", "%s: lsaiso: %s", what, rpc_status_text((uint32_t)status));
 }
 
-enum iso_status
-keytab_keep(const struct logon *lo, const char *name, struct rd key, uint8_t kept[ISO_KEPT_MAX],
-	    uint16_t *len)
-{
-	struct rd text = { (const uint8_t *)name, strlen(name) };
-	const struct iso_req_key_keep ask = { .session = lo->session,
-					      .generation = lo->generation,
-					      .owner = lo->owner,
-					      .key = key,
-					      .name = text };
-	struct iso_req_key_take again = { .session = lo->session,
-					  .generation = lo->generation,
-					  .owner = lo->owner,
-					  .name = text };
-	struct iso_rep_key_keep is;
-	struct iso_rep_key_take was;
-	enum iso_status status = ask_key_keep(&ask, &is);
-
-	if (status != ISO_OK)
-		return status;
-	again.kept = (struct rd){ is.kept.at, is.kept.len };
-	status = ask_key_take(&again, &was); /* what does not open again is worth nothing */
-	memcpy(kept, is.kept.at, is.kept.len);
-	*len = (uint16_t)is.kept.len;
-	explicit_bzero(&was, sizeof(was));
-	return status;
-}
-
 static bool
 absorb(struct ask *as, const struct held *he, struct coming_key *key)
 {
@@ -169,8 +141,8 @@ absorb(struct ask *as, const struct held *he, struct coming_key *key)
 	if (status == ISO_OK && (is.kind != ISO_KIND_KEY || key_len(is.etype) == 0))
 		status = ISO_E_KIND;
 	if (status == ISO_OK)
-		status = keytab_keep(lo, he->name, (struct rd){ is.blob.at, is.blob.len },
-				     key->kept, &key->len);
+		status = rotate_keep(lo->session, lo->generation, lo->owner, he->name,
+				     (struct rd){ is.blob.at, is.blob.len }, key->kept, &key->len);
 	key->etype = is.etype;
 	explicit_bzero(&is, sizeof(is));
 	if (status == ISO_OK)

@@ -13,11 +13,5 @@ struct held *keytab_session(struct ask *as);
 bool keytab_path(struct ask *as, const char **path);
 /* lsaiso refused, with what to do about it. */
 void keytab_refuse_iso(struct ask *as, const char *what, enum iso_status status);
-/*
- * A key of a session to be kept, and a look whether it opens again.
- * key  blob that may ISO_MAY_AS
- */
-enum iso_status keytab_keep(const struct logon *lo, const char *name, struct rd key,
-			    uint8_t kept[ISO_KEPT_MAX], uint16_t *len);
 
 #endif

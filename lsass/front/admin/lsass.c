@@ -139,6 +139,7 @@ static const struct admin_row methods[] = {
 	{ "org.lsaiso.MachineKey", method_machine_key },
 	{ "org.lsaiso.KeytabKey", method_keytab_key },
 	{ "org.lsaiso.ListKeytabs", method_list_keytabs },
+	{ "org.lsaiso.KeytabRotate", method_keytab_rotate },
 	{ "org.lsaiso.KeytabRemove", method_keytab_remove },
 	{ "org.lsaiso.KeytabPrune", method_keytab_prune },
 	{ "org.lsaiso.ImportKnown", method_import_known },

@@ -65,7 +65,8 @@ admin_method method_status, method_list_sessions, method_list_caches, method_sho
     method_change_password, method_machine_key, method_unlock, method_lock, method_logoff,
     method_renew, method_audit_read, method_audit_head, method_ntlm_add, method_ntlm_remove,
     method_list_ntlm, method_list_ntlm_uses, method_keytab_key, method_list_keytabs,
-    method_keytab_remove, method_keytab_prune, method_import_known, method_import_ticket;
+    method_keytab_remove, method_keytab_prune, method_keytab_rotate, method_import_known,
+    method_import_ticket;
 
 /* What Status says of any instance: processes, level, launch, guard, lsaiso. */
 json_t *admin_status(const struct admin_view *view);

@@ -15,10 +15,10 @@
 
 #define ASK_USUAL     8192   /* octets of one request; real ones are below 300 */
 #define ASK_MAX	      262144 /* with a ticket in it */
-#define CLIENTS_MAX   64    /* at once */
-#define CLIENTS_OTHER 48    /* of these for others than root */
-#define CLIENTS_UID   8	    /* of one uid, root apart */
-#define IDLE_MS	      30000 /* then the connection is closed */
+#define CLIENTS_MAX   64     /* at once */
+#define CLIENTS_OTHER 48     /* of these for others than root */
+#define CLIENTS_UID   8	     /* of one uid, root apart */
+#define IDLE_MS	      30000  /* then the connection is closed */
 #define SWEEP_MS      5000
 
 struct client {
