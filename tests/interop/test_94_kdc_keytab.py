@@ -112,15 +112,28 @@ def test_07_each_type_alone(stations, realm, person, endpoint, etype):
 
 
 def test_08_a_typed_password_of_a_user_with_a_keytab(person, realm, endpoint):
-    """The keytab's owner may type the password all the same."""
+    """The keytab's owner may type the password all the same, and so may everybody else."""
     path = person.copy(realm.folder("keytabs", "alice"), "alice.keytab")
     endpoint.lsactl("keytab", "import", path).ok()
     person.run("kinit", "-k", "-t", path, "alice").ok()
     person.has_no_real_key()
-    person.run("kdestroy").ok()
-    other = people.Person(endpoint)
-    other.kinit("alice").ok()
-    other.kvno("HTTP/localhost").ok()
+    for someone in (person, people.Person(endpoint)):
+        someone.run("kdestroy")
+        someone.kinit("alice").ok()
+        someone.kvno("HTTP/localhost").ok()
+        assert someone.kinit("alice", password="wrong").code != 0
+
+
+def test_08b_two_keytabs_of_one_principal(stations, realm, endpoint):
+    """Each has its stand-ins; root may use both, and neither KDC nor file name tells them apart."""
+    people_ = [people.Person(endpoint) for _ in range(2)]
+    paths = [keytab(realm, someone, "plain") for someone in people_]
+    for path in paths:
+        endpoint.lsactl("keytab", "import", path).ok()
+    root = people.Person(endpoint, uid=0)
+    for someone, path in zip(people_, paths):
+        someone.run("kinit", "-k", "-t", path, PLAIN).ok()
+        root.run("kinit", "-k", "-t", path, PLAIN, "-c", "MEMORY:").ok()
 
 
 def test_09_list_and_remove(stations, realm, person, endpoint):

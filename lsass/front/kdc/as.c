@@ -3,7 +3,8 @@
  * AS-REQ of a principal whose keys are stand-ins in a keytab (lsass/keytab).
  *
  *   without a timestamp  to the KDC as it is; of its METHOD-DATA only what a key can answer
- *                        comes back (no SPAKE, PKINIT, FAST)
+ *                        comes back (no SPAKE, PKINIT, FAST). A KDC that is content without
+ *                        makes no difference: the timestamp is what shows the stand-in
  *   with one             it opens under a stand-in -> a session of the sender's -> the kept key
  *                        (key_take) -> ask_krb_as_seal -> the KDC. Is that key refused, then the
  *                        next version of it, if there is one
@@ -309,8 +310,6 @@ give_ticket(struct call *ca, struct rd message)
 		refuse(ca, ERR_GENERIC, "the KDC's answer cannot be read");
 		return;
 	}
-	if (!st->stamped && !begin_session(ca))
-		return;
 	if (!pick(ca, rep.enc_part.etype)) {
 		refuse(ca, ERR_ETYPE,
 		       "the KDC answers under an encryption type of which the keytab has no key");
@@ -377,6 +376,41 @@ give_error(struct call *ca, struct rd message, const struct der_error *error)
 	creds_free(&octets);
 }
 
+/*
+ * The KDC wants no timestamp, we do: which of a principal's keytabs it is, or whether somebody
+ * types a password, shows in nothing else.
+ */
+static void
+want_stamp(struct call *ca, struct rd message)
+{
+	const struct as_call *st = ca->state;
+	struct der_pa pa[] = { { DER_PA_ENC_TIMESTAMP, { (const uint8_t *)"", 0 } },
+			       { DER_PA_ETYPE_INFO2, { (const uint8_t *)"", 0 } } };
+	uint8_t front[1024], types[64];
+	struct wr made = { front, sizeof(front) }, info = { types, sizeof(types) }, out;
+	struct creds_octets octets = { 0 };
+	struct der_as_rep rep;
+	struct der_error error;
+
+	if (der_read_as_rep(message, &rep) != 0) {
+		refuse(ca, ERR_GENERIC, "the KDC's answer cannot be read");
+		return;
+	}
+	if (!der_find_padata(rep.padata, DER_PA_ETYPE_INFO2, &pa[1].value) &&
+	    der_make_info(&(struct der_info){ .etype = rep.enc_part.etype }, &info) == 0)
+		pa[1].value = (struct rd){ info.at, info.left };
+	if (error_make(ERR_PREAUTH_REQUIRED, st->realm, "a timestamp is wanted", &made) == 0 &&
+	    der_read_error((struct rd){ made.at, made.left }, &error) == 0 &&
+	    as_part_room(&octets, made.left + pa[1].value.len + DER_AS_SLACK, &out) == 0 &&
+	    der_make_error(&error, pa, sizeof(pa) / sizeof(pa[0]), &out) == 0) {
+		as_part_fit(&octets, &out);
+		call_answer(ca, (struct rd){ octets.at, octets.len });
+	} else {
+		refuse(ca, ERR_GENERIC, "the answer could not be made");
+	}
+	creds_free(&octets);
+}
+
 static void
 replied(struct call *ca, struct rd reply)
 {
@@ -386,8 +420,10 @@ replied(struct call *ca, struct rd reply)
 	if (reply.len == 0 || reply.at[0] != DER_KRB_ERROR) {
 		if (st->other)
 			call_answer(ca, reply);
-		else
+		else if (st->stamped)
 			give_ticket(ca, reply);
+		else
+			want_stamp(ca, reply);
 		return;
 	}
 	if (der_read_error(reply, &error) != 0) {
@@ -565,8 +601,6 @@ as_begin(struct call *ca)
 		return CALL_LATER;
 	}
 	if (!stamped) {
-		if (as_part_room(&st->sent, ca->message.len, &(struct wr){ 0 }) == 0)
-			memcpy(st->sent.at, ca->message.at, ca->message.len);
 		call_send(ca, body.realm, ca->message, replied);
 		return CALL_LATER;
 	}
