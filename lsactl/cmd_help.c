@@ -87,6 +87,12 @@ static const struct {
 	  "Compares the installed programs with the signed manifest, and with what runs as far\n"
 	  "as you may look. Exit code 1 if lsainit would refuse something. --lower-floor N\n"
 	  "(root): let security version N, which is installed, run where a newer one ran.\n" },
+	{ "setup",
+	  "Shows what krb5.conf, sssd.conf and our own files need so that the KDC endpoint is the\n"
+	  "only KDC of this host's programs, for all realms that krb5.conf knows, or those that\n"
+	  "are named. --apply: write it, after a try that the endpoint can listen and that the\n"
+	  "real KDCs are found; --undo: take exactly that back; --root FOLDER: of the host "
+	  "below.\n" },
 	{ "doctor",
 	  "Tries what lsaiso needs and can use on this machine. Exit code 1 if something\n"
 	  "that is needed is missing. Run it as root to see everything.\n" },

@@ -44,7 +44,11 @@ struct ctl {
 	struct {
 		bool skip_weak;
 		const char *backup, *from, *age;
-	} kt;	  /* options of keytab of these names */
+	} kt; /* options of keytab of these names */
+	struct {
+		bool apply, undo;
+		const char *root;
+	} setup;  /* options of setup of these names */
 	int wait; /* seconds for an answer; 0: the usual */
 };
 
@@ -62,7 +66,8 @@ extern const struct command commands[]; /* ends with name NULL */
 
 subcommand cmd_status, cmd_sessions, cmd_caches, cmd_show, cmd_destroy, cmd_wipe, cmd_stop,
     cmd_verify, cmd_doctor, cmd_help, cmd_seal, cmd_key, cmd_logon, cmd_logoff, cmd_lock,
-    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm, cmd_watch, cmd_keytab, cmd_ccache;
+    cmd_unlock, cmd_renew, cmd_passwd, cmd_audit, cmd_ntlm, cmd_watch, cmd_keytab, cmd_ccache,
+    cmd_setup;
 
 /* ---- call.c */
 /*

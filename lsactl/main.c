@@ -35,6 +35,8 @@ const struct command commands[] = {
 	{ "watch", "[VERB]", 1, true, cmd_watch,
 	  "is all normal: findings, sensors, baseline, rules, report" },
 	{ "verify", "", 0, true, cmd_verify, "are the programs those that were signed" },
+	{ "setup", "[REALM...]", 16, true, cmd_setup,
+	  "what this host's krb5.conf and sssd.conf need; --apply, --undo" },
 	{ "doctor", "", 0, true, cmd_doctor, "what this machine offers, and what to do" },
 	{ "help", "[COMMAND]", 1, true, cmd_help, "this, or more about one command" },
 	{ 0 },
@@ -91,6 +93,9 @@ enum {
 	WATCH_FORGET,
 	WATCH_HTML,
 	DRY_RUN,
+	SETUP_APPLY,
+	SETUP_UNDO,
+	SETUP_ROOT,
 	KEYTAB_BACKUP,
 	KEYTAB_SKIP_WEAK,
 	KEYTAB_FROM,
@@ -136,6 +141,15 @@ parse_word(struct ctl *ct, int option)
 		return true;
 	case WATCH_HTML:
 		ct->watch.html = optarg;
+		return true;
+	case SETUP_APPLY:
+		ct->setup.apply = true;
+		return true;
+	case SETUP_UNDO:
+		ct->setup.undo = true;
+		return true;
+	case SETUP_ROOT:
+		ct->setup.root = optarg;
 		return true;
 	case DRY_RUN:
 		ct->dry_run = true;
@@ -193,6 +207,9 @@ parse(struct ctl *ct, int argc, char **argv)
 		{ "forget", no_argument, NULL, WATCH_FORGET },
 		{ "html", required_argument, NULL, WATCH_HTML },
 		{ "dry-run", no_argument, NULL, DRY_RUN },
+		{ "apply", no_argument, NULL, SETUP_APPLY },
+		{ "undo", no_argument, NULL, SETUP_UNDO },
+		{ "root", required_argument, NULL, SETUP_ROOT },
 		{ "backup", required_argument, NULL, KEYTAB_BACKUP },
 		{ "skip-weak", no_argument, NULL, KEYTAB_SKIP_WEAK },
 		{ "from", required_argument, NULL, KEYTAB_FROM },
@@ -289,8 +306,10 @@ run(struct ctl *ct, int argc, char **argv)
 		return wrong("--machine takes --keytab and nothing else of ", co->name);
 	if (ct->all && co->run != cmd_logoff && co->run != cmd_lock)
 		return wrong("--all belongs to logoff and lock, not to ", co->name);
-	if (ct->dry_run && co->run != cmd_keytab && co->run != cmd_ccache)
-		return wrong("--dry-run belongs to keytab and ccache, not to ", co->name);
+	if (ct->dry_run && co->run != cmd_keytab && co->run != cmd_ccache && co->run != cmd_setup)
+		return wrong("--dry-run belongs to keytab, ccache and setup, not to ", co->name);
+	if ((ct->setup.apply || ct->setup.undo || ct->setup.root != NULL) && co->run != cmd_setup)
+		return wrong("--apply, --undo and --root belong to setup, not to ", co->name);
 	if (ct->cache != NULL && ct->fresh)
 		return wrong("--cache or --new, not both, for ", co->name);
 	if (ct->lower_floor >= 0 && co->run != cmd_verify)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lsactl setup: does it make the endpoint the only KDC of a host, with nothing of
+the administrator's lost, and does --undo take back exactly that, whatever else was
+changed since? Files below a folder of our own (--root); and one instance that runs
+with what setup wrote."""
+
+import filecmp
+import os
+import stat
+
+import pytest
+
+from lib import endpoint, instance, proc, users
+from lib.instance import lsactl
+from lib.realm import HOME, PASSWORDS
+
+KRB5 = """includedir /etc/krb5.conf.d
+
+[libdefaults]
+	default_realm = EXAMPLE.COM
+	; the administrator's words
+[realms]
+	# the main one
+	EXAMPLE.COM = {
+		kdc = 127.0.0.9:8888
+		master_kdc = 127.0.0.10
+		admin_server = 127.0.0.11
+		auth_to_local_names = {
+			a = b
+		}
+	}
+[domain_realm]
+	.example.com = EXAMPLE.COM
+	.other.example = OTHER.EXAMPLE
+"""
+SNIPPET = "[realms]\n\tEXAMPLE.COM = {\n\t\tkdc = 127.0.0.12\n\t}\n"
+SSSD = """[sssd]
+domains = a, b
+
+[domain/a]
+id_provider = ad
+krb5_use_kdcinfo = True
+# his words
+
+[domain/b]
+id_provider = files
+"""
+
+
+class Root:
+    """A host's /etc."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        for name, text, mode in (("krb5.conf", KRB5, 0o644), ("krb5.conf.d/snip", SNIPPET, 0o644),
+                                 ("sssd/sssd.conf", SSSD, 0o600)):
+            self.write(name, text, mode)
+
+    def __call__(self, name):
+        return os.path.join(self.path, "etc", name)
+
+    def read(self, name):
+        with open(self(name), encoding="utf-8") as f:
+            return f.read()
+
+    def write(self, name, text, mode=0o644):
+        os.makedirs(os.path.dirname(self(name)), exist_ok=True)
+        with open(self(name), "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(self(name), mode)
+
+    def setup(self, *options):
+        return proc.run([instance.program("lsactl"), "setup", "--root", self.path, *options])
+
+    def all(self):
+        return {os.path.join(at, name): (open(os.path.join(at, name), "rb").read(),
+                                         stat.S_IMODE(os.stat(os.path.join(at, name)).st_mode))
+                for at, _, names in os.walk(self.path) for name in names}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Root(tmp_path)
+
+
+def test_01_shows_and_changes_nothing(root):
+    before = root.all()
+    done = root.setup().ok()
+    assert "--- " in done.out and "+\t\tkdc = 127.0.0.1:88" in done.out
+    assert "Nothing was changed" in done.out
+    assert root.all() == before
+
+
+def test_02_apply_again_and_undo(root):
+    before = root.all()
+    root.setup("--apply").ok()
+    krb5 = root.read("krb5.conf")
+    live = [line.strip() for line in krb5.splitlines() if not line.strip().startswith("#")]
+    assert [x for x in live if x.startswith(("kdc", "master_kdc"))] == ["kdc = 127.0.0.1:88"] * 2
+    assert "admin_server = 127.0.0.11" in live and "; the administrator's words" in live
+    assert "kdc" not in "".join(x for x in root.read("krb5.conf.d/snip").splitlines()
+                                if not x.startswith("#"))
+    real = root.read("lsaiso/krb5.conf")
+    assert "EXAMPLE.COM* = {" in real and "OTHER.EXAMPLE* = {" in real
+    for line in ("kdc = 127.0.0.9:8888", "master_kdc = 127.0.0.10", "admin_server = 127.0.0.11",
+                 "a = b", "kdc = 127.0.0.12"):
+        assert line in real
+    assert stat.S_IMODE(os.stat(root("sssd/sssd.conf")).st_mode) == 0o600
+    assert "krb5_use_kdcinfo = False" in root.read("sssd/sssd.conf")
+    drop = root.read("lsaiso/lsaiso.conf.d/setup.conf")
+    assert "listen = 127.0.0.1:88" in drop
+    assert "config = /etc/lsaiso/krb5.conf:/etc/krb5.conf" in drop
+    now = root.all()
+    root.setup("--apply").ok().says("nothing to change")
+    assert root.all() == now
+    root.setup("--undo", "--dry-run").ok()
+    assert root.all() == now
+    root.setup("--undo").ok()
+    assert root.all() == before
+    root.setup("--undo").ok().says("nothing to change")
+
+
+def test_03_undo_leaves_what_others_changed(root):
+    root.setup("--apply").ok()
+    root.write("krb5.conf", root.read("krb5.conf").replace(
+        "default_realm = EXAMPLE.COM", "default_realm = EXAMPLE.COM\n\tforwardable = true"))
+    root.write("sssd/sssd.conf", root.read("sssd/sssd.conf") + "debug_level = 1\n", 0o600)
+    root.setup("--undo").ok()
+    assert root.read("krb5.conf") == KRB5.replace(
+        "default_realm = EXAMPLE.COM", "default_realm = EXAMPLE.COM\n\tforwardable = true")
+    assert root.read("sssd/sssd.conf") == SSSD + "debug_level = 1\n"
+    assert os.path.exists(root("krb5.conf.lsaiso-saved"))  # it is not what is there now
+
+
+def test_04_named_realms_and_a_file_without_an_end(root):
+    text = KRB5.rstrip("\n")
+    root.write("krb5.conf", text)
+    root.setup("--apply", "EXAMPLE.COM").ok()
+    assert "OTHER.EXAMPLE = {" not in root.read("krb5.conf")
+    done = root.setup("--apply", "THIRD.EXAMPLE")
+    done.fails("THIRD.EXAMPLE has no KDC")  # nobody knows it
+    root.setup("--apply").ok()
+    assert "OTHER.EXAMPLE = {" in root.read("krb5.conf")
+    root.setup("--undo").ok()
+    assert root.read("krb5.conf") == text
+
+
+def test_05_a_port_that_is_taken(root):
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(1)
+        root.write("lsaiso/lsaiso.conf",
+                   f"[kdc]\nlisten = 127.0.0.1:{s.getsockname()[1]}\n"
+                   f"[admin]\nsocket = {root.path}/nobody\n")
+        before = root.all()
+        root.setup("--apply").fails("cannot listen", "nothing was changed")
+        assert root.all() == before
+
+
+def test_06_bare_host(tmp_path):
+    """No krb5.conf, no SSSD: a realm by name, which is then looked for in DNS."""
+    os.makedirs(tmp_path / "etc")
+    done = proc.run([instance.program("lsactl"), "setup", "--root", str(tmp_path)])
+    done.fails("knows no realm")
+
+
+def test_07_an_instance_with_what_setup_wrote(realm, need_root):
+    """The whole way: apply, restart, import, use, kpasswd, undo."""
+    with endpoint.Endpoint(realm) as inst:
+        who = users.User(inst)
+        host = inst.folder.write("host-krb5.conf", open(realm.config, encoding="utf-8").read())
+        os.chmod(host, 0o644)
+        env = {"config": host}
+
+        def setup(*options):
+            return proc.run([instance.program("lsactl"), "setup", "--config", inst.file, *options],
+                            env=inst.realm.env(**env))
+        plain = open(host, encoding="utf-8").read()
+        setup("--apply").ok()
+        assert not filecmp.cmp(host, realm.config, shallow=False)
+        inst.terminate()
+        inst.daemon.process.wait(20 * proc.SLOW)
+        inst.start()
+        cache = os.path.join(inst.caches, f"cc-{who.uid}")
+        run = lambda *argv, stdin="": proc.run(who.argv(list(argv)), stdin=stdin,  # noqa: E731
+                                               env=realm.env(KRB5CCNAME=f"FILE:{cache}", **env))
+        run("kinit", "bob", stdin=PASSWORDS["bob"] + "\n").ok()
+        lsactl(inst, "ccache", "import", cache, who=who).ok()
+        run("kvno", "HTTP/localhost").ok()
+        counts = inst.call("Status")["kdc"]
+        assert counts["relayed"] > 0 and counts["translated"] > 0, counts
+        run("kpasswd", "bob", stdin="\n".join([PASSWORDS["bob"], "another one 7",
+                                               "another one 7"]) + "\n").ok()
+        run("kpasswd", "bob", stdin="\n".join(["another one 7", PASSWORDS["bob"],
+                                               PASSWORDS["bob"]]) + "\n").ok()
+        setup("--undo").ok()
+        assert open(host, encoding="utf-8").read() == plain
+        run("kinit", "bob", stdin=PASSWORDS["bob"] + "\n").ok()
+        assert HOME in run("klist").ok().out
