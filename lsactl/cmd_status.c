@@ -273,6 +273,11 @@ show_endpoint(const struct ctl *ct, const json_t *is)
 		(void)printf("; of %lld nobody knows whose they were",
 			     get_number(kdc, "strangers"));
 	(void)putchar('\n');
+	json_array_foreach(json_object_get(kdc, "realms"), i, one)(void)
+	    printf("        %s: %s%s%s\n", get_text(one, "name"),
+		   json_is_true(json_object_get(one, "found")) ? "" : paint(ct, RED),
+		   get_text(one, "text"),
+		   json_is_true(json_object_get(one, "found")) ? "" : paint(ct, PLAIN));
 }
 
 static void

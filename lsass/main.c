@@ -205,6 +205,7 @@ start_fronts(struct lsass *ls)
 		return -1;
 	view.winbind = ls->winbind;
 	view.kdc = ls->kdc;
+	view.real = ls->real;
 	return admin_start(ls->lo, CONTROL_FD_ADMIN, &view);
 }
 

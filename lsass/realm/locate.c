@@ -355,16 +355,23 @@ locate_get(struct locate *lc, const char *realm, struct found *found)
 }
 
 bool
-locate_peek(struct locate *lc, const char *realm, struct found *found)
+locate_at(struct locate *lc, size_t i, char *realm, size_t n, struct found *found)
 {
-	struct entry *en;
-	bool has;
+	const struct entry *en = NULL;
 
 	(void)pthread_mutex_lock(&lc->lock);
-	en = find(lc, realm);
-	has = en != NULL && en->has;
-	if (has)
+	for (size_t at = 0; at < REALMS_MAX && en == NULL; at++) {
+		const struct entry *one = &lc->entries[at];
+
+		/* Names that clients make up are not shown. */
+		if (one->state != FREE && one->has && (one->found.named || one->found.code == 0) &&
+		    i-- == 0)
+			en = one;
+	}
+	if (en != NULL) {
+		(void)snprintf(realm, n, "%s", en->realm);
 		*found = en->found;
+	}
 	(void)pthread_mutex_unlock(&lc->lock);
-	return has;
+	return en != NULL;
 }

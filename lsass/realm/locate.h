@@ -28,6 +28,7 @@ struct place {
 };
 
 struct found {
+	bool named;   /* krb5.conf has servers of it, if only such as we do not speak to */
 	int32_t code; /* 0, KRB5_REALM_UNKNOWN, KRB5_REALM_CANT_RESOLVE or of krb5.conf */
 	size_t n;
 	struct place at[LOCATE_PLACES_MAX]; /* in the order in which they are to be asked */
@@ -52,7 +53,10 @@ void locate_seen(struct locate *lc);
  */
 enum locate_answer { LOCATE_FOUND, LOCATE_LATER, LOCATE_FULL };
 enum locate_answer locate_get(struct locate *lc, const char *realm, struct found *found);
-/* The same for status: nothing is looked up. False: nothing is known. */
-bool locate_peek(struct locate *lc, const char *realm, struct found *found);
+/*
+ * For status: the i-th realm that is named in krb5.conf or has KDCs, in no order; nothing is
+ * looked up. False: there are no more.
+ */
+bool locate_at(struct locate *lc, size_t i, char *realm, size_t n, struct found *found);
 
 #endif

@@ -83,6 +83,10 @@ struct real {
 
 static void tick(void *arg);
 
+_Static_assert(sizeof(((struct real_realm *)0)->name) == LOCATE_REALM_MAX &&
+		   sizeof(((struct real_realm *)0)->text) == LOCATE_TEXT_MAX,
+	       "what status shows is as long as what is known");
+
 /* ---- who answered last */
 
 static struct good *
@@ -613,19 +617,14 @@ real_cancel(struct real_ask *ask)
 		release(ask);
 }
 
-size_t
-real_known(const struct real *re, struct rd realm, char *text, size_t n)
+bool
+real_realm(const struct real *re, size_t i, struct real_realm *to)
 {
-	char name[LOCATE_REALM_MAX];
 	struct found found;
 
-	text[0] = '\0';
-	if (realm.len >= sizeof(name))
-		return 0;
-	memcpy(name, realm.at, realm.len);
-	name[realm.len] = '\0';
-	if (!locate_peek(re->locate, name, &found))
-		return 0;
-	(void)snprintf(text, n, "%s", found.text);
-	return strlen(text);
+	if (!locate_at(re->locate, i, to->name, sizeof(to->name), &found))
+		return false;
+	memcpy(to->text, found.text, sizeof(to->text));
+	to->good = found.code == 0;
+	return true;
 }

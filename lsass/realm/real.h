@@ -8,6 +8,7 @@
 #ifndef LSASS_REALM_REAL_H
 #define LSASS_REALM_REAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,7 +48,13 @@ struct real_ask *real_send(struct real *re, struct rd realm, struct rd message, 
 /* Nobody waits any more: done is not called. */
 void real_cancel(struct real_ask *ask);
 
-/* For status and doctor: what was found for realm, as text, "HOST:PORT (krb5.conf)", ... */
-size_t real_known(const struct real *re, struct rd realm, char *text, size_t n);
+/* For status: a realm that krb5.conf names, or that has KDCs, as it was found last. */
+struct real_realm {
+	char name[256];
+	char text[1024]; /* good: "HOST:PORT (krb5.conf), ..."; else why there is no KDC */
+	bool good;
+};
+/* The i-th of them; false: there are no more. */
+bool real_realm(const struct real *re, size_t i, struct real_realm *to);
 
 #endif

@@ -169,7 +169,8 @@ find_names(struct search *se, profile_t profile, bool dns)
 
 	se->where = "krb5.conf";
 	servers_profile(profile, se->realm, "kdc", PORT, true, list);
-	if (list->n > 0 || list->others > 0 || !servers_use_dns(profile))
+	se->found->named = list->n > 0 || list->others > 0;
+	if (se->found->named || !servers_use_dns(profile))
 		return true;
 	if (!dns)
 		return false;

@@ -391,6 +391,7 @@ class Way(Base):
             with Try(self.config(f"{name}:{kdc.port}"), listen=listen) as at:
                 done = at.ask(HOME, as_req())
                 self.assertEqual((done.code, done.why), (UNKNOWN, only), name)
+                self.assertEqual(at.known(HOME), f"not: {only}")
         with Try(self.config(f"127.0.0.1:{kdc.port}", f"127.0.0.1:{self.kdc[1]}"),
                  listen=listen) as at:
             self.answered(at.ask(HOME, as_req()), within=0.5)
@@ -414,6 +415,7 @@ class Way(Base):
             self.answered(at.ask(HOME, as_req()), within=0.5)
             self.assertEqual(at.known(HOME), f"127.0.0.1:{kdc.port} (krb5.conf)")
             self.assertEqual(at.ask("NONE", as_req()).code, UNKNOWN)
+            self.assertEqual(at.known("NONE"), "")
             self.assertEqual(at.ask(AWAY, as_req()).error(), 37)
 
     def test_reload(self):

@@ -105,9 +105,23 @@ count_fds(void)
 }
 
 static void
+tell(const char *realm)
+{
+	struct real_realm one;
+
+	for (size_t i = 0; real_realm(re, i, &one); i++) {
+		if (strcmp(one.name, realm) == 0) {
+			printf("known %s%s\n", one.good ? "" : "not: ", one.text);
+			return;
+		}
+	}
+	printf("known \n");
+}
+
+static void
 obey(char *text)
 {
-	char known[2048], *save = NULL;
+	char *save = NULL;
 	const char *what = strtok_r(text, " ", &save);
 	const char *first = strtok_r(NULL, " ", &save);
 	const char *realm = strtok_r(NULL, " ", &save);
@@ -122,8 +136,7 @@ obey(char *text)
 		real_cancel(ones[id].ask);
 		ones[id].ask = NULL;
 	} else if (strcmp(what, "known") == 0 && first != NULL) {
-		(void)real_known(re, text_rd(first), known, sizeof(known));
-		printf("known %s\n", known);
+		tell(first);
 	} else if (strcmp(what, "fds") == 0) {
 		printf("fds %d\n", count_fds());
 	}

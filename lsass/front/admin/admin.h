@@ -58,6 +58,7 @@ struct kdc;
 struct logons;
 struct loop;
 struct ntlm;
+struct real;
 struct store;
 struct tgs;
 struct winbind;
@@ -75,6 +76,7 @@ struct admin_view {
 	const uint32_t *kcm_clients; /* connected now */
 	const struct winbind *winbind;
 	const struct kdc *kdc;	   /* NULL: none */
+	const struct real *real;   /* with kdc */
 	const struct guest *guest; /* lsaiso-host: whom it serves; then those above are NULL */
 	struct admin_call *call;   /* the request that is being served: admin_later */
 };

@@ -6,6 +6,7 @@
 #include "lsass/front/admin/methods.h"
 #include "lsass/front/kdc/kdc.h"
 #include "lsass/front/winbind/winbind.h"
+#include "lsass/realm/real.h"
 #include "lsass/tgs/tgs.h"
 
 static json_t *
@@ -76,6 +77,19 @@ pipes(const struct admin_view *view)
 	return to;
 }
 
+/* What is known of the realms that were asked for. */
+static json_t *
+realms(const struct admin_view *view)
+{
+	struct real_realm one;
+	json_t *list = json_array();
+
+	for (size_t i = 0; real_realm(view->real, i, &one); i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", one.name,
+							    "found", one.good, "text", one.text));
+	return list;
+}
+
 /* null: no [kdc] */
 static json_t *
 endpoint(const struct admin_view *view)
@@ -91,6 +105,7 @@ endpoint(const struct admin_view *view)
 	for (size_t i = 0; kdc_socket_name(view->kdc, i, name, sizeof(name)); i++)
 		(void)json_array_append_new(list, json_string(name));
 	(void)json_object_set_new(to, "sockets", list);
+	(void)json_object_set_new(to, "realms", realms(view));
 	kdc_count(view->kdc, &counts);
 	(void)ADMIN_COUNT(counts, requests);
 	(void)ADMIN_COUNT(counts, relayed);
