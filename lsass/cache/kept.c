@@ -202,15 +202,10 @@ collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session, 
 	return 0;
 }
 
-void
-collection_each_kept(struct collection *co, bool (*fn)(struct cred *, void *), void *arg)
+struct cache *
+collection_kept(const struct collection *co)
 {
-	for (struct cred *cr = co->kept != NULL ? co->kept->first : NULL, *next; cr != NULL;
-	     cr = next) {
-		next = cr->next;
-		if (fn(cr, arg))
-			return;
-	}
+	return collection_nkept(co) > 0 ? co->kept : NULL;
 }
 
 size_t

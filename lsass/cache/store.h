@@ -235,8 +235,8 @@ kcode cache_store_sealed(struct cache *ca, struct rd cred, uint32_t session, uin
  */
 kcode collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session,
 			     uint32_t generation, struct rd blob, int32_t kdc_offset);
-/* Call fn for each; fn returns true to stop. */
-void collection_each_kept(struct collection *co, bool (*fn)(struct cred *, void *), void *arg);
+/* They are the credentials of this one, which has no principal; NULL: there are none. */
+struct cache *collection_kept(const struct collection *co);
 size_t collection_nkept(const struct collection *co);
 /* Let those of a logon go (NULL: all). Returns how many. */
 size_t collection_drop_kept(struct collection *co, const struct logon *lo);

@@ -60,6 +60,8 @@ find(const struct admin_view *view, uid_t uid, const json_t *ask, bool or_defaul
 	store_each_collection(view->store, is_of, &se);
 	if (se.found != NULL)
 		ca = cache_by_name(se.found, name != NULL ? name : collection_default(se.found));
+	if (se.found != NULL && ca == NULL && name != NULL && strcmp(name, ADMIN_FILES) == 0)
+		ca = collection_kept(se.found);
 	if (ca == NULL)
 		*error = (struct admin_error){ "NotFound", name != NULL
 							       ? "there is no cache of this name"
@@ -107,9 +109,9 @@ method_show_cache(const struct admin_view *view, uid_t uid, const json_t *ask,
 			(void)json_array_append_new(list, credential(cr, (uint32_t)time(NULL)));
 	}
 	return json_pack("{s:I, s:s, s:o?, s:i, s:I, s:o}", "uid",
-			 (json_int_t)collection_uid(ca->collection), "name", ca->name, "principal",
-			 name, "kdc_offset", (int)ca->kdc_offset, "octets", (json_int_t)ca->octets,
-			 "tickets", list);
+			 (json_int_t)collection_uid(ca->collection), "name",
+			 ca->kept ? ADMIN_FILES : ca->name, "principal", name, "kdc_offset",
+			 (int)ca->kdc_offset, "octets", (json_int_t)ca->octets, "tickets", list);
 }
 
 json_t *
@@ -122,8 +124,11 @@ method_destroy_cache(const struct admin_view *view, uid_t uid, const json_t *ask
 	if (ca == NULL)
 		return NULL;
 	owner = collection_uid(ca->collection);
-	log_notice("cache %s of uid %u destroyed by uid %u (lsactl)", ca->name, (unsigned int)owner,
-		   (unsigned int)uid);
-	cache_destroy(ca);
+	log_notice("cache %s of uid %u destroyed by uid %u (lsactl)",
+		   ca->kept ? ADMIN_FILES : ca->name, (unsigned int)owner, (unsigned int)uid);
+	if (ca->kept)
+		(void)collection_drop_kept(ca->collection, NULL);
+	else
+		cache_destroy(ca);
 	return json_pack("{s:I}", "uid", (json_int_t)owner);
 }

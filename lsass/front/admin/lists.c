@@ -28,12 +28,29 @@ cache_state(struct cache *ca, uint32_t now)
 	return cred_expired(tgt, now) ? "expired" : "live";
 }
 
+static const char *
+name_of(const struct cache *ca)
+{
+	return ca->kept ? ADMIN_FILES : ca->name;
+}
+
+static json_t *
+client_of(const struct cred *cr)
+{
+	struct rd in = { .at = cr->octets, .len = cr->len };
+	struct wire_cred wc;
+
+	return wire_cred(&in, &wc) == 0 ? admin_principal(&wc.client) : json_null();
+}
+
 static json_t *
 principal_of(const struct cache *ca)
 {
 	struct rd in = { .at = ca->principal, .len = ca->principal_len };
 	struct wire_princ princ;
 
+	if (ca->kept)
+		return client_of(ca->last);
 	if (ca->principal == NULL || wire_princ(&in, &princ) != 0)
 		return json_null();
 	return admin_principal(&princ);
@@ -65,6 +82,28 @@ add_cache(struct cache *ca, void *arg)
 	return false;
 }
 
+/* Tickets in files: as the one that ends last. */
+static void
+add_files(struct cache_list *cl, struct cache *ca)
+{
+	const struct cred *last = ca->first;
+
+	for (const struct cred *cr = ca->first; cr != NULL; cr = cr->next) {
+		if (cred_expired(last, cl->now) ||
+		    (!cred_expired(cr, cl->now) && cr->endtime > last->endtime))
+			last = cr;
+	}
+	(void)json_array_append_new(
+	    cl->list, json_pack("{s:I, s:s, s:b, s:o, s:s, s:I, s:I, s:I}", "uid",
+				(json_int_t)collection_uid(ca->collection), "name", name_of(ca),
+				"default", 0, "principal", client_of(last), "state",
+				last->logon->dead	      ? "log on again"
+				: cred_expired(last, cl->now) ? "expired"
+							      : "live",
+				"tickets", (json_int_t)ca->nlisted, "octets",
+				(json_int_t)ca->octets, "endtime", (json_int_t)last->endtime));
+}
+
 static bool
 add_caches(struct collection *co, void *arg)
 {
@@ -74,6 +113,8 @@ add_caches(struct collection *co, void *arg)
 		return false;
 	cl->dflt = collection_default(co);
 	collection_each_cache(co, add_cache, cl);
+	if (collection_kept(co) != NULL)
+		add_files(cl, collection_kept(co));
 	return !cl->scope.all;
 }
 
@@ -144,6 +185,8 @@ add_collection(struct collection *co, void *arg)
 	if (!sl->scope.all && collection_uid(co) != sl->scope.uid)
 		return false;
 	collection_each_cache(co, add_uses, sl);
+	if (!sl->failed && collection_kept(co) != NULL)
+		(void)add_uses(collection_kept(co), sl);
 	return sl->failed || !sl->scope.all;
 }
 
@@ -169,7 +212,7 @@ add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cac
 	bool more = false;
 	uint32_t ends = lo->expires;
 
-	if (ca != NULL)
+	if (ca != NULL && !ca->kept)
 		ends = renew_ends(lg, ca, &more);
 	(void)json_object_set_new(to, "kind",
 				  json_string(he == NULL	       ? "absorbed"
@@ -262,7 +305,7 @@ sessions_json(const struct session_list *sl, const struct logons *lg)
 		} else if (sl->uses[i - 1].cache == us->cache) {
 			continue;
 		}
-		(void)json_array_append_new(names, json_string(us->cache->name));
+		(void)json_array_append_new(names, json_string(name_of(us->cache)));
 	}
 	return list;
 }

@@ -89,6 +89,9 @@ json_t *admin_audit(const struct admin_view *view);
 json_t *admin_ntlm(const struct admin_view *view);
 
 /* Whose: one uid, or for root without "uid" everybody's. */
+/* Where another cache has its name: tickets that programs keep in files (collection_kept). */
+#define ADMIN_FILES "(files)"
+
 struct admin_scope {
 	bool all;
 	uid_t uid;

@@ -29,12 +29,21 @@ first_of_collection(struct collection *co, void *arg)
 	return *found != NULL;
 }
 
+static bool
+drop_kept(struct collection *co, void *arg)
+{
+	(void)arg;
+	(void)collection_drop_kept(co, NULL);
+	return false;
+}
+
 static size_t
 destroy_all(struct store *store)
 {
 	struct cache *ca = NULL;
 	size_t n = 0;
 
+	store_each_collection(store, drop_kept, NULL);
 	for (;;) {
 		store_each_collection(store, first_of_collection, &ca);
 		if (ca == NULL)
