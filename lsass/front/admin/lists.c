@@ -201,6 +201,8 @@ by_session(const void *a, const void *b)
 		return x->logon->session < y->logon->session ? -1 : 1;
 	if (x->logon != y->logon)
 		return x->logon < y->logon ? -1 : 1;
+	if (x->cache->kept != y->cache->kept)
+		return x->cache->kept ? 1 : -1;
 	return x->cache == y->cache ? 0 : x->cache < y->cache ? -1 : 1;
 }
 
@@ -209,18 +211,18 @@ static void
 add_held(json_t *to, const struct logons *lg, const struct logon *lo, struct cache *ca)
 {
 	const struct held *he = lo->held;
-	bool more = false;
+	bool more = false, files = ca != NULL && ca->kept;
 	uint32_t ends = lo->expires;
 
-	if (ca != NULL && !ca->kept)
+	if (ca != NULL && !files)
 		ends = renew_ends(lg, ca, &more);
 	(void)json_object_set_new(to, "kind",
-				  json_string(he == NULL	       ? "absorbed"
-					      : he->machine	       ? "machine"
-					      : he->keytab	       ? "keytab"
-					      : he->ntlm_only	       ? "ntlm"
-					      : !he->own && ca == NULL ? "file"
-								       : "inside"));
+				  json_string(he == NULL	  ? "absorbed"
+					      : he->machine	  ? "machine"
+					      : he->keytab	  ? "keytab"
+					      : he->ntlm_only	  ? "ntlm"
+					      : files && !he->own ? "file"
+								  : "inside"));
 	(void)json_object_set_new(to, "ends", json_integer(ends));
 	(void)json_object_set_new(to, "renewable", json_boolean(more));
 	if (he == NULL)
@@ -256,10 +258,9 @@ add_info(json_t *to, const struct logon *lo)
 	(void)json_object_set_new(to, "tokens", json_integer(is.tokens));
 }
 
-/* Those that no cache has: without a KDC, the machine's, those whose tickets are in files. */
+/* Those that no cache has: without a KDC, the machine's. */
 struct bare {
 	struct admin_scope scope;
-	struct logons *lg;
 	json_t *list;
 };
 
@@ -270,8 +271,8 @@ add_bare(struct logon *lo, void *arg)
 	const struct held *he = lo->held;
 	json_t *one;
 
-	if (he == NULL || he->begun || lo->dead || (!ba->scope.all && lo->owner != ba->scope.uid) ||
-	    (!he->own && logons_cache(ba->lg, lo) != NULL))
+	if (he == NULL || !he->own || he->begun || lo->dead ||
+	    (!ba->scope.all && lo->owner != ba->scope.uid))
 		return false;
 	one = json_pack("{s:I, s:I, s:I, s:s, s:[]}", "uid", (json_int_t)lo->owner, "session",
 			(json_int_t)lo->session, "generation", (json_int_t)lo->generation,
@@ -326,7 +327,7 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 	}
 	if (sl.n > 0)
 		qsort(sl.uses, sl.n, sizeof(sl.uses[0]), by_session);
-	ba = (struct bare){ sl.scope, view->logons, sessions_json(&sl, view->logons) };
+	ba = (struct bare){ sl.scope, sessions_json(&sl, view->logons) };
 	free(sl.uses);
 	store_each_logon(view->store, add_bare, &ba);
 	return json_pack("{s:o}", "sessions", ba.list);
