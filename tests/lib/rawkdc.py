@@ -148,8 +148,9 @@ def tgs_body(realm, sname, kind=1, options=(CANONICALIZE,), etypes=(18, 17, 23),
     return [0x30, fields], nonce
 
 
-def tgs_req(held, body, subkey=None, padata=(), at=None):
-    """A TGS-REQ as octets. subkey: octets of held's etype."""
+def tgs_req(held, body, subkey=None, padata=(), at=None, change=None):
+    """A TGS-REQ as octets. subkey: octets of held's etype; change: of the Authenticator's
+    fields."""
     octets = der.build([body])
     made = tickets.checksum(CHECKSUMS[held.etype], held.etype, held.key, CHECKSUM, octets)
     proof = [field(0, number(5)), field(1, text(held.realm)), field(2, name(held.client)),
@@ -157,6 +158,8 @@ def tgs_req(held, body, subkey=None, padata=(), at=None):
              field(4, number(random.randrange(1000000))), field(5, moment(at or time.time()))]
     if subkey:
         proof.append(field(6, [0x30, [field(0, number(held.etype)), field(1, [0x04, subkey])]]))
+    if change:
+        proof = change(proof)
     proof = der.build([[0x62, [[0x30, proof]]]])
     ap = [[0x6E, [[0x30, [field(0, number(5)), field(1, number(AP_REQ)), field(2, bits()),
                           [0xA3, der.parse(held.ticket)],
