@@ -22,7 +22,8 @@ SETTINGS = {"seal": {"root": "file"}}
 def enrolled(realm, settings=None):
     """An instance whose root key is kept in a file of root."""
     inst = endpoint.Endpoint(realm, settings or SETTINGS, start=False)
-    lsactl(inst, "seal", "enroll", "--file").ok()
+    file = inst.far.file if inst.far else inst.file  # whose lsaiso it is
+    proc.run([instance.program("lsactl"), "--config", file, "seal", "enroll", "--file"]).ok()
     inst.start()
     return inst
 
