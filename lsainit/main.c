@@ -67,8 +67,8 @@ prepare(struct instance *in)
 	if (harden_self() != 0 || guest_prepare(in) != 0 || guard_up(in) != 0 ||
 	    prepare_users(in) != 0 || prepare_images(in) != 0 || watch_prepare(in) != 0 ||
 	    guard_programs(in) != 0 || prepare_host_directory(in) != 0 ||
-	    prepare_keytab_directory(in) != 0 || prepare_launch(in) != 0 ||
-	    guard_signed(in) != 0 || guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
+	    prepare_keytab_directory(in) != 0 || prepare_launch(in) != 0 || guard_signed(in) != 0 ||
+	    guard_signers(in) != 0 || prepare_run_directory(in) != 0 ||
 	    prepare_state_directory(in) != 0 || watch_folder(in) != 0 || prepare_state_key(in) != 0)
 		return -1;
 	if (pipe2(in->alive, O_CLOEXEC) != 0) {

@@ -74,6 +74,8 @@ family_write(const struct standin_key *first, size_t *n)
 	struct sha256_ctx ctx;
 	uint8_t *buf, *at;
 
+	if (first == NULL)
+		return NULL;
 	for (const struct standin_key *sk = first; sk != NULL; sk = sk->next) {
 		room += KEY_OVER + strlen(sk->path) + sk->nversions * KEPT_ROOM;
 		keys++;

@@ -21,7 +21,7 @@
 #include "lsass/logon/pool.h"
 
 #define SUFFIX	 ".keys"
-#define HASH_LEN 16 /* octets of the hash that a name is of */
+#define HASH_LEN (size_t)16 /* octets of the hash that a name is of */
 #define NAME_LEN (2 * HASH_LEN + sizeof(SUFFIX))
 #define FILE_MAX (4u << 20)
 
@@ -51,7 +51,8 @@ struct keytab {
 	struct pool *pool;
 	struct family *families;
 	size_t count;
-	struct save *saves, **last; /* the first one is at work */
+	struct save *saves, **last;
+	bool at_work; /* the first of them is */
 	bool closed;
 };
 
@@ -68,7 +69,7 @@ file_name(const char *principal, char name[NAME_LEN])
 	sha256_digest(&ctx, sizeof(hash), hash);
 	for (size_t i = 0; i < HASH_LEN; i++)
 		(void)snprintf(name + 2 * i, 3, "%02x", hash[i]);
-	memcpy(name + (size_t)2 * HASH_LEN, SUFFIX, sizeof(SUFFIX));
+	memcpy(name + 2 * HASH_LEN, SUFFIX, sizeof(SUFFIX));
 }
 
 static struct family *
@@ -489,10 +490,11 @@ save_run(struct pool_job *job, struct context *co)
 
 static void save_next(struct keytab *kt);
 
+/* Off the list, which it is the first of; what done does may put another there. */
 static void
-save_end(struct save *sa, int error)
+save_end(struct keytab *kt, int error)
 {
-	struct keytab *kt = sa->kt;
+	struct save *sa = kt->saves;
 
 	kt->saves = sa->next;
 	if (kt->saves == NULL)
@@ -505,6 +507,7 @@ save_end(struct save *sa, int error)
 		explicit_bzero(sa->octets, sa->n);
 	free(sa->octets);
 	free(sa);
+	kt->at_work = false;
 }
 
 static void
@@ -515,7 +518,7 @@ save_done(struct pool_job *job, bool ran)
 
 	if (!ran) /* lsass ends */
 		save_run(job, NULL);
-	save_end(sa, sa->error);
+	save_end(kt, sa->error);
 	save_next(kt);
 	if (kt->closed && kt->saves == NULL)
 		keytab_free(kt);
@@ -525,13 +528,14 @@ save_done(struct pool_job *job, bool ran)
 static void
 save_next(struct keytab *kt)
 {
-	while (kt->saves != NULL) {
+	while (kt->saves != NULL && !kt->at_work) {
 		struct save *sa = kt->saves;
 
+		kt->at_work = true;
 		if (kt->pool != NULL && !kt->closed && pool_submit(kt->pool, &sa->job) == 0)
 			return;
 		save_run(&sa->job, NULL);
-		save_end(sa, sa->error);
+		save_end(kt, sa->error);
 	}
 }
 
@@ -547,7 +551,6 @@ void
 keytab_commit(struct keytab *kt, const char *name, keytab_done *done, void *arg)
 {
 	const struct family *fa = family_of(kt, name);
-	bool idle = kt->saves == NULL;
 	struct save *sa;
 
 	if (kt->folder < 0) {
@@ -575,6 +578,5 @@ keytab_commit(struct keytab *kt, const char *name, keytab_done *done, void *arg)
 	sa->arg = arg;
 	*kt->last = sa;
 	kt->last = &sa->next;
-	if (idle)
-		save_next(kt);
+	save_next(kt);
 }
