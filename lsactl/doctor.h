@@ -31,6 +31,9 @@ doctor_check check_memfd_secret, check_memlock, check_seccomp, check_bpf_lsm, ch
 /* doctor_service.c */
 doctor_check check_users, check_instance, check_kcm_rival, check_sssd, check_krb5_cache,
     check_krb5_socket, check_ntlm, check_winbind, check_real_winbind, check_guest;
+/* doctor_kdc.c */
+doctor_check check_kdc, check_kdc_config, check_kdc_real, check_kdc_plugins, check_kdc_truth,
+    check_keytab;
 /* doctor_watch.c */
 doctor_check check_watch, check_watch_layer;
 

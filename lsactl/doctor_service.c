@@ -282,16 +282,17 @@ check_guest(const struct ctl *ct, struct finding *fi)
 static int
 libdefault(const struct ctl *ct, const char *name, char *text, size_t n)
 {
+	const char *config = ct->cf.krb5_config;
 	krb5_context context;
 	profile_t profile = NULL;
 	char *value = NULL;
 	int bad = -1;
 
-	if (ct->cf.krb5_config[0] != '\0')
-		(void)setenv("KRB5_CONFIG", ct->cf.krb5_config, 0);
 	if (krb5_init_context(&context) != 0)
 		return -1;
-	if (krb5_get_profile(context, &profile) == 0 &&
+	if ((config[0] != '\0' && getenv("KRB5_CONFIG") == NULL
+		 ? profile_init_path(config, &profile)
+		 : krb5_get_profile(context, &profile)) == 0 &&
 	    profile_get_string(profile, "libdefaults", name, NULL, "", &value) == 0) {
 		(void)snprintf(text, n, "%s", value);
 		profile_release_string(value);

@@ -5,6 +5,7 @@ changed since? Files below a folder of our own (--root); and one instance that r
 with what setup wrote."""
 
 import filecmp
+import json
 import os
 import stat
 
@@ -198,3 +199,49 @@ def test_07_an_instance_with_what_setup_wrote(realm, need_root):
         assert open(host, encoding="utf-8").read() == plain
         run("kinit", "bob", stdin=PASSWORDS["bob"] + "\n").ok()
         assert HOME in run("klist").ok().out
+
+
+def test_08_doctor_tells_what_goes_past(realm, need_root):
+    with endpoint.Endpoint(realm) as inst:
+        def doctor(config):
+            done = proc.run([instance.program("lsactl"), "doctor", "--json", "--config", inst.file],
+                            env=realm.env(config=config))
+            return {c["name"]: c for c in json.loads(done.out)}
+
+        good = doctor(inst.client_config)
+        for name in ("KDC endpoint", "krb5.conf KDCs", "real KDCs", "way to the KDC"):
+            assert good[name]["health"] == "ok", good[name]
+        past = doctor(realm.config)
+        assert past["krb5.conf KDCs"]["health"] == "weak"
+        assert "in place of" in past["krb5.conf KDCs"]["found"]
+        assert past["way to the KDC"]["health"] == "missing", past["way to the KDC"]
+        beside = inst.folder.write("beside.conf", open(
+            inst.client_config, encoding="utf-8").read().replace(
+                f"kdc = 127.0.0.1:{inst.at[1]}",
+                f"kdc = 127.0.0.1:{inst.at[1]}\n\t\tkdc = 127.0.0.1:1", 1))
+        os.chmod(beside, 0o644)
+        said = doctor(beside)
+        assert "beside the endpoint" in said["krb5.conf KDCs"]["found"], said["krb5.conf KDCs"]
+        assert said["way to the KDC"]["health"] == "ok"
+
+
+def test_09_doctor_of_an_instance_that_asks_itself(realm, need_root, tmp_path):
+    """And of a keytab that everybody may read, and of one without endpoint."""
+    keytab = tmp_path / "keytab"
+    keytab.write_bytes(b"\5\2")
+    port = proc.free_port()
+    at = realm.write_config(f"self-{port}.conf", kdc=dict.fromkeys(realm.kdc, port))
+    with instance.Instance(realm, {"kdc": {"listen": f"127.0.0.1:{port}"}, "krb5": {"config": at},
+                                   "logon": {"keytab": str(keytab)}}) as inst:
+        os.chmod(keytab, 0o644)
+        done = proc.run([instance.program("lsactl"), "doctor", "--json", "--config", inst.file],
+                        env=realm.env(config=at))
+        said = {c["name"]: c for c in json.loads(done.out)}
+        assert said["real KDCs"]["health"] == "missing", said["real KDCs"]
+        assert said["machine keytab"]["health"] == "missing", said["machine keytab"]
+    with instance.Instance(realm) as inst:
+        done = proc.run([instance.program("lsactl"), "doctor", "--json", "--config", inst.file],
+                        env=inst.env())
+        said = {c["name"]: c for c in json.loads(done.out)}
+        assert said["way to the KDC"]["health"] == "ok"
+        assert "no KDC endpoint" in said["way to the KDC"]["found"]
