@@ -318,6 +318,8 @@ known(struct collection *co, const struct wire_cred *wc, struct sealed *out)
 		out->blob_len = cr->blob_len;
 		if (cr->blob_len > 0)
 			memcpy(out->blob, cr->blob, cr->blob_len);
+		if (cr->loose)
+			kept_remove(cr);
 		return true;
 	}
 	return false;

@@ -107,7 +107,7 @@ kept_drop(struct cred *cr)
 	cred_free(cr);
 }
 
-static void
+void
 kept_remove(struct cred *cr)
 {
 	journal_remove(cr);
@@ -173,7 +173,7 @@ kept_new(struct rd octets, struct logon *lo, struct rd blob)
 
 kcode
 collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session, uint32_t generation,
-		       struct rd blob, int32_t kdc_offset)
+		       struct rd blob, int32_t kdc_offset, bool loose)
 {
 	struct logon *lo = logon_find(co->store, co->uid, session, generation);
 	struct rd in = cred;
@@ -193,6 +193,7 @@ collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session, 
 	if (cr == NULL)
 		return code != 0 ? code : KRB5_CC_NOMEM;
 	cr->kdc_offset = kdc_offset;
+	cr->loose = loose;
 	if (kept_link(co, cr, ++co->next_serial) != 0) {
 		cred_free(cr);
 		return KRB5_CC_NOMEM;

@@ -150,6 +150,7 @@ int kept_link(struct collection *co, struct cred *cr, uint64_t serial);
 /* What expired before now, and if asked what is dead. Returns how many. */
 size_t kept_purge(struct collection *co, uint32_t now, bool dead);
 void kept_drop(struct cred *cr);
+void kept_remove(struct cred *cr); /* and journal that; the caller commits */
 void kept_free(struct collection *co);
 
 /* ---- absorb.c */

@@ -61,6 +61,7 @@ struct cred {
 	int32_t kdc_offset; /* of a kept ticket: KDC clock minus ours, seconds */
 	int32_t etype;
 	bool is_skey, is_config, is_tgt_class, hidden;
+	bool loose;	     /* kept, until a cache of ours stores it */
 	struct logon *logon; /* TGT-class or absorbed NTLM: not NULL; NULL: key not withheld */
 	uint16_t blob_len;   /* 0 unless logon */
 	uint32_t len;
@@ -229,12 +230,14 @@ kcode cache_store_sealed(struct cache *ca, struct rd cred, uint32_t session, uin
  * is dead or was not used for longest goes first.
  *
  * kdc_offset  KDC clock minus ours, seconds
+ * loose       nobody knows which cache it goes to: is it stored in one of ours, it is
+ *             that one's alone, so that its destruction ends it
  *
  * Errors: KRB5_CC_FORMAT, KRB5_CC_NOTFOUND (the logon of that session is
  * gone), KRB5_CC_NOMEM, KRB5_CC_WRITE (quota).
  */
 kcode collection_keep_ticket(struct collection *co, struct rd cred, uint32_t session,
-			     uint32_t generation, struct rd blob, int32_t kdc_offset);
+			     uint32_t generation, struct rd blob, int32_t kdc_offset, bool loose);
 /* They are the credentials of this one, which has no principal; NULL: there are none. */
 struct cache *collection_kept(const struct collection *co);
 size_t collection_nkept(const struct collection *co);

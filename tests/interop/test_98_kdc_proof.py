@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("need_root")
 REALM = HOME.encode()
 WEB = (b"HTTP", b"localhost")
 POLICY, SKEW, BAD_MATCH, MODIFIED, INAPP, GENERIC, EXPIRED = 12, 37, 36, 41, 50, 60, 32
-BAD_INTEGRITY = 31
+BAD_INTEGRITY, UNAVAILABLE = 31, 29
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,45 @@ def test_10_the_end_of_a_session_is_told_as_the_end_of_the_ticket(alice, inst):
     assert said.code == EXPIRED and said.text == "log on again"
 
 
+def sessions(inst, user):
+    return json.loads(lsactl(inst, "sessions", "--json", who=user).ok().out)["sessions"]
+
+
+def test_11_what_KCM_stores_is_KCMs(alice, inst):
+    """kinit -R through the endpoint; kdestroy is the end of the key, as ever."""
+    env = {**alice.user.env(), "KRB5_CONFIG": inst.realm.write_config(
+        "krb5-kcm-at-endpoint.conf", kcm_socket=inst.socket, kdc=endpoint_of(inst))}
+    proc.run(alice.user.argv(["kinit", "-R"]), env=env).ok()
+    [session] = sessions(inst, alice.user)
+    assert "(files)" not in session["caches"], session
+    proc.run(alice.user.argv(["kvno", "HTTP/localhost"]), env=env).ok()
+    proc.run(alice.user.argv(["kdestroy"]), env=env).ok()
+    assert sessions(inst, alice.user) == []
+
+
+def endpoint_of(inst):
+    return dict.fromkeys(inst.realm.kdc, inst.at[1])
+
+
+def test_12_the_KDCs_clock_is_the_caches(alice, inst):
+    """A cache that knows of another clock asks by that; lsaiso's authenticator is of it, too,
+    so that this KDC, which has none, refuses what the endpoint lets pass."""
+    with kcm.Kcm(inst.socket, uid=alice.user.uid) as k:
+        k.set_offset(k.default(), 3000)
+    said = alice.ask()
+    assert said.code == SKEW and said.text.startswith("the clock of the program"), said
+    said = alice.ask(at=time.time() + 3000)
+    assert said.code == SKEW and not said.text.startswith("the clock of the program"), said
+
+
+def test_13_too_many_at_once(realm):
+    with endpoint.Endpoint(realm, {"tgs": {"rate": "1", "burst": "3"}}) as slow:
+        alice = Alice(slow)
+        said = [alice.ask() for _ in range(6)]
+    assert [s.code for s in said[:3]] == [0, 0, 0]
+    assert said[5].code == UNAVAILABLE and "too many" in said[5].text
+
+
 # ---- PA-FOR-USER
 
 def for_user(held, user, mac=None):
@@ -182,7 +221,7 @@ def for_user(held, user, mac=None):
                    rawkdc.field(2, [0x04, der.build([value])])]]
 
 
-def test_11_for_another_user(inst, realm):
+def test_14_for_another_user(inst, realm):
     """Refused by policy; where that allows it, who asks must have made it with the stand-in."""
     alice = Alice(inst)
     own, _ = rawkdc.tgs_body(REALM, (b"alice",))
@@ -196,6 +235,6 @@ def test_11_for_another_user(inst, realm):
         assert said.held and said.held.client == (b"bob",), said
 
 
-def test_12_PASSWORDS_stay_out_of_the_log(inst, alice):
+def test_15_secrets_stay_out_of_the_log(inst, alice):
     assert alice.held.key.hex() not in inst.read_log()
     assert PASSWORDS["alice"] not in inst.read_log()

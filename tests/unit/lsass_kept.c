@@ -31,6 +31,7 @@ struct fixture {
 	size_t blob_len;
 };
 static struct fixture fx;
+static bool loose; /* of what is kept next */
 
 static void
 open_store(void)
@@ -75,6 +76,7 @@ set_up(void **state)
 	host_config(&fx.cf, fx.folder);
 	memset(fx.key, 5, sizeof(fx.key));
 	open_store();
+	loose = false;
 	return 0;
 }
 
@@ -92,7 +94,7 @@ keep(const struct spec *sp, int32_t offset)
 	struct made ma = make_cred(sp);
 
 	return collection_keep_ticket(fx.co, made_rd(&ma), fx.session, fx.generation,
-				      (struct rd){ fx.blob, fx.blob_len }, offset);
+				      (struct rd){ fx.blob, fx.blob_len }, offset, loose);
 }
 
 static kcode
@@ -243,6 +245,34 @@ a_copy_in_kcm_is_the_same(void **state)
 	assert_memory_equal(cache_tgt(ca)->blob, fx.blob, fx.blob_len);
 }
 
+static void
+a_loose_one_goes_to_the_cache_that_stores_it(void **state)
+{
+	struct cache *ca = log_on("0");
+	struct made ma = make_cred(&(struct spec){ .server = TGT, .ticket = "one", .key = 3 });
+
+	loose = true;
+	assert_int_equal(keep_ticket("one"), 0);
+	reopen();
+	loose = false; /* after a restart it stays */
+	ca = cache_by_name(fx.co, "0");
+	assert_int_equal(cache_store(ca, ma.at, ma.len), 0);
+	assert_int_equal(found("one"), 2);
+	assert_int_equal(collection_drop_kept(fx.co, NULL), 1);
+
+	loose = true;
+	ma = make_cred(&(struct spec){ .server = TGT, .ticket = "two", .key = 3 });
+	assert_int_equal(keep_ticket("two"), 0);
+	assert_int_equal(cache_store(ca, ma.at, ma.len), 0);
+	assert_int_equal(collection_nkept(fx.co), 0);
+	assert_int_equal(found("two"), 1);
+	reopen();
+	assert_int_equal(collection_nkept(fx.co), 0);
+	assert_int_equal(found("two"), 1);
+	cache_destroy(cache_by_name(fx.co, "0"));
+	assert_int_equal(host_sessions(), 0);
+}
+
 /* ---- there again */
 
 static void
@@ -371,19 +401,19 @@ nonsense_is_refused(void **state)
 
 	(void)log_on("0");
 	assert_int_equal(collection_keep_ticket(fx.co, (struct rd){ cred.at, cred.len - 1 },
-						fx.session, fx.generation, blob, 0),
+						fx.session, fx.generation, blob, 0, false),
 			 KRB5_CC_FORMAT);
 	assert_int_equal(collection_keep_ticket(fx.co, cred, fx.session, fx.generation,
-						(struct rd){ fx.blob, 0 }, 0),
+						(struct rd){ fx.blob, 0 }, 0, false),
 			 KRB5_CC_FORMAT);
 	assert_int_equal(collection_keep_ticket(fx.co, cred, fx.session, fx.generation,
-						(struct rd){ fx.blob, ISO_BLOB_MAX + 1 }, 0),
+						(struct rd){ fx.blob, ISO_BLOB_MAX + 1 }, 0, false),
 			 KRB5_CC_FORMAT);
 	assert_int_equal(
-	    collection_keep_ticket(fx.co, cred, fx.session, fx.generation + 1, blob, 0),
+	    collection_keep_ticket(fx.co, cred, fx.session, fx.generation + 1, blob, 0, false),
 	    KRB5_CC_NOTFOUND);
 	assert_int_equal(collection_keep_ticket(store_collection(fx.st, 1001), cred, fx.session,
-						fx.generation, blob, 0),
+						fx.generation, blob, 0, false),
 			 KRB5_CC_NOTFOUND);
 	assert_int_equal(collection_nkept(fx.co), 0);
 }
@@ -401,6 +431,7 @@ main(void)
 		T(a_name_that_is_no_tgts_is_kept_too),
 		T(no_cache_has_it),
 		T(a_copy_in_kcm_is_the_same),
+		T(a_loose_one_goes_to_the_cache_that_stores_it),
 		T(it_survives_a_kill),
 		T(it_survives_a_rewriting),
 		T(it_ends_with_lsaiso),

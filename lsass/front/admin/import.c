@@ -147,7 +147,7 @@ keep(struct ask *as, const struct logon *lo, struct rd cred)
 	code = co == NULL ? KRB5_CC_NOMEM
 			  : collection_keep_ticket(co, cred, lo->session, lo->generation,
 						   (struct rd){ is.blob.at, is.blob.len },
-						   (int32_t)json_integer_value(offset));
+						   (int32_t)json_integer_value(offset), false);
 	if (code == 0)
 		return true;
 	ask_refuse(as, "Failed", "the ticket could not be kept: %s",

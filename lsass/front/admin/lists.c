@@ -50,7 +50,7 @@ principal_of(const struct cache *ca)
 	struct wire_princ princ;
 
 	if (ca->kept)
-		return client_of(ca->last);
+		return ca->last != NULL ? client_of(ca->last) : json_null();
 	if (ca->principal == NULL || wire_princ(&in, &princ) != 0)
 		return json_null();
 	return admin_principal(&princ);
@@ -261,8 +261,18 @@ add_info(json_t *to, const struct logon *lo)
 /* Those that no cache has: without a KDC, the machine's. */
 struct bare {
 	struct admin_scope scope;
+	struct logons *lg;
 	json_t *list;
 };
+
+static bool
+has_cache(struct logons *lg, const struct logon *lo)
+{
+	struct collection *co = store_collection(lo->store, lo->owner);
+	const struct cache *files = co != NULL ? collection_kept(co) : NULL;
+
+	return (files != NULL && cache_uses(files, lo)) || logons_cache(lg, lo) != NULL;
+}
 
 static bool
 add_bare(struct logon *lo, void *arg)
@@ -272,7 +282,7 @@ add_bare(struct logon *lo, void *arg)
 	json_t *one;
 
 	if (he == NULL || !he->own || he->begun || lo->dead ||
-	    (!ba->scope.all && lo->owner != ba->scope.uid))
+	    (!ba->scope.all && lo->owner != ba->scope.uid) || has_cache(ba->lg, lo))
 		return false;
 	one = json_pack("{s:I, s:I, s:I, s:s, s:[]}", "uid", (json_int_t)lo->owner, "session",
 			(json_int_t)lo->session, "generation", (json_int_t)lo->generation,
@@ -327,7 +337,7 @@ method_list_sessions(const struct admin_view *view, uid_t uid, const json_t *ask
 	}
 	if (sl.n > 0)
 		qsort(sl.uses, sl.n, sizeof(sl.uses[0]), by_session);
-	ba = (struct bare){ sl.scope, sessions_json(&sl, view->logons) };
+	ba = (struct bare){ sl.scope, view->logons, sessions_json(&sl, view->logons) };
 	free(sl.uses);
 	store_each_logon(view->store, add_bare, &ba);
 	return json_pack("{s:o}", "sessions", ba.list);

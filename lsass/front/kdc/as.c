@@ -176,7 +176,7 @@ keep_ticket(struct call *ca, const struct der_as_rep *rep, const struct iso_rep_
 		return ENOMEM;
 	code = collection_keep_ticket(co, (struct rd){ cred.at, cred.len }, st->session,
 				      st->generation, (struct rd){ is->blob.at, is->blob.len },
-				      st->skew);
+				      st->skew, true);
 	creds_free(&cred);
 	return code;
 }

@@ -32,9 +32,9 @@
 #define ERR_TKT_EXPIRED 32
 #define ERR_GENERIC	60
 
-#define STRANGERS_MAX 32  /* other users' stand-ins of the same ticket that are tried */
-#define SEALED_SLACK  128 /* octets that encryption adds, at most */
-#define NAME_TEXT     256
+#define TRIED_MAX    64	 /* stand-ins of the same ticket that are tried */
+#define SEALED_SLACK 128 /* octets that encryption adds, at most */
+#define NAME_TEXT    256
 
 /* What is needed when the answer comes. */
 struct state {
@@ -102,10 +102,9 @@ try_cred(struct cred *cr, void *arg)
 		return false;
 	se->code = proof_check(call_crypto(se->call), &se->standin, &wc.client, se->req, now,
 			       &se->subkey);
-	if (se->code == PROOF_OTHER_KEY) {
-		/* Anybody can store tickets of others; that must not cost these much. */
-		return !se->own && ++se->tried == STRANGERS_MAX;
-	}
+	/* Anybody can store any ticket with any key, often; that must not cost others much. */
+	if (se->code == PROOF_OTHER_KEY)
+		return ++se->tried == TRIED_MAX;
 	se->found = cr;
 	return true;
 }
@@ -118,6 +117,7 @@ find(struct search *se)
 	se->own = true;
 	store_each_ticket(store, se->req->ticket, try_cred, se);
 	se->own = false;
+	se->tried = 0;
 	if (se->found == NULL)
 		store_each_ticket(store, se->req->ticket, try_cred, se);
 }
@@ -229,7 +229,7 @@ keep(const struct call *ca, const struct der_tgs_rep *rep, const struct iso_rep_
 		return KRB5_CC_NOMEM;
 	code = collection_keep_ticket(co, (struct rd){ cred.at, cred.len }, st->session,
 				      st->generation, (struct rd){ is->blob.at, is->blob.len },
-				      st->offset);
+				      st->offset, true);
 	creds_free(&cred);
 	return code;
 }
