@@ -132,22 +132,38 @@ def test_08_kvno_P_gets_the_KDCs_own_answer(acting, allowing, realm):
 
 # ---- old encryption
 
-def test_09_rc4_only_where_it_is_allowed(realm, person, allowing):
-    realm.kadmin_local(HOME, ["addprinc -randkey old/host", "setstr old/host session_enctypes rc4"])
-    weak = "allow_weak_crypto = true\n    allow_rc4 = true\n    default_tgs_enctypes = rc4-hmac"
+RC4 = "allow_rc4 = true\n    default_tkt_enctypes = rc4-hmac aes256-cts"
+
+
+@pytest.fixture
+def old_kdc(realm):
+    """One that still makes RC4 session keys for TGTs."""
+    realm.kadmin_local(HOME, [f'setstr krbtgt/{HOME} session_enctypes "aes256-cts rc4-hmac"'])
+    realm.restart_kdc(KRB5_CONFIG=realm.write_config("krb5-old.conf", defaults="allow_rc4 = true"))
+    yield
+    realm.kadmin_local(HOME, [f"delstr krbtgt/{HOME} session_enctypes"])
+    realm.restart_kdc()
+
+
+def test_09_a_stand_in_of_rc4_where_that_is_allowed(old_kdc, allowing):
+    person = people.Person(allowing)
+    person.config = allowing.krb5("rc4", RC4)
     person.standins("alice")
-    person.config = person.daemon.krb5("weak", weak)
-    asked = person.kvno("-e", "arcfour-hmac", "old/host")
-    trusted = people.Person(allowing)
-    trusted.standins("alice")
-    trusted.config = allowing.krb5("weak", weak)
-    allowed = trusted.kvno("-e", "arcfour-hmac", "old/host")
-    straight = people.Person(person.daemon)
-    straight.config = realm.write_config("krb5-weak.conf", defaults=weak)
-    straight.kinit("alice").ok()
-    control = straight.kvno("-e", "arcfour-hmac", "old/host")
-    assert allowed.code == control.code, (allowed.text, control.text)
-    if control.code:
-        pytest.skip(f"this KDC gives no RC4: {control.text}")
-    trusted.klist("-e").says("arcfour-hmac")
-    assert asked.code == 0, asked.text
+    assert person.tgt().etype == 23, person.klist("-e").text
+    person.has_no_real_key()
+    person.kvno("HTTP/localhost").ok()
+    person.run("kinit", "-R").ok()
+    person.kvno("HTTP/web.other.local@OTHER.LOCAL").ok()
+    person.ccache_is_refused_straight()
+
+
+def test_10_and_where_it_is_not(old_kdc, person, endpoint):
+    person.config = endpoint.krb5("rc4", RC4)
+    stored = person.kinit("alice", KRB5CCNAME="KCM:old")
+    assert stored.code != 0 or person.kvno("HTTP/localhost", KRB5CCNAME="KCM:old").code != 0
+    # A file has it, and the real KDC, through the endpoint: nothing of it is ours.
+    person.kinit("alice").ok()
+    person.kvno("HTTP/localhost").ok()
+    endpoint.lsactl("ccache", "import", person.file, who=person).fails(
+        "encryption type not allowed")
+    person.kvno("ldap/localhost").ok()

@@ -117,6 +117,7 @@ def test_07_two_files_of_one_principal_and_copies(person):
 def test_08_a_ccache_is_imported_in_place(person, endpoint):
     path = person.imported("alice")
     person.has_no_real_key()
+    assert not [c for c in person.creds() if c.is_config and b"fast_avail" in c.server.parts]
     assert (os.stat(path).st_uid, os.stat(path).st_mode & 0o777) == (person.uid, 0o600)
     person.kvno("HTTP/localhost").ok()
     person.run("kinit", "-R").ok()

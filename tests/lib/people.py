@@ -14,15 +14,20 @@ REFUSED = "Decrypt integrity check failed"
 
 class Station(endpoint.Endpoint):
     """krb5.conf of the users: kdc = 127.0.0.1:PORT for both realms, and KCM; lsass has the
-    real one. Its root key is kept, so that keytabs can be imported."""
+    real one, or lsass_krb5. Its root key is kept, so that keytabs can be imported."""
 
-    def __init__(self, realm, settings=None, seal="file"):
+    def __init__(self, realm, settings=None, seal="file", lsass_krb5=None):
         merged = {"seal": {"root": seal}}
         for name, keys in (settings or {}).items():
             merged.setdefault(name, {}).update(keys)
         super().__init__(realm, merged, start=False)
         try:
-            self.lsass_config = self.config
+            listen = merged.get("kdc", {}).get("listen", "%s:%d" % self.at).split()[0]
+            self.at = ("127.0.0.1", int(listen.rsplit(":", 1)[1]))
+            if lsass_krb5:
+                self.lsass_krb5 = lsass_krb5
+                merged["kdc"] = {"listen": listen, **merged.get("kdc", {})}
+                self.file = self.write_config(merged)
             self.config = self.krb5("station")
             if seal != "random":
                 self._enroll()
