@@ -33,7 +33,9 @@ void real_stop(struct real *re); /* nobody may be waiting any more */
 /*
  * code   0: reply is a KDC's, octets as they came (a view, for the call only);
  *        KRB5_KDC_UNREACH: none answered; KRB5_REALM_UNKNOWN: none is known;
- *        KRB5_REALM_CANT_RESOLVE; ENOMEM
+ *        KRB5_REALM_CANT_RESOLVE; KRB5_CONFIG_BADFORMAT: krb5.conf has no KDC of it but our own
+ *        endpoint, or such as are not spoken to (HTTPS): somebody has to do something;
+ *        or that of a krb5.conf that cannot be read
  * why    for people, "" when code is 0
  */
 typedef void real_done(void *arg, int32_t code, struct rd reply, const char *why);

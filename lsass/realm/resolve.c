@@ -187,7 +187,7 @@ find_names(struct search *se, profile_t profile, bool dns)
 static void
 no_name(struct search *se, profile_t profile)
 {
-	fail(se, KRB5_REALM_UNKNOWN);
+	fail(se, se->found->named ? KRB5_CONFIG_BADFORMAT : KRB5_REALM_UNKNOWN);
 	if (se->servers.others > 0)
 		say(se,
 		    "the KDCs of %s in %s are reached by HTTPS or sockets, "
@@ -202,7 +202,7 @@ static void
 no_place(struct search *se)
 {
 	if (se->ours > 0) {
-		fail(se, KRB5_REALM_UNKNOWN);
+		fail(se, KRB5_CONFIG_BADFORMAT);
 		say(se,
 		    "only this machine's own endpoint is known as a KDC of %s: "
 		    "see lsaiso-kdc(7), lsactl setup",

@@ -27,6 +27,7 @@ from tests.lib.faultkdc import FaultKdc, error, too_big  # noqa: E402
 from tests.lib.realm import AWAY, HOME, Realm  # noqa: E402
 
 UNREACH, UNKNOWN, CANT_RESOLVE = -1765328228, -1765328230, -1765328164
+BADFORMAT = -1765328248
 PREAUTH_REQUIRED = 25
 
 
@@ -369,7 +370,7 @@ class Way(Base):
     def test_not_spoken(self):
         with Try(self.config("https://proxy.invalid/KdcProxy", "/run/kdc.sock")) as at:
             done = at.ask(HOME, as_req())
-            self.assertEqual(done.code, UNKNOWN)
+            self.assertEqual(done.code, BADFORMAT)
             self.assertIn("HTTPS or sockets", done.why)
         with Try(self.config("https://proxy.invalid/KdcProxy", f"127.0.0.1:{self.kdc[1]}")) as at:
             self.answered(at.ask(HOME, as_req()))
@@ -390,7 +391,7 @@ class Way(Base):
                      "127.1"):
             with Try(self.config(f"{name}:{kdc.port}"), listen=listen) as at:
                 done = at.ask(HOME, as_req())
-                self.assertEqual((done.code, done.why), (UNKNOWN, only), name)
+                self.assertEqual((done.code, done.why), (BADFORMAT, only), name)
                 self.assertEqual(at.known(HOME), f"not: {only}")
         with Try(self.config(f"127.0.0.1:{kdc.port}", f"127.0.0.1:{self.kdc[1]}"),
                  listen=listen) as at:

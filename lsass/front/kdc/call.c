@@ -100,6 +100,22 @@ call_drop(struct call *ca)
 
 /* ---- its way to a KDC */
 
+/*
+ * No KDC could be reached: as if nobody listened here, so that libkrb5 says so at once, and
+ * SSSD is offline. Of KDC_ERR_SVC_UNAVAILABLE it makes a wait of 18 seconds. Who came by UDP
+ * comes again by TCP, and is cut off there.
+ */
+static void
+unreached(struct call *ca, const char *why)
+{
+	if (!ca->stream) {
+		fail(ca, KRB_ERR_RESPONSE_TOO_BIG, why);
+		return;
+	}
+	ca->kdc->counts.failed++;
+	call_drop(ca);
+}
+
 static void
 replied(void *arg, int32_t code, struct rd reply, const char *why)
 {
@@ -109,8 +125,10 @@ replied(void *arg, int32_t code, struct rd reply, const char *why)
 	ca->kdc->counts.waiting--;
 	if (code == 0)
 		ca->done(ca, reply);
-	else /* libkrb5 goes on to the next server, if it knows one */
-		fail(ca, KDC_ERR_SVC_UNAVAILABLE, why);
+	else if (code == KRB5_CONFIG_BADFORMAT)
+		fail(ca, KRB_ERR_GENERIC, why); /* the text says what to do */
+	else
+		unreached(ca, why);
 }
 
 void
