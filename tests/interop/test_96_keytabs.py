@@ -4,13 +4,15 @@ they worth nothing elsewhere? And what becomes of them over restarts and changes
 
 import json
 import os
+import select
 import shutil
 import signal
+import socket
 import threading
 
 import pytest
 
-from lib import endpoint, instance, proc, users
+from lib import endpoint, instance, proc, tpm, users
 from lib.instance import lsactl
 from lib.realm import HOME
 
@@ -19,12 +21,19 @@ pytestmark = pytest.mark.usefixtures("need_root")
 SETTINGS = {"seal": {"root": "file"}}
 
 
-def enrolled(realm, settings=None):
-    """An instance whose root key is kept in a file of root."""
+def enrolled(realm, settings=None, before=None):
+    """An instance whose root key is kept, by default in a file of root."""
     inst = endpoint.Endpoint(realm, settings or SETTINGS, start=False)
-    file = inst.far.file if inst.far else inst.file  # whose lsaiso it is
-    proc.run([instance.program("lsactl"), "--config", file, "seal", "enroll", "--file"]).ok()
-    inst.start()
+    try:
+        file = inst.far.file if inst.far else inst.file  # whose lsaiso it is
+        proc.run([instance.program("lsactl"), "--config", file, "seal", "enroll",
+                  *([] if settings else ["--file"])]).ok()
+        if before:
+            before(inst)
+        inst.start()
+    except BaseException:
+        inst.stop()
+        raise
     return inst
 
 
@@ -344,3 +353,152 @@ def test_17_services_are_warned_of(realm, inst, who):
     shutil.copy(realm.keytab("host/localhost"), copy)
     done = lsactl(inst, "keytab", "import", copy, "--dry-run").ok()
     assert "sshd" in done.err and f"host/localhost@{HOME}" in done.err, done.text
+
+
+@pytest.mark.skipif(bool(tpm.missing()), reason=f"SKIP: not installed: {tpm.missing()}")
+def test_18_root_key_in_a_tpm(realm):
+    """Stopped and started as by a reboot; and the folder without that TPM opens nothing."""
+    if instance.level() == "hypervisor":
+        pytest.skip("SKIP: the TPM is the host's there")
+    chips = [tpm.Tpm(), tpm.Tpm()]
+    try:
+        inst = enrolled(realm, {"seal": {"root": "tpm", "tcti": chips[0].tcti, "pcrs": "7"}})
+        try:
+            who = users.User(inst)
+            name, own, _ = fresh(realm, inst, who)
+            inst.daemon.process.terminate()
+            assert inst.daemon.process.wait(30) == 0
+            chips[0].stop()
+            chips[0].start()
+            inst.start()
+            kinit(inst, who, own, name)[1].ok()
+            # Another root key: what is kept is worth nothing, and that is said.
+            inst.daemon.process.terminate()
+            assert inst.daemon.process.wait(30) == 0
+            lsactl(inst, "seal", "enroll", "--replace").ok()
+            inst.start()
+            assert kinit(inst, who, own, name)[1].code != 0
+            assert inst.log_has("kept under another root key")
+            assert lsactl(inst, "keytab", "list").ok().out.count(own) > 0
+        finally:
+            inst.stop()
+    finally:
+        for chip in chips:
+            chip.close()
+
+
+KILLER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+/* Ends the program before its call number N of those below. */
+static void step(void)
+{
+	static int n;
+	const char *at = getenv("KILL_AT");
+	if (at != NULL && ++n == atoi(at))
+		raise(SIGKILL);
+}
+#define WRAP(ret, name, args, pass) \
+	ret name args \
+	{ \
+		ret (*real) args = (ret (*) args)dlsym(RTLD_NEXT, #name); \
+		step(); \
+		return real pass; \
+	}
+WRAP(int, connect, (int a, const struct sockaddr *b, socklen_t c), (a, b, c))
+WRAP(int, fsync, (int a), (a))
+WRAP(int, fchmod, (int a, mode_t b), (a, b))
+WRAP(int, fchown, (int a, uid_t b, gid_t c), (a, b, c))
+WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d))
+WRAP(ssize_t, pwrite, (int a, const void *b, size_t c, off_t d), (a, b, c, d))
+WRAP(ssize_t, pwrite64, (int a, const void *b, size_t c, off64_t d), (a, b, c, d))
+"""
+
+
+def test_19_killed_at_any_step(realm, inst, who):
+    """Nothing is lost: either the old keytab, or stand-ins whose keys are kept."""
+    if instance.sanitized():
+        pytest.skip("SKIP: a library cannot be put before AddressSanitizer's")
+    shim = inst.folder("killer.so")
+    proc.run(["gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl"], stdin=KILLER).ok()
+    name = f"killed-{os.urandom(4).hex()}"
+    real = principal(realm, name)
+    own = os.path.join(inst.caches, f"{name}.keytab")
+    whole, seen = octets(real), set()
+    for at in range(1, 200):
+        with open(own, "wb") as f:
+            f.write(whole)
+        os.chmod(own, 0o600)
+        os.chown(own, who.uid, who.uid)
+        done = proc.run([instance.program("lsactl"), "keytab", "import", own, "--config",
+                         inst.file], env=inst.env(LD_PRELOAD=shim, KILL_AT=str(at)))
+        old = octets(own) == whole
+        seen.add(old)
+        if not old:
+            kinit(inst, who, own, name)[1].ok()
+            assert whole[-20:-4] not in octets(own)  # of the last key
+        if done.code == 0:
+            break
+    assert done.code == 0 and at > 8 and seen == {True, False}, (at, seen, done.text)
+    status = os.stat(own)
+    assert (status.st_uid, status.st_mode & 0o777) == (who.uid, 0o600)
+
+
+class Deaf(threading.Thread):
+    """Carries questions to a password server, and loses what it answers."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.behind, self.carried = ("127.0.0.1", port), 0
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.port = self.udp.getsockname()[1]
+        self.tcp = socket.create_server(("127.0.0.1", self.port))
+        self.start()
+
+    def run(self):
+        while True:
+            ready, _, _ = select.select([self.udp, self.tcp], [], [])
+            if self.udp in ready:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                    out.settimeout(5)
+                    out.sendto(self.udp.recv(65536), self.behind)
+                    out.recv(65536)
+            else:
+                conn, _ = self.tcp.accept()
+                with conn, socket.create_connection(self.behind, timeout=5) as out:
+                    out.sendall(conn.recv(65536))
+                    out.recv(65536)
+            self.carried += 1
+
+
+def test_20_the_answer_to_a_change_is_lost(realm):
+    """Both keys stay, and the endpoint finds out which one the KDC has."""
+    deaf = Deaf(realm.kpasswd)
+
+    def lose(inst):
+        with open(inst.config, encoding="utf-8") as f:
+            text = f.read()
+        inst.realm.folder.write(os.path.basename(inst.config), text.replace(
+            f"kpasswd_server = 127.0.0.1:{realm.kpasswd}",
+            f"kpasswd_server = 127.0.0.1:{deaf.port}"))
+
+    inst = enrolled(realm, before=lose)
+    try:
+        who = users.User(inst)
+        name, own, _ = fresh(realm, inst, who)
+        done = lsactl(inst, "keytab", "rotate", own)
+        assert deaf.carried > 0, done.text
+        kinit(inst, who, own, name)[1].ok()
+        kinit(inst, who, own, name)[1].ok()
+        mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
+                if k["path"] == own]
+        assert {k["versions"][0]["state"] for k in mine} <= {"current"}, mine
+        assert any(len(k["versions"]) == 2 for k in mine), mine
+    finally:
+        inst.stop()

@@ -306,7 +306,9 @@ sessions_json(const struct session_list *sl, const struct logons *lg)
 						(json_int_t)us->logon->owner, "session",
 						(json_int_t)us->logon->session, "generation",
 						(json_int_t)us->logon->generation, "principal",
-						principal_of(us->cache));
+						us->logon->held != NULL && us->logon->held->keytab
+						    ? json_string(us->logon->held->name)
+						    : principal_of(us->cache));
 
 			names = json_array();
 			add_info(one, us->logon);
