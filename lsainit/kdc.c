@@ -14,6 +14,7 @@
 #include "lib/kdc.h"
 #include "lib/log.h"
 #include "lsainit/init.h"
+#include "lsainit/rival.h"
 
 #define BACKLOG	   4096 /* the kernel caps it at net.core.somaxconn */
 #define PRIVILEGED 1024
@@ -29,14 +30,35 @@ list(const struct instance *in, struct kdc_address ka[KDC_LISTEN_MAX])
 	return n;
 }
 
+/* Who has the port, and what to do. */
+static void
+log_rival(const struct kdc_address *ka, bool stream)
+{
+	/* Both families have the port in the same place. */
+	uint16_t port = ntohs(((const struct sockaddr_in *)(const void *)&ka->addr)->sin_port);
+	const char *protocol = stream ? "TCP" : "UDP";
+	char name[32] = "";
+	uid_t uid = 0;
+	pid_t pid = port_holder(port, stream, &uid);
+
+	if (pid > 0)
+		program_of(pid, name, sizeof(name));
+	if (pid > 0)
+		log_err("[kdc] listen: %s, %s: Address already in use, by pid %d (%s) of uid %u; "
+			"stop it, or choose another port",
+			ka->text, protocol, (int)pid, name[0] != '\0' ? name : "unknown",
+			(unsigned int)uid);
+	else
+		log_err("[kdc] listen: %s, %s: Address already in use%s; find who is there with "
+			"`ss -lntup`, or choose another port",
+			ka->text, protocol, pid == 0 ? ", by another user" : "");
+}
+
 static const char *
 advice(const struct kdc_address *ka, int error)
 {
-	/* Both families have the port in the same place. */
-	unsigned int port = ntohs(((const struct sockaddr_in *)(const void *)&ka->addr)->sin_port);
+	uint16_t port = ntohs(((const struct sockaddr_in *)(const void *)&ka->addr)->sin_port);
 
-	if (error == EADDRINUSE)
-		return "; stop who is there (ss -lntup shows it), or choose another port";
 	if (error == EACCES && port < PRIVILEGED)
 		return "; a port below 1024 is root's (CAP_NET_BIND_SERVICE)";
 	if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
@@ -59,8 +81,11 @@ open_at(const struct kdc_address *ka, int type)
 	    bind(fd, (const struct sockaddr *)&ka->addr, ka->len) == 0 &&
 	    (!stream || listen(fd, BACKLOG) == 0))
 		return fd;
-	log_err("[kdc] listen: %s, %s: %s%s", ka->text, stream ? "TCP" : "UDP", strerror(errno),
-		advice(ka, errno));
+	if (errno == EADDRINUSE)
+		log_rival(ka, stream);
+	else
+		log_err("[kdc] listen: %s, %s: %s%s", ka->text, stream ? "TCP" : "UDP",
+			strerror(errno), advice(ka, errno));
 	close_fd(&fd);
 	return -1;
 }

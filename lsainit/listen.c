@@ -14,28 +14,12 @@
 
 #include "lib/log.h"
 #include "lsainit/init.h"
+#include "lsainit/rival.h"
 
 #define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
 
 #define ORPHAN_MS      3000
 #define ORPHAN_STEP_MS 20
-
-static void
-program_of(pid_t pid, char *name, size_t n)
-{
-	char path[64];
-	ssize_t got = -1;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		got = read(fd, name, n - 1);
-		(void)close(fd);
-	}
-	name[got > 0 ? got : 0] = '\0';
-	name[strcspn(name, "\n")] = '\0';
-}
 
 /* Say who it is that answers at path, and what else can be done; fd is connected to it. */
 static void

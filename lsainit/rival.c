@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include "lsainit/rival.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* include/net/tcp_states.h */
+#define CLOSED	  7 /* of UDP: it has no peer */
+#define LISTENING 10
+
+void
+program_of(pid_t pid, char *name, size_t n)
+{
+	char path[64];
+	ssize_t got = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, name, n - 1);
+		(void)close(fd);
+	}
+	name[got > 0 ? got : 0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+}
+
+/* The socket in one table of the kernel: its inode; 0: none. */
+static unsigned long
+inode_in(const char *table, uint16_t port, unsigned int wanted, uid_t *uid)
+{
+	FILE *file = fopen(table, "re");
+	unsigned int at, state, of;
+	unsigned long inode;
+	char line[512];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %u %*d %lu", &at,
+			   &state, &of, &inode) == 4 &&
+		    at == port && state == wanted) {
+			*uid = of;
+			(void)fclose(file);
+			return inode;
+		}
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return 0;
+}
+
+static bool
+has_open(const char *pid, const char *socket)
+{
+	char path[64 + NAME_MAX], to[64];
+	const struct dirent *de;
+	bool has = false;
+	DIR *folder;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	folder = opendir(path);
+	while (folder != NULL && !has && (de = readdir(folder)) != NULL) {
+		ssize_t got = readlinkat(dirfd(folder), de->d_name, to, sizeof(to) - 1);
+
+		to[got > 0 ? got : 0] = '\0';
+		has = strcmp(to, socket) == 0;
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+	return has;
+}
+
+pid_t
+port_holder(uint16_t port, bool stream, uid_t *uid)
+{
+	unsigned int state = stream ? LISTENING : CLOSED;
+	unsigned long inode = inode_in(stream ? "/proc/net/tcp" : "/proc/net/udp", port, state,
+				       uid);
+	const struct dirent *de;
+	char socket[64];
+	pid_t pid = 0;
+	DIR *folder;
+
+	if (inode == 0)
+		inode = inode_in(stream ? "/proc/net/tcp6" : "/proc/net/udp6", port, state, uid);
+	if (inode == 0)
+		return -1;
+	(void)snprintf(socket, sizeof(socket), "socket:[%lu]", inode);
+	folder = opendir("/proc");
+	while (folder != NULL && pid == 0 && (de = readdir(folder)) != NULL) {
+		if (de->d_name[0] >= '0' && de->d_name[0] <= '9' && has_open(de->d_name, socket))
+			pid = (pid_t)strtol(de->d_name, NULL, 10);
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+	return pid;
+}
