@@ -141,11 +141,72 @@ cache_link(struct cache *ca)
 	return 0;
 }
 
+/* ---- what renewals replaced */
+
+#define FORMER_MAX 4
+
+static void
+former_count(struct cred *cr, bool more)
+{
+	struct cache *ca = cr->cache;
+
+	ca->octets += more ? cred_cost(cr) : -cred_cost(cr);
+	ca->collection->octets += more ? cred_cost(cr) : -cred_cost(cr);
+}
+
+static void
+former_drop(struct cred **at)
+{
+	struct cred *old = *at;
+
+	*at = old->next;
+	former_count(old, false);
+	standin_del(old);
+	cred_free(old);
+}
+
+void
+cred_retire(struct cred *cr)
+{
+	struct cache *ca = cr->cache;
+	size_t n = 0;
+
+	cred_unlink(cr);
+	if (!ca->linked || !cr->is_tgt_class || cr->logon == NULL || cr->logon->dead ||
+	    cred_expired(cr, now_s()) || standin_add(cr) != 0) {
+		cred_free(cr);
+		return;
+	}
+	cr->prev = NULL;
+	cr->next = ca->former;
+	ca->former = cr;
+	former_count(cr, true);
+	for (struct cred **at = &ca->former; *at != NULL;) {
+		if (n++ < FORMER_MAX)
+			at = &(*at)->next;
+		else
+			former_drop(at);
+	}
+}
+
+void
+former_purge(struct cache *ca, uint32_t now)
+{
+	for (struct cred **at = &ca->former; *at != NULL;) {
+		if (!cred_expired(*at, now))
+			at = &(*at)->next;
+		else
+			former_drop(at);
+	}
+}
+
 void
 cache_unlink(struct cache *ca)
 {
 	struct collection *co = ca->collection;
 
+	while (ca->former != NULL)
+		former_drop(&ca->former);
 	for (struct cred *cr = ca->first; cr != NULL; cr = cr->next)
 		standin_del(cr);
 	table_del(&co->names, &ca->by_name);

@@ -45,7 +45,9 @@ put(struct cache *ca, struct cred *cr, struct sealed *se, struct cred *old)
 	}
 	if (cr->logon != NULL && cr->logon->dead)
 		cred_bury(cr);
-	if (old != NULL) {
+	if (old != NULL && old->logon != NULL && old->logon == cr->logon) {
+		cred_retire(old);
+	} else if (old != NULL) {
 		cred_unlink(old);
 		cred_free(old);
 	}
@@ -287,6 +289,7 @@ cache_purge(struct cache *ca, uint32_t now)
 {
 	size_t n = 0;
 
+	former_purge(ca, now);
 	for (struct cred *cr = ca->first, *next; cr != NULL; cr = next) {
 		next = cr->next;
 		if (cr->is_config || cr->is_tgt_class || !cred_expired(cr, now))

@@ -119,6 +119,12 @@ struct cred *cred_new(struct rd octets, const struct wire_cred *wc);
 void cred_free(struct cred *cr);
 int cred_link(struct cache *ca, struct cred *cr, uint64_t serial); /* -1: memory */
 void cred_unlink(struct cred *cr);
+/*
+ * Unlink what a renewal has replaced. Copies of it may be in files, and are good until
+ * it ends: its stand-in stays known for as long, or until the cache goes.
+ */
+void cred_retire(struct cred *cr);
+void former_purge(struct cache *ca, uint32_t now);
 size_t cred_cost(const struct cred *cr);
 uint64_t cred_serial(const struct cred *cr);
 struct cred *cred_by_serial(struct cache *ca, uint64_t serial);

@@ -84,6 +84,7 @@ struct cache {
 	struct logon *logon; /* takes what is absorbed next; NULL: none yet */
 	size_t ncreds, nlisted;
 	struct cred *first, *last;
+	struct cred *former; /* what renewals replaced: only found by ticket, in memory only */
 	struct table servers, uuids; /* of creds */
 	size_t octets;		     /* as the quota counts them */
 	size_t listed;		     /* octets of the creds that are not hidden */

@@ -208,6 +208,19 @@ def test_13_too_many_at_once(realm):
     assert said[5].code == UNAVAILABLE and "too many" in said[5].text
 
 
+def test_14_a_copy_outlives_a_renewal_by_lsass(alice, inst):
+    """And goes with the cache that it is of."""
+    lsactl(inst, "renew", who=alice.user).ok()
+    with kcm.Kcm(inst.socket, uid=alice.user.uid) as k:
+        [now] = [c for c in k.by_iteration(k.default()) if c.is_tgt]
+    assert now.ticket != alice.held.ticket and now.key != alice.held.key
+    assert alice.ask().sname == WEB
+    assert alice.ask(held=rawkdc.Held.of(now)).sname == WEB
+    proc.run(alice.user.argv(["kdestroy"]), env=alice.user.env()).ok()
+    assert alice.ask().code == BAD_INTEGRITY
+    assert sessions(inst, alice.user) == []
+
+
 # ---- PA-FOR-USER
 
 def for_user(held, user, mac=None):
@@ -221,7 +234,7 @@ def for_user(held, user, mac=None):
                    rawkdc.field(2, [0x04, der.build([value])])]]
 
 
-def test_14_for_another_user(inst, realm):
+def test_15_for_another_user(inst, realm):
     """Refused by policy; where that allows it, who asks must have made it with the stand-in."""
     alice = Alice(inst)
     own, _ = rawkdc.tgs_body(REALM, (b"alice",))
@@ -235,6 +248,6 @@ def test_14_for_another_user(inst, realm):
         assert said.held and said.held.client == (b"bob",), said
 
 
-def test_15_secrets_stay_out_of_the_log(inst, alice):
+def test_16_secrets_stay_out_of_the_log(inst, alice):
     assert alice.held.key.hex() not in inst.read_log()
     assert PASSWORDS["alice"] not in inst.read_log()

@@ -273,6 +273,62 @@ a_loose_one_goes_to_the_cache_that_stores_it(void **state)
 	assert_int_equal(host_sessions(), 0);
 }
 
+static void
+what_a_renewal_replaced_is_good_until_it_ends(void **state)
+{
+	struct cache *ca = log_on("0");
+	struct cred *tgt = cache_tgt(ca);
+	struct logon *lo = tgt->logon;
+	struct rd blob = { fx.blob, fx.blob_len };
+	size_t before = collection_octets(fx.co);
+
+	for (unsigned int i = 0; i < 6; i++) {
+		char text[] = "renewed0";
+		struct made ma;
+
+		text[7] = (char)('0' + i);
+		ma = make_cred(&(struct spec){ .server = TGT, .ticket = text, .key = 3 });
+		assert_int_equal(
+		    cache_store_sealed(ca, made_rd(&ma), lo->session, lo->generation, blob), 0);
+	}
+	assert_int_equal(ca->ncreds, 1);
+	assert_int_equal(found("ticket"), 0); /* too many since */
+	assert_int_equal(found("renewed0"), 0);
+	assert_int_equal(found("renewed1"), 1);
+	assert_int_equal(found("renewed5"), 1);
+	assert_ptr_equal(cache_tgt(ca), only("renewed5"));
+	assert_int_equal(collection_nkept(fx.co), 0);
+	(void)cache_purge(ca, host_now());
+	assert_int_equal(found("renewed4"), 1);
+	(void)cache_purge(ca, host_now() + 7200);
+	assert_int_equal(found("renewed4"), 0);
+	assert_in_range(collection_octets(fx.co), before - 200, before + 200);
+}
+
+static void
+it_goes_with_its_cache(void **state)
+{
+	struct cache *ca = log_on("0");
+	struct logon *lo = cache_tgt(ca)->logon;
+	struct made ma = make_cred(
+	    &(struct spec){ .server = TGT, .ticket = "new", .key = 3, .end = UINT32_MAX });
+	struct rd blob = { fx.blob, fx.blob_len };
+
+	assert_int_equal(cache_store_sealed(ca, made_rd(&ma), lo->session, lo->generation, blob),
+			 0);
+	assert_int_equal(cache_store_sealed(ca, made_rd(&ma), lo->session, lo->generation, blob),
+			 0);
+	assert_int_equal(found("ticket"), 1);
+	assert_int_equal(found("new"), 2);
+	assert_int_equal(cache_set_offset(ca, -100), 0);
+	assert_int_equal(cache_move(ca, "1"), 0);
+	assert_int_equal(found("ticket"), 1);
+	cache_destroy(cache_by_name(fx.co, "1"));
+	assert_int_equal(found("ticket"), 0);
+	assert_int_equal(collection_octets(fx.co), 0);
+	assert_int_equal(host_sessions(), 0);
+}
+
 /* ---- there again */
 
 static void
@@ -432,6 +488,8 @@ main(void)
 		T(no_cache_has_it),
 		T(a_copy_in_kcm_is_the_same),
 		T(a_loose_one_goes_to_the_cache_that_stores_it),
+		T(what_a_renewal_replaced_is_good_until_it_ends),
+		T(it_goes_with_its_cache),
 		T(it_survives_a_kill),
 		T(it_survives_a_rewriting),
 		T(it_ends_with_lsaiso),
