@@ -296,6 +296,7 @@ class Common:
 
     def test_hangup(self):
         it = Instance(self).start()
+        until("all run", lambda: None not in it.pids().values())
         before = it.pids()
         it.process.send_signal(signal.SIGHUP)
         until("it says so", lambda: "read at the next start" in it.said())
@@ -471,6 +472,8 @@ class AsRoot(Common, Guard, unittest.TestCase):
             self.assertNotEqual(os.readlink(f"/proc/{pids['lsaiso']}/ns/{space}"),
                                 os.readlink(f"/proc/self/ns/{space}"), space)
         self.assertEqual(os.listdir(f"/proc/{pids['lsaiso']}/root/"), [])
+        # It serves a moment before it has written down which security version runs.
+        until("the version is noted", lambda: "floor" in (it.status(0).get("launch") or {}))
         level = it.status(0)["level"]
         self.assertTrue(level["separate_users"] and level["namespaces"])
         guard = it.status(0)["guard"]["state"]
