@@ -327,14 +327,93 @@ test_many_padata(void **state)
 	drop(message);
 }
 
+/* What a client may have on the KDC's account stays; FOR-USER where it is said to be right. */
+static void
+test_which_padata_stay(void **state)
+{
+	/* 167 PA-PAC-OPTIONS, 129 FOR-USER, 130 S4U-X509-USER, 136 FX-FAST, 149 */
+	static const uint8_t types[][2] = {
+		{ 0, 167 }, { 0, 129 }, { 0, 130 }, { 0, 136 }, { 0, 149 }
+	};
+	struct rd message = vector(requests[0]);
+	uint8_t list[256], buf[8192];
+	struct der_sealed auth = { 18, { types[0], 2 } };
+	struct der_tgs_req req, again;
+	size_t n = 0;
+
+	for (size_t i = 0; i < 5; i++) {
+		const uint8_t pa[] = { 0x30,	    10,		 0xa1, 4, 2, 2,
+				       types[i][0], types[i][1], 0xa2, 2, 4, 0 };
+
+		memcpy(list + n, pa, sizeof(pa));
+		n += sizeof(pa);
+	}
+	assert_int_equal(der_read_tgs_req(message, &req), 0);
+	for (int keep = 0; keep < 2; keep++) {
+		struct wr out = { buf, sizeof(buf) };
+		struct rd made;
+		size_t at = 0;
+
+		req.for_user = keep == 1;
+		req.padata = (struct rd){ list, n };
+		assert_int_equal(der_make_tgs_req(&req, &auth, &out), 0);
+		made = (struct rd){ out.at, out.left };
+		assert_int_equal(der_read_tgs_req(made, &again), -1);
+		for (size_t i = 0; i < 5; i++) {
+			bool there = memmem(made.at, made.len, types[i], 2) != NULL;
+
+			assert_int_equal(there, types[i][1] == 167 || types[i][1] == 149 ||
+						    (keep == 1 && types[i][1] == 129));
+			at += there;
+		}
+		assert_int_equal(at, 2 + (size_t)keep);
+	}
+	drop(message);
+}
+
+static void
+test_bodies(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		struct rd message = vector(requests[i]), body, cut;
+		struct der_tgs_req req;
+		struct der_body is;
+
+		assert_int_equal(der_read_tgs_req(message, &req), 0);
+		body = req.body;
+		assert_int_equal(der_read_body(body, &is), 0);
+		assert_false(is.has_cname);
+		assert_true(is.has_sname && is.sname.ncomp >= 1);
+		assert_true(is.realm.len > 0 && inside(is.realm, body));
+		assert_false(is.has_authdata);
+		assert_int_equal(is.options & DER_OPT_FORWARDED, 0);
+		for (size_t n = 0; n < body.len; n++) {
+			uint8_t *copy = malloc(n + 1);
+
+			assert_non_null(copy);
+			memcpy(copy, body.at, n);
+			cut = (struct rd){ copy, n };
+			assert_int_equal(der_read_body(cut, &is), -1);
+			free(copy);
+		}
+		drop(message);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests), cmocka_unit_test(test_make_request),
-		cmocka_unit_test(test_replies),	 cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_damage),	 cmocka_unit_test(test_wrong_message),
-		cmocka_unit_test(test_lengths),	 cmocka_unit_test(test_many_padata),
+		cmocka_unit_test(test_which_padata_stay),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_make_request),
+		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_wrong_message),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_many_padata),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
