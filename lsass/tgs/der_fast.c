@@ -41,6 +41,28 @@ field_pair(struct rd *in, uint8_t n, int32_t *number, struct rd *octets)
 	return 0;
 }
 
+int
+der_read_fast_armor(struct rd value, struct rd *ticket)
+{
+	struct der el, seq;
+	struct rd octets;
+	int32_t type;
+
+	if (der_only(value, DER_CONTEXT(0), &el) != 0 ||
+	    der_only(el.body, DER_SEQUENCE, &seq) != 0 ||
+	    field_pair(&seq.body, 0, &type, &octets) != 0 || type != ARMOR_AP_REQUEST ||
+	    der_only(octets, DER_AP_REQ, &el) != 0 || der_only(el.body, DER_SEQUENCE, &seq) != 0)
+		return -1;
+	for (uint8_t n = 0; n < 3; n++) {
+		if (der_skip(&seq.body, n) != 0)
+			return -1;
+	}
+	if (der_field(&seq.body, 3, DER_TICKET, &el) != 0)
+		return -1;
+	*ticket = el.all;
+	return 0;
+}
+
 /* KrbFastFinished */
 static int
 read_finished(struct rd in, struct der_fast_response *response)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * DER of FAST in an AS exchange (RFC 6113 section 5.4). Used by lsass/logon.
+ * DER of FAST in an AS exchange (RFC 6113 section 5.4). Used by lsass/logon and lsass/front/kdc.
  * Strict, views into the input, as der.h says; writing as der_as.h says.
  */
 #ifndef LSASS_TGS_DER_FAST_H
@@ -37,6 +37,9 @@ int der_read_fast_reply(struct rd value, struct der_sealed *sealed)
     __attribute__((warn_unused_result));
 int der_read_fast_response(struct rd octets, struct der_fast_response *response)
     __attribute__((warn_unused_result));
+
+/* PA-FX-FAST of an AS-REQ: the ticket that its armour is made with, whole. */
+int der_read_fast_armor(struct rd value, struct rd *ticket) __attribute__((warn_unused_result));
 
 /*
  * Does an EncASRepPart say that the KDC knows FAST? By PA-FX-FAST (RFC 6806

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib import proc, tickets
+from lib import kcm, proc, tickets
 from lib.people import Person
 from lib.realm import AWAY, HOME, PASSWORDS
 
@@ -187,6 +187,17 @@ def test_18_kinit_T_goes_without_armour(alice):
     done.ok()
     assert "FAST armor key" not in trace
     alice.kvno("HTTP/localhost").ok()
+
+
+def test_18b_armour_under_a_stand_in_is_refused_as_such(alice, endpoint):
+    """Who insists on it gets no "Password incorrect"; the log of lsass says what it is."""
+    tgt = alice.tgt()
+    said = kcm.config_entry(tgt.client, "fast_avail", b"yes", TGT)
+    tickets.write_file_ccache(alice.path("armour"), tgt.client, [tgt, said])
+    alice.owns(alice.path("armour"))
+    alice.run("kinit", "-T", f"FILE:{alice.path('armour')}", "-c", "MEMORY:", "bob",
+              stdin=PASSWORDS["bob"] + "\n").fails("policy rejects request")
+    assert endpoint.log_has(f"uid {alice.uid}: FAST armour made with a stand-in")
 
 
 def test_19_over_TCP_only_and_over_UDP_only(person, endpoint):

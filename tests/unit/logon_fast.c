@@ -635,6 +635,34 @@ test_false_reply(void **state)
 	creds_free(&message);
 }
 
+/* The ticket that armour is made with is found; whatever else it is, nothing is. */
+static void
+test_armor_ticket(void **state)
+{
+	static const uint8_t body[] = { DER_SEQUENCE, 5, DER_CONTEXT(7), 3, DER_INTEGER, 1, 5 };
+	static const struct der_checksum sum = { 16, { (const uint8_t *)"sum", 3 } };
+	static const struct der_sealed sealed = { 18, { (const uint8_t *)"sealed", 6 } };
+	uint8_t ap_room[ROOM], room[ROOM];
+	struct wr ap = { ap_room, ROOM }, out = { room, ROOM };
+	struct der_as_req req;
+	struct rd value, found, part;
+
+	(void)state;
+	assert_int_equal(der_make_ap_req(0, (struct rd){ ticket, sizeof(ticket) }, &sealed, &ap),
+			 0);
+	assert_int_equal(der_make_fast_as_req((struct rd){ body, sizeof(body) },
+					      (struct rd){ ap.at, ap.left }, &sum, &sealed, &out),
+			 0);
+	assert_int_equal(der_read_as_req((struct rd){ out.at, out.left }, &req), 0);
+	assert_true(der_find_padata(req.padata, DER_PA_FX_FAST, &value));
+	assert_int_equal(der_read_fast_armor(value, &found), 0);
+	assert_int_equal(found.len, sizeof(ticket));
+	assert_memory_equal(found.at, ticket, sizeof(ticket));
+	for (part = value; part.len-- > 0;)
+		assert_int_equal(der_read_fast_armor(part, &found), -1);
+	assert_int_equal(der_read_fast_armor((struct rd){ ap.at, ap.left }, &found), -1);
+}
+
 int
 main(void)
 {
@@ -647,6 +675,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_unarmored_error, start, stop),
 		cmocka_unit_test_setup_teardown(test_reply, start, stop),
 		cmocka_unit_test_setup_teardown(test_false_reply, start, stop),
+		cmocka_unit_test(test_armor_ticket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

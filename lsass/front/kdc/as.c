@@ -31,6 +31,7 @@
 #include "lsass/keytab/keytab.h"
 #include "lsass/logon/logons.h"
 #include "lsass/tgs/as_part.h"
+#include "lsass/tgs/der_fast.h"
 
 /* RFC 4120 7.5.9, RFC 6113 section 3.1 */
 #define ERR_NEVER_VALID	     11
@@ -559,6 +560,36 @@ usable(const struct call *ca, const struct wire_princ *client)
 	return sk;
 }
 
+static bool
+found(struct cred *cr, void *arg)
+{
+	*(struct cred **)arg = cr;
+	return true;
+}
+
+/*
+ * Armour made with a stand-in: no KDC opens it. Nor can it be made anew, because what a password
+ * proves itself with is under the armour's key, too.
+ */
+static bool
+armour_refused(struct call *ca, const struct der_as_req *req)
+{
+	struct cred *cr = NULL;
+	struct rd value, ticket;
+
+	if (!der_find_padata(req->padata, DER_PA_FX_FAST, &value) ||
+	    der_read_fast_armor(value, &ticket) != 0)
+		return false;
+	store_each_ticket(call_view(ca)->store, ticket, found, &cr);
+	if (cr == NULL)
+		return false;
+	log_notice("kdc: uid %u: FAST armour made with a stand-in: refused", (unsigned int)ca->uid);
+	call_refuse(ca, ERR_POLICY,
+		    "FAST armour cannot be made with a stand-in: leave the armour cache out "
+		    "(kinit -T), or lsactl logon");
+	return true;
+}
+
 enum call_fate
 as_begin(struct call *ca)
 {
@@ -571,8 +602,11 @@ as_begin(struct call *ca)
 	int32_t skew = 0;
 	bool stamped;
 
-	if (call_view(ca)->keytab == NULL || der_read_as_req(ca->message, &req) != 0 ||
-	    der_read_body(req.body, &body) != 0 || !body.has_cname)
+	if (der_read_as_req(ca->message, &req) != 0)
+		return CALL_UNKNOWN;
+	if (armour_refused(ca, &req))
+		return CALL_LATER;
+	if (call_view(ca)->keytab == NULL || der_read_body(req.body, &body) != 0 || !body.has_cname)
 		return CALL_UNKNOWN;
 	sk = usable(ca, &body.cname);
 	if (sk == NULL)
