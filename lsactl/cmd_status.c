@@ -180,11 +180,15 @@ show_lsass(const json_t *is)
 {
 	const json_t *ca = json_object_get(is, "caches"), *tgs = json_object_get(is, "tgs");
 	const json_t *kcm = json_object_get(is, "kcm");
+	char files[40];
 
-	(void)printf("lsass:  %lld users, %lld caches, %lld tickets, %lld octets; %lld clients at "
-		     "%s\n",
-		     get_number(ca, "users"), get_number(ca, "caches"), get_number(ca, "creds"),
-		     get_number(ca, "octets"), get_number(kcm, "clients"), get_text(kcm, "socket"));
+	(void)snprintf(files, sizeof(files), " (%lld of files)", get_number(ca, "kept"));
+	(void)printf(
+	    "lsass:  %lld users, %lld caches, %lld tickets%s, %lld octets; %lld clients at "
+	    "%s\n",
+	    get_number(ca, "users"), get_number(ca, "caches"), get_number(ca, "creds"),
+	    get_number(ca, "kept") > 0 ? files : "", get_number(ca, "octets"),
+	    get_number(kcm, "clients"), get_text(kcm, "socket"));
 	(void)printf("        %lld expired tickets purged, %lld evicted, %lld damaged files set "
 		     "aside\n",
 		     get_number(ca, "purged"), get_number(ca, "evicted"),

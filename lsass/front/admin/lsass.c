@@ -27,6 +27,7 @@ caches(const struct admin_view *view)
 	(void)ADMIN_COUNT(totals, absorbed);
 	(void)ADMIN_COUNT(totals, evicted);
 	(void)ADMIN_COUNT(totals, purged);
+	(void)ADMIN_COUNT(totals, kept);
 	(void)ADMIN_COUNT(totals, damaged_files);
 	(void)ADMIN_COUNT(totals, plain_refused);
 	return to;
