@@ -92,8 +92,9 @@ struct search {
 	const char *realm, *where; /* the names came from */
 	struct servers servers;
 	struct found *found;
-	size_t ours; /* addresses that are our own endpoint's */
-	size_t text; /* octets of found->text */
+	bool dns, uri; /* is to be asked, for URI records */
+	size_t ours;   /* addresses that are our own endpoint's */
+	size_t text;   /* octets of found->text */
 };
 
 static void __attribute__((format(printf, 2, 3))) say(struct search *se, const char *format, ...)
@@ -161,31 +162,46 @@ add_places(struct search *se, const struct server *server)
 		    se->where);
 }
 
-/* False: DNS would have to be asked. */
-static bool
-find_names(struct search *se, profile_t profile, bool dns)
+static size_t
+udp_limit(profile_t profile)
+{
+	int value = UDP_LIMIT;
+
+	if (profile_get_integer(profile, "libdefaults", "udp_preference_limit", NULL, UDP_LIMIT,
+				&value) != 0 ||
+	    value < 0)
+		value = UDP_LIMIT;
+	return value > UDP_LIMIT_MAX ? UDP_LIMIT_MAX : (size_t)value;
+}
+
+/* What krb5.conf says, all of it: libkrb5 may be no more when DNS has answered at last. */
+static void
+read_profile(struct search *se, profile_t profile)
+{
+	se->where = "krb5.conf";
+	servers_profile(profile, se->realm, "kdc", PORT, true, &se->servers);
+	se->found->named = se->servers.n > 0 || se->servers.others > 0;
+	se->found->udp_limit = udp_limit(profile);
+	se->dns = servers_use_dns(profile);
+	se->uri = servers_use_uri(profile);
+}
+
+static void
+ask_dns(struct search *se)
 {
 	struct servers *list = &se->servers;
 
-	se->where = "krb5.conf";
-	servers_profile(profile, se->realm, "kdc", PORT, true, list);
-	se->found->named = list->n > 0 || list->others > 0;
-	if (se->found->named || !servers_use_dns(profile))
-		return true;
-	if (!dns)
-		return false;
 	se->where = "DNS";
-	if (servers_use_uri(profile))
+	if (se->uri)
 		servers_uri(se->realm, "_kerberos", PORT, list);
 	if (list->n == 0 && list->others == 0) {
 		servers_srv(se->realm, "_kerberos", SERVER_UDP, list);
 		servers_srv(se->realm, "_kerberos", SERVER_TCP, list);
 	}
-	return true;
 }
 
 static void
-no_name(struct search *se, profile_t profile)
+no_name(struct search *se)
 {
 	fail(se, se->found->named ? KRB5_CONFIG_BADFORMAT : KRB5_REALM_UNKNOWN);
 	if (se->servers.others > 0)
@@ -195,7 +211,7 @@ no_name(struct search *se, profile_t profile)
 		    se->realm, se->where);
 	else
 		say(se, "no KDC of %s is in krb5.conf, and DNS %s", se->realm,
-		    servers_use_dns(profile) ? "names none" : "is not asked (dns_lookup_kdc)");
+		    se->dns ? "names none" : "is not asked (dns_lookup_kdc)");
 }
 
 static void
@@ -215,18 +231,6 @@ no_place(struct search *se)
 		say(se, " %s", se->servers.at[i].host);
 }
 
-static size_t
-udp_limit(profile_t profile)
-{
-	int value = UDP_LIMIT;
-
-	if (profile_get_integer(profile, "libdefaults", "udp_preference_limit", NULL, UDP_LIMIT,
-				&value) != 0 ||
-	    value < 0)
-		value = UDP_LIMIT;
-	return value > UDP_LIMIT_MAX ? UDP_LIMIT_MAX : (size_t)value;
-}
-
 bool
 resolve(struct context *co, const char *files, const struct own *own, const char *realm, bool dns,
 	struct found *found)
@@ -234,7 +238,6 @@ resolve(struct context *co, const char *files, const struct own *own, const char
 	struct search se = { .own = own, .realm = realm, .where = "", .found = found };
 	profile_t profile = NULL;
 	krb5_error_code code;
-	bool done;
 
 	memset(found, 0, sizeof(*found));
 	code = context_get(co, files, 0);
@@ -245,14 +248,18 @@ resolve(struct context *co, const char *files, const struct own *own, const char
 		say(&se, "krb5.conf cannot be read: %s", error_message(code));
 		return true;
 	}
-	found->udp_limit = udp_limit(profile);
-	done = find_names(&se, profile, dns);
+	read_profile(&se, profile);
+	profile_release(profile);
+	if (!found->named && se.dns) {
+		if (!dns)
+			return false;
+		ask_dns(&se);
+	}
 	for (size_t i = 0; i < se.servers.n; i++)
 		add_places(&se, &se.servers.at[i]);
-	if (done && se.servers.n == 0)
-		no_name(&se, profile);
-	else if (done && found->n == 0)
+	if (se.servers.n == 0)
+		no_name(&se);
+	else if (found->n == 0)
 		no_place(&se);
-	profile_release(profile);
-	return done;
+	return true;
 }
