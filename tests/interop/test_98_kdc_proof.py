@@ -124,7 +124,7 @@ def test_07_authorization_data_is_refused_with_a_reason(alice):
     extra = [rawkdc.field(10, rawkdc.enc_data(18, os.urandom(64)))]
     body, _ = rawkdc.tgs_body(REALM, WEB, extra=extra)
     said = alice.ask(body=body)
-    assert said.code == POLICY and "authorization data" in said.text
+    assert said.code == GENERIC and "authorization data" in said.text
 
 
 def test_08_a_stranger_with_the_same_ticket_changes_nothing(alice, inst):

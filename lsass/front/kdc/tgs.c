@@ -438,20 +438,23 @@ log_root(const struct call *ca, uid_t owner, const struct der_body *body)
 		   (unsigned int)owner, text);
 }
 
-/* Why not even lsaiso is asked; NULL: it is. */
-static const char *
-why_not(const struct call *ca, const struct cred *cr, const struct der_body *body)
+/* What not even lsaiso is asked for; code 0: nothing is against it. */
+static struct refusal
+refusal_here(const struct call *ca, const struct cred *cr, const struct der_body *body)
 {
 	const char *why;
 
+	if (cr->logon->dead || cr->blob_len == 0)
+		return refusal_of(ISO_E_SESSION);
 	if (body->has_authdata)
-		return "authorization data in a request cannot be kept here";
+		return (struct refusal){ ERR_GENERIC,
+					 "authorization data in a request cannot be kept here" };
 	if ((body->options & DER_OPT_FORWARDED) == 0)
-		return NULL;
+		return (struct refusal){ 0, NULL };
 	why = forward_why_not(call_view(ca)->cf, cr);
 	log_notice("kdc: a ticket of uid %u to forward: %s", (unsigned int)owner_of(cr),
-		   why == NULL ? "given" : why);
-	return why;
+		   why == NULL ? "allowed" : why);
+	return (struct refusal){ why == NULL ? 0 : ERR_POLICY, why };
 }
 
 /* Who asks has shown the stand-in, or something near it. */
@@ -460,7 +463,7 @@ decide(struct call *ca, struct search *se, struct der_tgs_req *req, const struct
 {
 	const struct cred *cr = se->found;
 	uid_t owner = owner_of(cr);
-	const char *why;
+	struct refusal re;
 
 	if (!ca->known || (ca->uid != owner && ca->uid != 0)) {
 		if (ca->known)
@@ -475,13 +478,9 @@ decide(struct call *ca, struct search *se, struct der_tgs_req *req, const struct
 		call_refuse(ca, se->code, proof_text(se->code));
 		return;
 	}
-	if (cr->logon->dead || cr->blob_len == 0) {
-		call_refuse(ca, ERR_TKT_EXPIRED, "log on again");
-		return;
-	}
-	why = why_not(ca, cr, body);
-	if (why != NULL) {
-		call_refuse(ca, ERR_POLICY, why);
+	re = refusal_here(ca, cr, body);
+	if (re.code != 0) {
+		call_refuse(ca, re.code, re.text);
 		return;
 	}
 	log_root(ca, owner, body);
