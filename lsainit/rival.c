@@ -31,27 +31,45 @@ program_of(pid_t pid, char *name, size_t n)
 	name[strcspn(name, "\n")] = '\0';
 }
 
+/* The n-th word of a line that has words with spaces between; "" beyond its end. */
+static const char *
+word_at(const char *line, size_t n)
+{
+	for (line += strspn(line, " "); n > 0; n--) {
+		line += strcspn(line, " \n");
+		line += strspn(line, " ");
+	}
+	return line;
+}
+
+/* "sl: local:port remote:port state queues timer retransmits uid timeout inode ..." */
+static bool
+is_line_of(const char *line, uint16_t port, unsigned int state)
+{
+	const char *local = word_at(line, 1), *colon = strchr(local, ':');
+
+	return colon != NULL && strtoul(colon + 1, NULL, 16) == port &&
+	       strtoul(word_at(line, 3), NULL, 16) == state;
+}
+
 /* The socket in one table of the kernel: its inode; 0: none. */
 static unsigned long
-inode_in(const char *table, uint16_t port, unsigned int wanted, uid_t *uid)
+inode_in(const char *table, uint16_t port, unsigned int state, uid_t *uid)
 {
 	FILE *file = fopen(table, "re");
-	unsigned int at, state, of;
-	unsigned long inode;
+	unsigned long inode = 0;
 	char line[512];
 
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %u %*d %lu", &at,
-			   &state, &of, &inode) == 4 &&
-		    at == port && state == wanted) {
-			*uid = of;
-			(void)fclose(file);
-			return inode;
-		}
+	if (file == NULL)
+		return 0;
+	while (inode == 0 && fgets(line, sizeof(line), file) != NULL) {
+		if (!is_line_of(line, port, state))
+			continue;
+		*uid = (uid_t)strtoul(word_at(line, 7), NULL, 10);
+		inode = strtoul(word_at(line, 9), NULL, 10);
 	}
-	if (file != NULL)
-		(void)fclose(file);
-	return 0;
+	(void)fclose(file);
+	return inode;
 }
 
 static bool

@@ -599,7 +599,7 @@ static void
 test_peer_elsewhere(void **state)
 {
 	struct sockaddr_storage to, theirs;
-	int diag = diag_open(), elsewhere = -1, ours, client, got;
+	int diag = diag_open(), elsewhere = -1, ours, client, got, datagrams;
 	struct peer peer;
 	pthread_t thread;
 	socklen_t len;
@@ -610,6 +610,11 @@ test_peer_elsewhere(void **state)
 	got = accept_from(ours, &theirs);
 	assert_int_equal(find(-1, got, &theirs, &peer), -1);
 	assert_int_equal(peer.uid, (uid_t)-1);
+	assert_true(peer_told(diag, ours));
+	assert_false(peer_told(-1, ours));
+	datagrams = ours_at(AF_INET, SOCK_DGRAM, &to, &len);
+	assert_true(peer_told(diag, datagrams));
+	close(datagrams);
 	assert_int_equal(pthread_create(&thread, NULL, diag_elsewhere, &elsewhere), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	if (elsewhere >= 0) {

@@ -19,6 +19,7 @@
 #include "lib/config.h"
 #include "lib/control.h"
 #include "lib/kdc.h"
+#include "lib/log.h"
 #include "lsass/front/door.h"
 #include "lsass/front/kdc/private.h"
 #include "lsass/front/kdc/turns.h"
@@ -593,6 +594,22 @@ open_mouth(struct mouths *ms, int fd)
 	return mo->door != NULL || mo->watch != NULL;
 }
 
+/* What an administrator should know at the start. */
+static void
+look_at_mouth(const struct mouths *ms, size_t i)
+{
+	char name[128] = "";
+	size_t n;
+
+	if (!listen_name(ms, i, name, sizeof(name)))
+		return;
+	n = strlen(name);
+	if (strcmp(name + n - 4, "UNIX") != 0 && !peer_told(ms->kd->view.diag_fd, ms->mouth[i].fd))
+		log_warn("KDC at %s: the kernel does not tell whose a client is, so stand-ins are "
+			 "of no use there; load tcp_diag and udp_diag",
+			 name);
+}
+
 struct mouths *
 listen_start(struct kdc *kd, int first_fd, size_t n)
 {
@@ -607,6 +624,8 @@ listen_start(struct kdc *kd, int first_fd, size_t n)
 	good = ms->datagram != NULL && ms->turns != NULL && n <= CONTROL_KDC_MAX;
 	for (size_t i = 0; good && i < n; i++)
 		good = open_mouth(ms, first_fd + (int)i);
+	for (size_t i = 0; good && i < n; i++)
+		look_at_mouth(ms, i);
 	if (good && (n == 0 || loop_every(kd->lo, SWEEP_MS, sweep, ms) == 0))
 		return ms;
 	listen_stop(ms);

@@ -120,34 +120,81 @@ is_connected(uint8_t state)
 	       state == TCP_CLOSE_WAIT || state == TCP_CLOSING || state == TCP_LAST_ACK;
 }
 
+/*
+ * What is asked of the kernel: the socket at that end of a connection, or the one that a
+ * datagram to there comes to.
+ *
+ * there  its address; here  the other end, NULL: none
+ * Returns 0, or -1: no such address.
+ */
+static int
+put_question(struct question *qu, bool stream, const struct sockaddr *there,
+	     const struct sockaddr *here)
+{
+	struct inet_diag_sockid *id = &qu->req.id;
+	/* Of TCP the source is the socket that is looked for; of UDP that of the datagram. */
+	__be32 *to = stream ? id->idiag_src : id->idiag_dst;
+	__be32 *from = stream ? id->idiag_dst : id->idiag_src;
+	__be16 *to_port = stream ? &id->idiag_sport : &id->idiag_dport;
+	__be16 *from_port = stream ? &id->idiag_dport : &id->idiag_sport;
+
+	memset(qu, 0, sizeof(*qu));
+	qu->req.sdiag_family = (uint8_t)there->sa_family;
+	qu->req.sdiag_protocol = stream ? IPPROTO_TCP : IPPROTO_UDP;
+	qu->req.idiag_states = ~0U;
+	id->idiag_if = LOOPBACK_INDEX;
+	id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	if (!put_address(there, to, to_port) ||
+	    (here != NULL && !put_address(here, from, from_port)))
+		return -1;
+	return 0;
+}
+
+static __be16
+port_of(const struct sockaddr *addr)
+{
+	/* Both families have it in the same place. */
+	return ((const struct sockaddr_in *)(const void *)addr)->sin_port;
+}
+
 static int
 find_by_address(int diag, int fd, bool stream, const struct sockaddr *theirs, struct peer *peer)
 {
-	struct question qu = { .req = { .sdiag_family = (uint8_t)theirs->sa_family,
-					.sdiag_protocol = stream ? IPPROTO_TCP : IPPROTO_UDP,
-					.idiag_states = ~0U } };
-	struct inet_diag_sockid *id = &qu.req.id;
+	struct question qu;
 	struct inet_diag_msg is;
 	struct sockaddr_storage ours;
 	socklen_t len = sizeof(ours);
-	__be16 *port = stream ? &id->idiag_sport : &id->idiag_dport, wanted;
-	bool good;
 
-	/* Of TCP the source is the socket that is looked for; of UDP that of a datagram to it. */
 	if (diag < 0 || getsockname(fd, (struct sockaddr *)&ours, &len) != 0 ||
-	    !put_address(theirs, stream ? id->idiag_src : id->idiag_dst, port) ||
-	    !put_address((const struct sockaddr *)&ours, stream ? id->idiag_dst : id->idiag_src,
-			 stream ? &id->idiag_dport : &id->idiag_sport))
+	    put_question(&qu, stream, theirs, (const struct sockaddr *)&ours) != 0 ||
+	    ask(diag, &qu, &is) != 0 || is.id.idiag_sport != port_of(theirs) || is.idiag_inode == 0)
 		return -1;
-	wanted = *port;
-	id->idiag_if = LOOPBACK_INDEX;
-	id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-	if (ask(diag, &qu, &is) != 0 || is.id.idiag_sport != wanted || is.idiag_inode == 0)
-		return -1;
-	good = stream ? is_connected(is.idiag_state) && still_stands(fd) : true;
 	peer->uid = is.idiag_uid;
 	peer->cookie = (uint64_t)is.id.idiag_cookie[1] << 32 | is.id.idiag_cookie[0];
-	return good ? 0 : -1;
+	return !stream || (is_connected(is.idiag_state) && still_stands(fd)) ? 0 : -1;
+}
+
+static bool
+is_stream(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+bool
+peer_told(int diag, int fd)
+{
+	struct question qu;
+	struct inet_diag_msg is;
+	struct sockaddr_storage ours;
+	socklen_t len = sizeof(ours);
+
+	/* Who can be asked for it finds our own. */
+	return diag >= 0 && getsockname(fd, (struct sockaddr *)&ours, &len) == 0 &&
+	       put_question(&qu, is_stream(fd), (const struct sockaddr *)&ours, NULL) == 0 &&
+	       ask(diag, &qu, &is) == 0 && is.idiag_inode != 0;
 }
 
 int
@@ -155,7 +202,6 @@ peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-	int type = 0;
 
 	memset(peer, 0, sizeof(*peer));
 	peer->uid = (uid_t)-1;
@@ -166,8 +212,5 @@ peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
 		peer->uid = cred.uid;
 		return 0;
 	}
-	len = sizeof(type);
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0)
-		return -1;
-	return find_by_address(diag, fd, type == SOCK_STREAM, theirs, peer);
+	return find_by_address(diag, fd, is_stream(fd), theirs, peer);
 }

@@ -132,6 +132,8 @@ struct peer {
 struct sockaddr;
 int peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
     __attribute__((warn_unused_result));
+/* Can it be told of who comes to that socket of ours, of IP? The kernel may lack the module. */
+bool peer_told(int diag, int fd);
 
 /* ---- listen.c */
 
