@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lsactl/keytab.h"
+#include "lsactl/keytabs.h"
 #include "lsactl/secret.h"
 
 static json_t *
@@ -34,24 +35,48 @@ with_box(const struct ctl *ct, const struct keytab *kt, size_t i, char session[3
 	return ask;
 }
 
+/* Of a keytab of stand-ins: lsass has the real one. */
+static json_t *
+with_id(const struct ctl *ct, const struct keytab *kt, const char *id, char session[32])
+{
+	struct start st;
+	json_t *ask;
+
+	if (session[0] == '\0') {
+		if (secret_start(ct, with_session(ct, kt, session), &st) != 0)
+			return NULL;
+		(void)snprintf(session, 32, "%s", st.session);
+	}
+	ask = with_session(ct, kt, session);
+	(void)json_object_set_new(ask, "id", json_string(id));
+	return ask;
+}
+
 static int
 bring_machine(const struct ctl *ct, const struct keytab *kt)
 {
-	char session[32] = "";
-	json_t *ask, *is;
+	char session[32] = "", id[STANDIN_ID], error[512];
+	json_t *known = try_call(ct, "ListKeytabs", NULL, error, sizeof(error)), *ask, *is;
+	size_t done = 0;
 
 	for (size_t i = 0; i < kt->n; i++) {
-		ask = with_box(ct, kt, i, session);
+		ask = keytabs_is_standin(known, kt->keys[i].octets, kt->keys[i].len, id)
+			  ? with_id(ct, kt, id, session)
+			  : with_box(ct, kt, i, session);
 		if (ask == NULL)
-			return EXIT_FAILED;
+			break;
 		(void)json_object_set_new(ask, "host", json_string(kt->host));
 		(void)json_object_set_new(ask, "kvno", json_integer(kt->keys[i].kvno));
 		(void)json_object_set_new(ask, "last", json_boolean(i == kt->n - 1));
 		is = call(ct, "MachineKey", ask);
 		if (is == NULL)
-			return EXIT_FAILED;
+			break;
 		json_decref(is);
+		done++;
 	}
+	json_decref(known);
+	if (done < kt->n)
+		return EXIT_FAILED;
 	if (!ct->json)
 		(void)printf("This machine is %s, with %zu keys of version %u\n", kt->name, kt->n,
 			     kt->keys[0].kvno);

@@ -51,12 +51,11 @@ taken(const struct ctl *ct, const struct kt_entry *en)
 	}
 }
 
-/* The hash of a key, to be compared with those of stand-ins; it goes nowhere. */
-static bool
-is_standin(const json_t *known, const uint8_t *key, size_t len)
+/* The hash of a real key goes nowhere: it would tell a guessed password from another. */
+bool
+keytabs_is_standin(const json_t *known, const uint8_t *key, size_t len, char id[STANDIN_ID])
 {
 	uint8_t hash[SHA256_DIGEST_SIZE];
-	char id[2 * ID_LEN + 1];
 	struct sha256_ctx ctx;
 	const json_t *one;
 	bool found = false;
@@ -71,7 +70,8 @@ is_standin(const json_t *known, const uint8_t *key, size_t len)
 		found = found || strcmp(get_text(one, "id"), id) == 0;
 	}
 	explicit_bzero(hash, sizeof(hash));
-	explicit_bzero(id, sizeof(id));
+	if (!found)
+		explicit_bzero(id, STANDIN_ID);
 	return found;
 }
 
@@ -86,8 +86,9 @@ classify(const struct ctl *ct, struct opened *op)
 {
 	for (size_t i = 0; i < op->kf.n; i++) {
 		struct kt_entry *en = &op->kf.entries[i];
+		char id[STANDIN_ID];
 
-		if (is_standin(op->known, op->kf.octets + en->key, en->len))
+		if (keytabs_is_standin(op->known, op->kf.octets + en->key, en->len, id))
 			en->what = KT_STANDIN;
 		else
 			en->what = taken(ct, en) ? KT_REAL : KT_WEAK;

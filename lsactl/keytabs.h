@@ -32,6 +32,10 @@ void keytabs_close(struct opened *op);
 json_t *keytabs_send(const struct ctl *ct, const struct opened *op, const char *principal,
 		     const char *path, bool fresh);
 
+/* Does lsass know that key as a stand-in? id: out, of it. */
+#define STANDIN_ID (2 * 16 + 1)
+bool keytabs_is_standin(const json_t *known, const uint8_t *key, size_t len, char id[STANDIN_ID]);
+
 /* keytabs_rotate.c */
 int keytabs_rotate(struct ctl *ct, const char *path, const char *principal);
 

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1 /* explicit_bzero */
 #endif
+#include <stdlib.h>
 #include <string.h>
 
 #include "lsactl/keytabs.h"
@@ -147,6 +148,18 @@ rotate_one(struct ctl *ct, const char *path, const char *principal)
 	return EXIT_DONE;
 }
 
+/* The keys of this machine are others now: lsass is told which, as lsainit does at a start. */
+static void
+tell_machine(struct ctl *ct, const char *path)
+{
+	char full[4096];
+
+	if (realpath(ct->cf.logon_keytab, full) == NULL || strcmp(full, path) != 0)
+		return;
+	ct->keytab = full;
+	(void)keytab_machine(ct);
+}
+
 /* Of several principals of the file each is rotated; some are other names of one account. */
 static int
 which(const struct opened *op, const char **principal)
@@ -193,6 +206,8 @@ keytabs_rotate(struct ctl *ct, const char *path, const char *principal)
 		return rotate_from(ct, path);
 	if (keytabs_open(ct, &op, path, REPLACE_LOOK) == 0 && which(&op, &principal) == 0)
 		code = rotate_one(ct, op.re.path, principal);
+	if (code == EXIT_DONE)
+		tell_machine(ct, op.re.path);
 	keytabs_close(&op);
 	return code;
 }

@@ -5,7 +5,7 @@
 ISO_HANDLER(key_take)
 {
 	struct session *s = NULL;
-	struct blob b = { .kind = ISO_KIND_KEY, .may = ISO_MAY_AS };
+	struct blob b = { .kind = ISO_KIND_KEY, .may = ISO_MAY_AS | ISO_MAY_CHECK };
 	const struct seal how = { .kind = SEAL_KEPT, .with = { b.client, sizeof(b.client) } };
 	const struct krb_type *type = NULL;
 	struct kept k = { 0 };

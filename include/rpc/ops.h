@@ -491,7 +491,7 @@
 	F(VAR, name, ISO_NAME_MAX)
 #define ISO_REP_key_take(F)                                                                   \
 	F(I32, etype, 0)                                                                       \
-	F(VAR, blob, ISO_BLOB_MAX)     /* may ISO_MAY_AS; lasts as long as the session */
+	F(VAR, blob, ISO_BLOB_MAX)     /* may ISO_MAY_AS, ISO_MAY_CHECK; as long as the session */
 
 /* ---- krb_for_user: checksum of PA-FOR-USER ([MS-SFU] 2.2.1), for S4U2Self; ISO_POLICY_S4U */
 #define ISO_REQ_krb_for_user(F)                                                               \

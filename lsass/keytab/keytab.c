@@ -314,6 +314,18 @@ keytab_each(struct keytab *kt, bool (*fn)(struct standin_key *sk, void *arg), vo
 	}
 }
 
+void
+standin_id(const struct standin_key *sk, uint8_t id[KEYTAB_ID])
+{
+	uint8_t hash[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, sk->key_len, sk->key);
+	sha256_digest(&ctx, sizeof(hash), hash);
+	memcpy(id, hash, KEYTAB_ID);
+}
+
 size_t
 keytab_count(const struct keytab *kt)
 {

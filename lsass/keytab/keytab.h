@@ -74,6 +74,10 @@ struct standin_key *keytab_named(struct keytab *kt, const char *name);
 /* All; fn returns true to stop, and may drop the one it is given. */
 void keytab_each(struct keytab *kt, bool (*fn)(struct standin_key *sk, void *arg), void *arg);
 
+/* What a stand-in is called where it must not be seen: half of its SHA-256. */
+#define KEYTAB_ID 16
+void standin_id(const struct standin_key *sk, uint8_t id[KEYTAB_ID]);
+
 /* For status. */
 size_t keytab_count(const struct keytab *kt);
 

@@ -4,6 +4,7 @@ they worth nothing elsewhere? And what becomes of them over restarts and changes
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -14,20 +15,20 @@ import pytest
 
 from lib import endpoint, instance, proc, tpm, users
 from lib.instance import lsactl
-from lib.realm import HOME
+from lib.realm import HOME, PASSWORDS
 
 pytestmark = pytest.mark.usefixtures("need_root")
 
 SETTINGS = {"seal": {"root": "file"}}
 
 
-def enrolled(realm, settings=None, before=None):
+def enrolled(realm, settings=None, before=None, file=False):
     """An instance whose root key is kept, by default in a file of root."""
     inst = endpoint.Endpoint(realm, settings or SETTINGS, start=False)
     try:
-        file = inst.far.file if inst.far else inst.file  # whose lsaiso it is
-        proc.run([instance.program("lsactl"), "--config", file, "seal", "enroll",
-                  *([] if settings else ["--file"])]).ok()
+        where = inst.far.file if inst.far else inst.file  # whose lsaiso it is
+        proc.run([instance.program("lsactl"), "--config", where, "seal", "enroll",
+                  *(["--file"] if file or not settings else [])]).ok()
         if before:
             before(inst)
         inst.start()
@@ -500,5 +501,35 @@ def test_20_the_answer_to_a_change_is_lost(realm):
                 if k["path"] == own]
         assert {k["versions"][0]["state"] for k in mine} <= {"current"}, mine
         assert any(len(k["versions"]) == 2 for k in mine), mine
+    finally:
+        inst.stop()
+
+
+def test_21_the_machines_keytab(realm):
+    """Its keys are lsaiso's from the kept ones, with each start: FAST and the KDC's proof."""
+    keytab = realm.folder("keytabs", f"machine-{os.urandom(4).hex()}")
+    shutil.copy(realm.keytab("host/localhost"), keytab)
+    os.chmod(keytab, 0o600)
+    inst = enrolled(realm, SETTINGS | {"logon": {"keytab": keytab}}, file=True)
+    try:
+        def brought(times):
+            proc.wait_until("the machine's keys", lambda: len(re.findall(
+                "this machine is ", inst.read_log())) >= times, log=inst.log)
+
+        def armoured():
+            who = users.User(inst)
+            said = json.loads(lsactl(inst, "logon", "alice", "--json", who=who,
+                                     stdin=PASSWORDS["alice"] + "\n").ok().out)
+            assert said["verified"] and said["armored"], said
+
+        brought(1)
+        armoured()
+        lsactl(inst, "keytab", "import", keytab).ok()
+        lsactl(inst, "logon", "--keytab", keytab, "--machine").ok()
+        armoured()
+        at = len(re.findall("this machine is ", inst.read_log()))
+        os.kill(inst.pid("lsaiso"), signal.SIGKILL)
+        brought(at + 1)
+        armoured()
     finally:
         inst.stop()

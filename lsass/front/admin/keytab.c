@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <krb5.h>
 #include <limits.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 #include "lsass/ask.h"
 #include "lsass/front/admin/keytab.h"
 #include "lsass/keytab/rotate.h"
-
-#define ID_LEN 16 /* octets of the hash that names a stand-in */
 
 struct coming_key {
 	int32_t etype;
@@ -316,10 +313,9 @@ static bool
 list_one(struct standin_key *sk, void *arg)
 {
 	struct listing *li = arg;
-	uint8_t hash[SHA256_DIGEST_SIZE];
-	char id[2 * ID_LEN + 1];
+	uint8_t hash[KEYTAB_ID];
+	char id[2 * KEYTAB_ID + 1];
 	json_t *versions;
-	struct sha256_ctx ctx;
 
 	if (!li->scope.all && li->scope.uid != sk->owner)
 		return false;
@@ -329,10 +325,8 @@ list_one(struct standin_key *sk, void *arg)
 		    versions, json_pack("{s:I, s:I, s:s}", "kvno", (json_int_t)sk->versions[i].kvno,
 					"since", (json_int_t)sk->versions[i].since, "state",
 					state_text(sk->versions[i].state)));
-	sha256_init(&ctx);
-	sha256_update(&ctx, sk->key_len, sk->key);
-	sha256_digest(&ctx, sizeof(hash), hash);
-	hex_put(hash, ID_LEN, id);
+	standin_id(sk, hash);
+	hex_put(hash, sizeof(hash), id);
 	(void)json_array_append_new(
 	    li->keys,
 	    json_pack("{s:s, s:i, s:I, s:s, s:I, s:s, s:o}", "principal", sk->name, "etype",

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * org.lsaiso.MachineKey: the keys of this machine, a box each, to a session
- * of root's that LogonStart opened. They count together, with the last one.
+ * of root's that LogonStart opened; or, of a keytab of stand-ins, the kept one with that id. They
+ * count together, with the last one.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* explicit_bzero */
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/admin/logons.h"
+#include "lsass/keytab/keytab.h"
 
 /* Those that came so far, to which session. Only the loop thread is here. */
 static struct machine_keys coming;
@@ -84,6 +90,44 @@ absorb(struct ask *as, struct machine_key *key)
 	return true;
 }
 
+/* A key that is kept, for a keytab of stand-ins: the one with that id. */
+static bool
+take(struct ask *as, struct keytab *kt, struct machine_key *key)
+{
+	struct standin_key *sk = kt != NULL ? keytab_named(kt, coming.name) : NULL;
+	struct iso_req_key_take ask = { .session = coming.session,
+					.generation = coming.generation,
+					.owner = coming.owner };
+	uint8_t wanted[KEYTAB_ID], id[KEYTAB_ID];
+	struct iso_rep_key_take is;
+	enum iso_status status = ISO_E_BLOB;
+
+	if (hex_get(ask_text(as, "id"), wanted, sizeof(wanted)) != (long)sizeof(wanted))
+		sk = NULL;
+	for (; sk != NULL; sk = sk->next) {
+		standin_id(sk, id);
+		if (sk->nversions > 0 && memcmp(id, wanted, sizeof(id)) == 0)
+			break;
+	}
+	if (sk == NULL) {
+		ask_refuse(as, "NotFound", "no such key is kept: lsactl keytab list");
+		return false;
+	}
+	ask.name = (struct rd){ (const uint8_t *)coming.name, strlen(coming.name) };
+	ask.kept = (struct rd){ sk->versions[0].kept, sk->versions[0].len };
+	status = ask_key_take(&ask, &is);
+	if (status != ISO_OK) {
+		ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
+			   rpc_status_text((uint32_t)status));
+		return false;
+	}
+	key->etype = is.etype;
+	key->len = is.blob.len;
+	memcpy(key->blob, is.blob.at, is.blob.len);
+	explicit_bzero(&is, sizeof(is));
+	return true;
+}
+
 struct other {
 	const struct logon *but;
 	struct logon *found;
@@ -149,7 +193,7 @@ method_machine_key(const struct admin_view *view, uid_t uid, const json_t *ask,
 		return NULL;
 	}
 	key = &coming.keys[coming.n];
-	if (!absorb(&as, key))
+	if (ask_text(&as, "id")[0] != '\0' ? !take(&as, view->keytab, key) : !absorb(&as, key))
 		return NULL;
 	key->kvno = (uint32_t)json_integer_value(json_object_get(ask, "kvno"));
 	n = ++coming.n;
