@@ -45,6 +45,7 @@ class Domain:
                 raise proc.Failed(f"{name} is not installed (scripts/setup.sh theft-peers)")
         self.folder = proc.Folder("domain")
         self.daemon = None
+        self.others = {}  # realm: its KDC's address, for krb5.conf
         try:
             self.make()
         except BaseException:
@@ -110,6 +111,8 @@ wait
             ours = f"""kcm_socket = {kcm_socket}
     default_ccache_name = KCM:
     dns_canonicalize_hostname = false"""
+        others = "".join(f"    {realm} = {{\n        kdc = {kdc or at}\n    }}\n"
+                         for realm, at in self.others.items())
         return self.folder.write(name, f"""[libdefaults]
     default_realm = {REALM}
     dns_lookup_kdc = false
@@ -120,7 +123,7 @@ wait
     {REALM} = {{
         kdc = {kdc or CONTROLLER}
     }}
-""")
+{others}""")
 
     def env(self, config=None, **more):
         return proc.clean_env(KRB5_CONFIG=config or self.config, **more)

@@ -42,6 +42,16 @@ class Endpoint(instance.Instance):
             os.chown(path, user.uid, user.uid)
         return path
 
+    def another(self, cache, user, name):
+        """A copy of a ccache that is user's; its path."""
+        path = os.path.join(self.caches, f"{name}-{user.uid}")
+        with open(cache, "rb") as f, open(path, "wb") as to:
+            to.write(f.read())
+        os.chmod(path, 0o600)
+        if os.geteuid() == 0:
+            os.chown(path, user.uid, user.uid)
+        return path
+
     def run(self, user, cache, *argv, stdin="", timeout=proc.PATIENCE, **env):
         """argv by user, with that ccache, through the endpoint."""
         return proc.run(user.argv(list(argv)), env=self.client_env(cache, **env), stdin=stdin,
@@ -55,11 +65,7 @@ class Endpoint(instance.Instance):
     @contextlib.contextmanager
     def copy(self, cache, user):
         """A copy that belongs to user."""
-        path = f"{cache}-{user.uid}"
-        with open(cache, "rb") as f, open(path, "wb") as to:
-            to.write(f.read())
-        os.chmod(path, 0o600)
-        os.chown(path, user.uid, user.uid)
+        path = self.another(cache, user, "copy")
         try:
             yield path
         finally:

@@ -149,7 +149,7 @@ class FaultKdc:
         """A length beyond reason, and nothing to show for it."""
         if conn:
             conn.sendall(struct.pack(">I", 0x7FFFFFF0) + self._ask(message))
-            self.how_long = time.sleep(1)
+            time.sleep(1)
         else:
             self.udp.sendto(os.urandom(60000), whose)
 
