@@ -135,6 +135,20 @@ def logons(results):
                   for row in results["logons"]])
 
 
+def kdc(results):
+    """Each way's rate and median, and ours beside the other."""
+    rows = []
+    for row in results["kdc"]:
+        cells = [row["text"]]
+        for got in row["ways"].values():
+            cells.append("failed" if got.get("error") else
+                         f"{number(got['rate'])} ({number(got['p50_us'])}/{number(got['p99_us'])})")
+        cells += [f"{row[key]:.2f}x" if key in row else "-" for key in ("latency", "throughput")]
+        rows.append(cells)
+    return table(["service tickets/s (p50/p99 us)", *results["kdc"][0]["ways"], "latency",
+                  "throughput"], rows)
+
+
 def ntlm(results):
     """Rate and median of each way; how many times its rate ours is."""
     names = list(results["ntlm"][0]["ways"])
