@@ -100,6 +100,28 @@ host_start_ntlm(uint32_t policy, struct rd targets)
 }
 
 void
+host_start_kept(uint64_t seed)
+{
+	static const uint8_t root[ISO_ROOT_KEY] = "a root key that outlives lsaiso.";
+	struct iso_req_root_set set = { .key = { root, sizeof(root) } };
+	struct iso_req_configure req = { .policy = ISO_POLICY_ALL & ~ISO_POLICY_TARGETS,
+					 .rate = 1000000,
+					 .burst = 1000000 };
+
+	core = iso_fresh_seeded(seed);
+	test_host.real_us = (uint64_t)time(NULL) * 1000000;
+	if (iso_call(core, ISO_OP_root_set, &set, NULL) != ISO_OK ||
+	    iso_call(core, ISO_OP_configure, &req, NULL) != ISO_OK)
+		abort();
+}
+
+struct iso *
+host_core(void)
+{
+	return core;
+}
+
+void
 host_gone(void)
 {
 	away = core;

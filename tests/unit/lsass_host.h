@@ -14,10 +14,15 @@
 #include "lib/config.h"
 #include "lsass/cache/store.h"
 
+struct iso;
+
 /* A fresh trusted core with another boot id; earlier sessions are gone. */
 void host_start(void);
 /* The same with this policy and these targets (names, a NUL after each). */
 void host_start_ntlm(uint32_t policy, struct rd targets);
+/* One with a root key that is kept, all policies on, and entropy that repeats. */
+void host_start_kept(uint64_t seed);
+struct iso *host_core(void); /* the core itself, for tests that look inside */
 /* No lsaiso: every call answers ISO_GONE. */
 void host_gone(void);
 void host_back(void);		     /* the one that was there before host_gone */
