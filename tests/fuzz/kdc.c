@@ -13,18 +13,17 @@
 
 #include <krb5.h>
 
-#include "blob.h"
 #include "iso_host.h"
-#include "krb.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
 #include "lsass/front/kdc/private.h"
 #include "lsass/keytab/keytab.h"
 #include "lsass/logon/logons.h"
 #include "lsass/tgs/der_as.h"
+#include "lsass/logon/pool.h"
 #include "lsass/tgs/der_parts.h"
+#include "tests/fuzz/kdc_core.h"
 #include "tests/unit/lsass_host.h"
-#include "tgs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -81,7 +80,7 @@ real_cancel(struct real_ask *ask)
 struct logon *
 logons_keytab(struct logons *lg, uid_t owner, const char *name, enum iso_status *status)
 {
-	*status = ISO_E_LIMIT;
+	*status = ISO_E_OWNER;
 	return owner == UID ? tgt->logon : NULL;
 }
 
@@ -104,17 +103,7 @@ block(const uint8_t *key, size_t len)
 
 static const uint8_t subkey[KEY_LEN] = "the subkey that the client chose";
 
-/* Opened as the client does: a TGT's key must be another than the KDC said. */
-static void
-check_part(struct rd plain)
-{
-	struct tgs_part part;
-
-	if (tgs_part_read(plain, &part) == ISO_OK && tgt_class(&part.sname, 0) &&
-	    holds_run(part.key.at, part.key.len, NEW_OCTET, 16))
-		abort();
-}
-
+/* Opened as the client does. */
 static void
 check_sealed(const struct der_sealed *sealed, const uint8_t *key, size_t len, int usage)
 {
@@ -131,7 +120,10 @@ check_sealed(const struct der_sealed *sealed, const uint8_t *key, size_t len, in
 		if (holds_run(plain.data, plain.length, TGT_OCTET, 16) ||
 		    holds_run(plain.data, plain.length, KEY_OCTET, 16))
 			abort();
-		check_part((struct rd){ (const uint8_t *)plain.data, plain.length });
+		/* a TGT's key must be another than the KDC said */
+		if (core_is_tgt((struct rd){ (const uint8_t *)plain.data, plain.length }) &&
+		    holds_run(plain.data, plain.length, NEW_OCTET, 16))
+			abort();
 	}
 	free(plain.data);
 }
@@ -145,13 +137,13 @@ listen_answer(struct call *ca, struct rd reply)
 	if (ca->relayed)
 		return;
 	if (der_read_tgs_rep(reply, &rep) == 0) {
-		check_sealed(&rep.enc_part, tgt_is.key.at, tgt_is.key.len, KRB_USAGE_TGS_REP_KEY);
-		check_sealed(&rep.enc_part, subkey, KEY_LEN, KRB_USAGE_TGS_REP_SUB);
+		check_sealed(&rep.enc_part, tgt_is.key.at, tgt_is.key.len, 8);
+		check_sealed(&rep.enc_part, subkey, KEY_LEN, 9);
 		if ((how & HOW_OTHER) != 0)
 			abort();
 	}
 	if (der_read_as_rep(reply, &as) == 0) {
-		check_sealed(&as.enc_part, standin->key, standin->key_len, KRB_USAGE_AS_REP);
+		check_sealed(&as.enc_part, standin->key, standin->key_len, 3);
 		if ((how & HOW_OTHER) != 0)
 			abort();
 	}
@@ -256,30 +248,20 @@ reply_of(uint8_t tag, int64_t type, struct rd sealed)
 				       d_ctx(5, tgt_is.ticket), d_ctx(6, sealed))));
 }
 
-/* The subkey of what lsaiso sealed last. */
-static const uint8_t *
-last_subkey(void)
-{
-	const struct iso *iso = host_core();
-	const struct pending *pe = &iso->pending[(iso->next - 1) % ISO_PENDINGS];
-
-	return pe->id != 0 && pe->kind == PENDING_TGS ? pe->subkey : NULL;
-}
-
 static struct rd
 kdc_answer(struct rd plain)
 {
 	uint8_t key[KEY_LEN];
-	const uint8_t *sub = last_subkey();
+	const uint8_t *sub = core_subkey();
 
 	memset(key, KEY_OCTET, sizeof(key));
 	if ((how & HOW_SEALED) == 0)
 		return plain;
 	if ((how & HOW_AS) != 0)
-		return reply_of(DER_AS_REP, 11, sealed_with(key, KEY_LEN, KRB_USAGE_AS_REP, plain));
+		return reply_of(DER_AS_REP, 11, sealed_with(key, KEY_LEN, 3, plain));
 	return sub == NULL ? plain
 			   : reply_of(DER_TGS_REP, 13,
-				      sealed_with(sub, KEY_LEN, KRB_USAGE_TGS_REP_SUB, plain));
+				      sealed_with(sub, KEY_LEN, 9, plain));
 }
 
 /* ---- the one state */
@@ -287,8 +269,8 @@ kdc_answer(struct rd plain)
 static void
 make_ticket(void)
 {
-	static const uint8_t cipher[100] = "what only the KDC can read, octets that are none of NUL, "
-					   "and no end of them at all before one hundred..";
+	static const uint8_t cipher[] = "what only the KDC can read: octets, none of them "
+					   "NUL, ninety and nine in a row, that is all";
 	struct rd made;
 
 	d_reset();
@@ -296,7 +278,8 @@ make_ticket(void)
 					d_ctx(2, d_name(2, "krbtgt", "R", NULL)),
 					d_ctx(3, d_seq(d_join(2, d_ctx(0, d_int(ETYPE)),
 							      d_ctx(2, d_octets((struct rd){
-									   cipher, 99 }))))))));
+									   cipher,
+									   sizeof(cipher) - 1 }))))))));
 	if (made.len >= sizeof(ticket) || memchr(made.at, 0, made.len) != NULL)
 		abort();
 	memcpy(ticket, made.at, made.len);
@@ -329,29 +312,15 @@ make_tgt(void)
 static void
 make_keytab(void)
 {
-	struct iso *iso = host_core();
 	struct rd name = { (const uint8_t *)CLIENT, sizeof(CLIENT) - 1 };
-	struct blob b = { .kind = ISO_KIND_KEY,
-			  .may = ISO_MAY_AS,
-			  .etype = ETYPE,
-			  .expires_ms = iso->now_ms + ISO_BOX_MS };
-	struct iso_req_key_keep ask = { .session = tgt->logon->session,
-					.generation = tgt->logon->generation,
-					.owner = UID,
-					.name = name };
 	struct iso_rep_key_keep is;
-	uint8_t key[KEY_LEN], blob[ISO_BLOB_MAX];
-	uint32_t len = 0;
+	uint8_t key[KEY_LEN];
 
 	memset(key, KEY_OCTET, sizeof(key));
-	blob_client_hash(name, b.client);
-	if (blob_seal(iso, &iso->session[tgt->logon->session], &b, (struct rd){ key, KEY_LEN },
-		      (struct wr){ blob, sizeof(blob) }, &len) != ISO_OK)
-		abort();
-	ask.key = (struct rd){ blob, len };
+	core_keep(tgt->logon->session, UID, name, ETYPE, (struct rd){ key, KEY_LEN }, &is);
 	kd.view.keytab = keytab_open(-1, NULL);
 	standin = keytab_add(kd.view.keytab, CLIENT, "/k", ETYPE, 1, KEY_LEN);
-	if (ask_key_keep(&ask, &is) != ISO_OK || standin == NULL)
+	if (standin == NULL)
 		abort();
 	standin->owner = UID;
 	standin_put(standin, KEPT_CURRENT, 1, (struct rd){ is.kept.at, is.kept.len });
