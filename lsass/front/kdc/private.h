@@ -61,6 +61,7 @@ struct call {
 	struct real_ask *ask; /* on its way to a KDC; NULL: not */
 	call_replied *done;   /* who gets the reply */
 	bool relayed;	      /* as it was */
+	bool again;	      /* tgs.c: it was made a second time */
 	/* of tgs.c and as.c: what they need when the answer comes; freed by state_free */
 	void *state;
 	void (*state_free)(void *state); /* wipes */

@@ -266,6 +266,17 @@ note_service(const struct call *ca, struct rd octets)
 			      (int64_t)part.endtime - st->offset);
 }
 
+/* lsaiso has forgotten the request, for too many newer ones came meanwhile: ask anew, once. */
+static void
+again(struct call *ca)
+{
+	state_free(ca->state);
+	ca->state = NULL;
+	ca->again = true;
+	if (tgs_begin(ca) == CALL_UNKNOWN) /* the ticket has gone, too */
+		call_refuse(ca, ERR_TKT_EXPIRED, "log on again");
+}
+
 static void
 open_reply(struct call *ca, const struct der_tgs_rep *rep)
 {
@@ -278,6 +289,10 @@ open_reply(struct call *ca, const struct der_tgs_rep *rep)
 	ask.etype = rep->enc_part.etype;
 	ask.cipher = rep->enc_part.cipher;
 	status = ask_krb_tgs_open(&ask, &is);
+	if (status == ISO_E_PENDING && !ca->again) {
+		again(ca);
+		return;
+	}
 	if (status != ISO_OK) {
 		refuse_for_iso(ca, st->owner, "reply", status);
 		return;
