@@ -159,7 +159,8 @@ over_stream(int fd, const krb5_data *request)
 	struct iovec part[2] = { { &len, 4 }, { request->data, request->length } };
 	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
 
-	if (sendmsg(fd, &m, MSG_NOSIGNAL) != (ssize_t)(4 + request->length) || take(fd, head, 4) != 0)
+	if (sendmsg(fd, &m, MSG_NOSIGNAL) != (ssize_t)(4 + request->length) ||
+	    take(fd, head, 4) != 0)
 		return -1;
 	memcpy(&len, head, 4);
 	len = ntohl(len);
@@ -171,9 +172,9 @@ static int
 over_datagram(int fd, const krb5_data *request)
 {
 	return send(fd, request->data, request->length, 0) == (ssize_t)request->length &&
-			       recv(fd, reply, sizeof(reply), 0) > 0
-		       ? 0
-		       : -1;
+		       recv(fd, reply, sizeof(reply), 0) > 0
+		   ? 0
+		   : -1;
 }
 
 static int
@@ -294,7 +295,8 @@ main(int argc, char **argv)
 	uid_t uid;
 
 	if (argc != 8)
-		errx(2, "usage: kdcbench wire|datagram|get CACHE PORT CLIENTS SECONDS UID REQUESTS");
+		errx(2,
+		     "usage: kdcbench wire|datagram|get CACHE PORT CLIENTS SECONDS UID REQUESTS");
 	cl.mode = argv[1];
 	cache = argv[2];
 	cl.kdc.sin_port = htons((uint16_t)atoi(argv[3]));

@@ -19,8 +19,8 @@
 #include "lsass/front/kdc/private.h"
 #include "lsass/keytab/keytab.h"
 #include "lsass/logon/logons.h"
-#include "lsass/tgs/der_as.h"
 #include "lsass/logon/pool.h"
+#include "lsass/tgs/der_as.h"
 #include "lsass/tgs/der_parts.h"
 #include "tests/fuzz/kdc_core.h"
 #include "tests/unit/lsass_host.h"
@@ -224,9 +224,9 @@ static struct rd
 tgs_request(struct rd body)
 {
 	struct rd proof = sealed_with(tgt_is.key.at, tgt_is.key.len, 7, authenticator(body));
-	struct rd ap = d_tlv(0x6e, d_seq(d_join(5, d_ctx(0, d_int(5)), d_ctx(1, d_int(14)),
-						d_ctx(2, d_flags(0)), d_ctx(3, tgt_is.ticket),
-						d_ctx(4, proof))));
+	struct rd ap = d_tlv(
+	    0x6e, d_seq(d_join(5, d_ctx(0, d_int(5)), d_ctx(1, d_int(14)), d_ctx(2, d_flags(0)),
+			       d_ctx(3, tgt_is.ticket), d_ctx(4, proof))));
 
 	return request_of(DER_TGS_REQ, 12, d_padata(1, ap), body);
 }
@@ -243,9 +243,9 @@ as_request(struct rd body)
 static struct rd
 reply_of(uint8_t tag, int64_t type, struct rd sealed)
 {
-	return d_tlv(tag, d_seq(d_join(6, d_ctx(0, d_int(5)), d_ctx(1, d_int(type)),
-				       d_ctx(3, d_text("R")), d_ctx(4, alice()),
-				       d_ctx(5, tgt_is.ticket), d_ctx(6, sealed))));
+	return d_tlv(
+	    tag, d_seq(d_join(6, d_ctx(0, d_int(5)), d_ctx(1, d_int(type)), d_ctx(3, d_text("R")),
+			      d_ctx(4, alice()), d_ctx(5, tgt_is.ticket), d_ctx(6, sealed))));
 }
 
 static struct rd
@@ -259,9 +259,7 @@ kdc_answer(struct rd plain)
 		return plain;
 	if ((how & HOW_AS) != 0)
 		return reply_of(DER_AS_REP, 11, sealed_with(key, KEY_LEN, 3, plain));
-	return sub == NULL ? plain
-			   : reply_of(DER_TGS_REP, 13,
-				      sealed_with(sub, KEY_LEN, 9, plain));
+	return sub == NULL ? plain : reply_of(DER_TGS_REP, 13, sealed_with(sub, KEY_LEN, 9, plain));
 }
 
 /* ---- the one state */
@@ -270,16 +268,17 @@ static void
 make_ticket(void)
 {
 	static const uint8_t cipher[] = "what only the KDC can read: octets, none of them "
-					   "NUL, ninety and nine in a row, that is all";
+					"NUL, ninety and nine in a row, that is all";
 	struct rd made;
 
 	d_reset();
-	made = d_tlv(0x61, d_seq(d_join(4, d_ctx(0, d_int(5)), d_ctx(1, d_text("R")),
-					d_ctx(2, d_name(2, "krbtgt", "R", NULL)),
-					d_ctx(3, d_seq(d_join(2, d_ctx(0, d_int(ETYPE)),
-							      d_ctx(2, d_octets((struct rd){
-									   cipher,
-									   sizeof(cipher) - 1 }))))))));
+	made = d_tlv(
+	    0x61,
+	    d_seq(d_join(4, d_ctx(0, d_int(5)), d_ctx(1, d_text("R")),
+			 d_ctx(2, d_name(2, "krbtgt", "R", NULL)),
+			 d_ctx(3, d_seq(d_join(2, d_ctx(0, d_int(ETYPE)),
+					       d_ctx(2, d_octets((struct rd){
+							    cipher, sizeof(cipher) - 1 }))))))));
 	if (made.len >= sizeof(ticket) || memchr(made.at, 0, made.len) != NULL)
 		abort();
 	memcpy(ticket, made.at, made.len);
