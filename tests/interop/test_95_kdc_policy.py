@@ -58,6 +58,15 @@ def test_02_ssh_K_where_it_is_allowed(trusted, sshd, allowing):
     trusted.ccache_is_refused_straight()
 
 
+def test_02b_the_same_with_KCM(allowing, sshd):
+    """There the client gets the TGT with its stand-in, and the endpoint is its KDC."""
+    trusted = people.Person(allowing)
+    cache = f"KCM:{trusted.uid}:k"
+    trusted.kinit("alice", "-f", KRB5CCNAME=cache).ok()
+    trusted.run_named(*sshd.command("-K", command=SHOW), KRB5CCNAME=cache).ok().says(
+        "root", f"krbtgt/{HOME}@{HOME}")
+
+
 def test_03_not_to_a_server_that_is_not_named(trusted, apache):
     curl(trusted, apache).ok().says("200 OK").silent_about("X-Delegated: FILE")
 
@@ -114,6 +123,15 @@ def test_07_kvno_U_where_it_is_allowed(acting, allowing, realm):
     assert cached, person.klist().text
     person.has_no_real_key()
     person.ccache_is_refused_straight()
+
+
+def test_07b_the_same_with_KCM(acting, allowing, realm):
+    person = people.Person(allowing)
+    cache = f"KCM:{person.uid}:s"
+    person.run("kinit", "-f", "-k", "-t", realm.folder("keytabs", "act"), acting,
+               KRB5CCNAME=cache).ok()
+    person.kvno("-U", "bob", "-k", realm.folder("keytabs", "act"), acting,
+                KRB5CCNAME=cache).ok().says("keytab entry valid")
 
 
 def test_08_kvno_P_gets_the_KDCs_own_answer(acting, allowing, realm):

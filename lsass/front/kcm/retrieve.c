@@ -11,6 +11,7 @@
 #include <krb5.h>
 #include <time.h>
 
+#include "lib/config.h"
 #include "lsass/front/kcm/private.h"
 #include "lsass/tgs/tgs.h"
 
@@ -147,6 +148,13 @@ fetch(struct call *ca, uint32_t flags, const struct wire_cred *match)
 	return ca->cl->ticket != 0 ? KCM_LATER : ca->cl->late;
 }
 
+/* In the name of others the client asks for itself, where it can: at the KDC endpoint. */
+static bool
+s4u_elsewhere(const struct config *cf)
+{
+	return cf->delegation_s4u && (cf->kdc_listen[0] != '\0' || cf->kdc_socket[0] != '\0');
+}
+
 /* Not in the cache: may it be asked for? */
 static kcode
 miss(struct call *ca, uint32_t flags, const struct wire_cred *match)
@@ -165,10 +173,9 @@ miss(struct call *ca, uint32_t flags, const struct wire_cred *match)
 	if (own_tgt(&match->server, &own))
 		return KRB5_CC_NOTFOUND;
 	/* S4U2Proxy: evidence without a session key; S4U2Self: for somebody else */
-	if ((flags & MATCH_2ND_TKT) != 0 && !match->is_skey)
-		return KRB5KDC_ERR_POLICY;
-	if (match->client.octets.len > 0 && !wire_princ_equal(&match->client, &own))
-		return KRB5KDC_ERR_POLICY;
+	if (((flags & MATCH_2ND_TKT) != 0 && !match->is_skey) ||
+	    (match->client.octets.len > 0 && !wire_princ_equal(&match->client, &own)))
+		return s4u_elsewhere(ca->cl->kcm->cf) ? KRB5_CC_NOTFOUND : KRB5KDC_ERR_POLICY;
 	return fetch(ca, flags, match);
 }
 
