@@ -209,8 +209,10 @@ cache_replace(struct collection *co, const char *name, struct rd principal, int3
 		code = add(ca, creds[i].at, creds[i].len, false, &cr);
 	if (code == 0)
 		code = commit(ca);
-	if (code != 0)
+	if (code != 0) {
 		cache_free(ca);
+		journal_commit(co); /* a loose ticket may be gone */
+	}
 	return code;
 }
 

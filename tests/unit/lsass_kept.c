@@ -273,6 +273,31 @@ a_loose_one_goes_to_the_cache_that_stores_it(void **state)
 	assert_int_equal(host_sessions(), 0);
 }
 
+/* What is left to be written goes into the file of its own user. */
+static void
+a_replacement_that_fails_harms_no_file(void **state)
+{
+	struct made pr = make_princ("alice@R");
+	struct made one = make_cred(&(struct spec){ .server = TGT, .ticket = "one", .key = 3 });
+	struct made two = make_cred(&(struct spec){ .server = TGT, .ticket = "two" });
+	struct octets creds[] = { { one.at, one.len }, { two.at, two.len - 1 } };
+	struct store_totals totals;
+	struct cache *ca;
+
+	(void)log_on("0");
+	loose = true;
+	assert_int_equal(keep_ticket("one"), 0);
+	assert_int_equal(cache_replace(fx.co, "1", made_rd(&pr), 0, creds, 2), KRB5_CC_FORMAT);
+	assert_int_equal(found("one"), 0);
+	assert_int_equal(cache_initialize(store_collection(fx.st, 1001), "0", made_rd(&pr), &ca),
+			 0);
+	reopen();
+	store_totals(fx.st, &totals);
+	assert_int_equal(totals.damaged_files, 0);
+	assert_int_equal(totals.caches, 2);
+	assert_int_equal(found("one"), 0);
+}
+
 static void
 what_a_renewal_replaced_is_good_until_it_ends(void **state)
 {
@@ -488,6 +513,7 @@ main(void)
 		T(no_cache_has_it),
 		T(a_copy_in_kcm_is_the_same),
 		T(a_loose_one_goes_to_the_cache_that_stores_it),
+		T(a_replacement_that_fails_harms_no_file),
 		T(what_a_renewal_replaced_is_good_until_it_ends),
 		T(it_goes_with_its_cache),
 		T(it_survives_a_kill),
