@@ -162,7 +162,7 @@ find_by_address(int diag, int fd, bool stream, const struct sockaddr *theirs, st
 {
 	struct question qu;
 	struct inet_diag_msg is;
-	struct sockaddr_storage ours;
+	struct sockaddr_storage ours = { 0 };
 	socklen_t len = sizeof(ours);
 
 	if (diag < 0 || getsockname(fd, (struct sockaddr *)&ours, &len) != 0 ||
@@ -188,7 +188,7 @@ peer_told(int diag, int fd)
 {
 	struct question qu;
 	struct inet_diag_msg is;
-	struct sockaddr_storage ours;
+	struct sockaddr_storage ours = { 0 };
 	socklen_t len = sizeof(ours);
 
 	/* Who can be asked for it finds our own. */
