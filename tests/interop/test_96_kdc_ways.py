@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from lib import people, pkinit, proc, rawkdc, third, tickets
+from lib import people, pkinit, proc, rawkdc, realm as realms, third, tickets
 from lib.realm import HOME
 
 
@@ -103,3 +103,30 @@ def test_03_over_IPv6(realm):
         assert thief.kvno("ldap/localhost", KRB5CCNAME=f"FILE:{copy}").code != 0
         held = rawkdc.Held.of(person.tgt())
         assert not rawkdc.tgs(inst.at, held, HOME.encode(), (b"HTTP", b"localhost")).code
+
+
+@pytest.mark.skipif(not proc.program("faketime"), reason="no faketime")
+@pytest.mark.parametrize("away", ["+2h", "-2h"])
+def test_04_a_KDC_whose_clock_is_off(away):
+    """Clients learn that at their logon and keep it in the ccache; so does the endpoint."""
+    made = realms.Realm()
+    try:
+        made.kadmin_local(HOME, ["addprinc -randkey +requires_preauth station/clock",
+                                 "modprinc +requires_preauth alice",
+                                 f"ktadd -q -norandkey -k {made.folder('clock')} station/clock"])
+        made.restart_kdc("faketime", "-f", away)
+        with people.Station(made) as inst:
+            person = people.Person(inst)
+            person.kinit("alice").ok()
+            inst.lsactl("ccache", "import", person.file, who=person).ok()
+            person.has_no_real_key()
+            person.kvno("HTTP/localhost", "HTTP/web.other.local@OTHER.LOCAL").ok()
+            person.run("kinit", "-R").ok()
+            person.kvno("ldap/localhost").ok()
+            path = person.copy(made.folder("clock"), "clock.keytab")
+            inst.lsactl("keytab", "import", path).ok()
+            person.run("kinit", "-k", "-t", path, "station/clock").ok()
+            person.kvno("HTTP/localhost").ok()
+            person.ccache_is_refused_straight()
+    finally:
+        made.close()
