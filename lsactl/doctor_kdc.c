@@ -17,7 +17,7 @@
 #include "lib/kdc.h"
 #include "lsactl/doctor.h"
 
-#define PATIENCE 6  /* seconds that one realm may take */
+#define PATIENCE 6 /* seconds that one realm may take */
 #define REALMS	 16
 #define KDCINFO	 "/var/lib/sss/pubconf/kdcinfo."
 

@@ -66,9 +66,9 @@ check_options(const struct iso *iso, uint32_t options)
 }
 
 /*
- * Unnamed below: cname [1], which a TGS-REQ does not have, and
- * enc-authorization-data [10], which would need the subkey, so both end as
- * ISO_E_DER. addresses [9] and additional-tickets [11] are the KDC's business.
+ * Unnamed below: enc-authorization-data [10], which would need the subkey, so it ends as
+ * ISO_E_DER. cname [1] means nothing in a TGS-REQ (gokrb5 sends it; who asks is in the
+ * ticket); addresses [9] and additional-tickets [11] are the KDC's business.
  */
 enum iso_status
 tgs_body_read(const struct iso *iso, struct rd der, struct tgs_body *body)
@@ -80,6 +80,7 @@ tgs_body_read(const struct iso *iso, struct rd der, struct tgs_body *body)
 
 	der_end(&all);
 	body->options = der_field_flags(&in, 0);
+	der_skip(&in, 1);
 	der_field(&in, 2, DER_STRING);
 	body->sname = der_field_name(&in, 3);
 	der_maybe_time(&in, 4);

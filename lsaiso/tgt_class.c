@@ -9,10 +9,12 @@
 
 #include "tgs.h"
 
-/* Name types, RFC 4120 section 6.2. */
-#define NT_PRINCIPAL 1
-#define NT_SRV_INST  2
-#define NT_SRV_HST   3
+/*
+ * Name types, RFC 4120 section 6.2: hints. In between are PRINCIPAL (1) and SRV_INST (2);
+ * UNKNOWN, of some clients of JGSS, names the same.
+ */
+#define NT_UNKNOWN 0
+#define NT_SRV_HST 3
 
 static uint8_t
 lower(uint8_t c)
@@ -64,11 +66,12 @@ bool
 tgt_class(const struct der_name *sname, uint32_t options)
 {
 	const uint32_t renewing = TGS_OPT_TGT_CLASS | TGS_OPT_FORWARDED;
-	uint32_t least = (options & TGS_OPT_ENC_TKT_IN_SKEY) != 0 ? 1 : 2;
+	bool u2u = (options & TGS_OPT_ENC_TKT_IN_SKEY) != 0 && sname->type != NT_UNKNOWN;
+	uint32_t least = u2u ? 1 : 2;
 
 	if ((options & renewing) != 0 || sname->count < least)
 		return true;
-	if (sname->type != NT_PRINCIPAL && sname->type != NT_SRV_INST && sname->type != NT_SRV_HST)
+	if (sname->type < NT_UNKNOWN || sname->type > NT_SRV_HST)
 		return true;
 	return tgt_class_name(sname);
 }

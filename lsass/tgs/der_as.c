@@ -249,13 +249,10 @@ list_padata(struct rd list, int32_t drop, const struct der_pa *new, struct der_p
 	return n;
 }
 
-int
-der_make_as_req(const struct der_as_req *req, int32_t drop, const struct der_pa *new,
-		struct wr *out)
+static int
+put_as_req(const struct der_as_req *req, const struct der_pa *pa, int n, struct wr *out)
 {
 	struct back b = { out->at, out->left, out->left, false };
-	struct der_pa pa[DER_PADATA_MAX];
-	int n = list_padata(req->padata, drop, new, pa);
 	size_t end = b.at, mark;
 
 	if (n < 0)
@@ -274,6 +271,27 @@ der_make_as_req(const struct der_as_req *req, int32_t drop, const struct der_pa 
 	back_wrap(&b, end, DER_SEQUENCE);
 	back_wrap(&b, end, DER_AS_REQ);
 	return back_done(&b, out);
+}
+
+int
+der_make_as_req(const struct der_as_req *req, int32_t drop, const struct der_pa *new,
+		struct wr *out)
+{
+	struct der_pa pa[DER_PADATA_MAX];
+
+	return put_as_req(req, pa, list_padata(req->padata, drop, new, pa), out);
+}
+
+int
+der_add_as_req(const struct der_as_req *req, const struct der_pa *more, struct wr *out)
+{
+	struct der_pa pa[DER_PADATA_MAX];
+	int n = list_padata(req->padata, more->type, more, pa);
+
+	if (n < 0 || n == DER_PADATA_MAX)
+		return -1;
+	pa[n++] = *more;
+	return put_as_req(req, pa, n, out);
 }
 
 int

@@ -92,6 +92,8 @@ struct der_pa {
 /* The same request with new in place of the PA-DATA of type drop. */
 int der_make_as_req(const struct der_as_req *req, int32_t drop, const struct der_pa *new,
 		    struct wr *out) __attribute__((warn_unused_result));
+/* The same request with one more, of a type that it does not have. */
+int der_add_as_req(const struct der_as_req *req, const struct der_pa *more, struct wr *out);
 /* The same reply with another enc-part and no padata. */
 int der_make_as_rep(const struct der_as_rep *rep, const struct der_sealed *enc_part, struct wr *out)
     __attribute__((warn_unused_result));

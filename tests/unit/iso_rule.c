@@ -59,7 +59,10 @@ tgt_class_rows(void **state)
 		{ 1, NULL, NULL, NULL, 0, ISO_WITHHELD },
 		{ 1, NULL, NULL, NULL, u2u, ISO_WITHHELD },
 		/* name types */
-		{ 0, "host", "server.test", NULL, 0, ISO_WITHHELD },
+		{ 0, "host", "server.test", NULL, 0, ISO_RELEASED }, /* a hint that is none */
+		{ 0, "krbtgt", "EXAMPLE.TEST", NULL, 0, ISO_WITHHELD },
+		{ 0, "kadmin", "changepw", NULL, 0, ISO_WITHHELD },
+		{ 0, "host", NULL, NULL, 0, ISO_WITHHELD },
 		{ 4, "host", "server.test", NULL, 0, ISO_WITHHELD },
 		{ 5, "host", "server.test", NULL, 0, ISO_WITHHELD },
 		{ 10, "host", "server.test", NULL, 0, ISO_WITHHELD },

@@ -448,7 +448,41 @@ replied(struct call *ca, struct rd reply)
 
 /* ---- the request */
 
-/* With a timestamp of lsaiso's in place of the client's: st->sent. */
+/*
+ * The client's request with that timestamp: st->sent. MIT's KDC always says that its answer
+ * has a checksum of the request, and puts one there only for who asks; some do not ask.
+ */
+static int
+make_request(struct call *ca, const struct der_pa *stamp)
+{
+	struct as_call *st = ca->state;
+	const struct der_pa ask = { .type = DER_PA_REQ_ENC_PA_REP };
+	struct creds_octets asking = { 0 };
+	struct der_as_req req = st->req;
+	struct wr out;
+	struct rd value;
+	int bad = 0;
+
+	if (!der_find_padata(req.padata, ask.type, &value)) {
+		bad = as_part_room(&asking, ca->message.len + DER_AS_SLACK, &out) != 0 ||
+		      der_add_as_req(&st->req, &ask, &out) != 0;
+		if (!bad)
+			as_part_fit(&asking, &out);
+		bad = bad || der_read_as_req((struct rd){ asking.at, asking.len }, &req) != 0;
+	}
+	if (bad ||
+	    as_part_room(&st->sent, ca->message.len + stamp->value.len + 2 * DER_AS_SLACK, &out) !=
+		0 ||
+	    der_make_as_req(&req, DER_PA_ENC_TIMESTAMP, stamp, &out) != 0) {
+		creds_free(&asking);
+		return -1;
+	}
+	as_part_fit(&st->sent, &out);
+	creds_free(&asking);
+	return 0;
+}
+
+/* With a timestamp of lsaiso's in place of the client's. */
 static enum iso_status
 seal(struct call *ca)
 {
@@ -458,7 +492,7 @@ seal(struct call *ca)
 					   .owner = ca->uid,
 					   .skew = st->skew };
 	uint8_t cipher[CIPHER_MAX];
-	struct wr room = { cipher, sizeof(cipher) }, out;
+	struct wr room = { cipher, sizeof(cipher) };
 	struct der_pa pa = { .type = DER_PA_ENC_TIMESTAMP };
 	struct iso_rep_krb_as_seal is;
 	struct iso_rep_key_take key;
@@ -477,11 +511,7 @@ seal(struct call *ca)
 	if (der_make_sealed(&sealed, &room) != 0)
 		return ISO_E_RANGE;
 	pa.value = (struct rd){ room.at, room.left };
-	if (as_part_room(&st->sent, ca->message.len + pa.value.len + DER_AS_SLACK, &out) != 0 ||
-	    der_make_as_req(&st->req, DER_PA_ENC_TIMESTAMP, &pa, &out) != 0)
-		return ISO_E_RANGE;
-	as_part_fit(&st->sent, &out);
-	return ISO_OK;
+	return make_request(ca, &pa) == 0 ? ISO_OK : ISO_E_RANGE;
 }
 
 /*
