@@ -26,6 +26,8 @@
 #define STEP_MS	  1000	/* for each address, before the next one is asked as well */
 #define AFTER_MS  2000u /* once all were asked; twice as long after each further time */
 #define TIMES	  3	/* a datagram is sent */
+#define DEAD_MS	  5000	/* a realm whose KDCs take so long may not have all */
+#define FEW	  16	/* of so few requests at once nothing is held back */
 #define BUSY_MS	  100	/* until a socket may be free */
 #define GARBAGE	  8	/* datagrams that are not looked at, before the socket is closed */
 #define GOOD_MS	  300000u
@@ -542,7 +544,7 @@ slow_of(const struct real *re, struct rd realm)
 	size_t n = 0;
 
 	for (const struct real_ask *ask = re->first; ask != NULL; ask = ask->next) {
-		if (now - ask->began < STEP_MS)
+		if (now - ask->began < DEAD_MS)
 			continue;
 		n += strlen(ask->realm) == realm.len &&
 		     memcmp(ask->realm, realm.at, realm.len) == 0;
@@ -582,7 +584,8 @@ real_send(struct real *re, struct rd realm, struct rd message, real_done *done, 
 		errno = EINVAL;
 		return NULL;
 	}
-	if (re->asks >= re->limit || slow_of(re, realm) >= re->limit - re->limit / 4) {
+	if (re->asks >= re->limit ||
+	    (re->limit >= FEW && slow_of(re, realm) >= re->limit - re->limit / 4)) {
 		errno = EAGAIN;
 		return NULL;
 	}

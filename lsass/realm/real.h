@@ -25,7 +25,7 @@ struct real_ask;
 /*
  * NULL with errno. cf stays the caller's: [kdc] requests is how many may be asked for at
  * once, and at how many sockets each has one only. A realm that has kept three quarters of
- * them waiting for a second gets no more: its KDCs are dead, others go on.
+ * them waiting for five seconds gets no more: its KDCs are dead, others go on.
  */
 struct real *real_start(struct loop *lo, const struct config *cf);
 void real_stop(struct real *re); /* nobody may be waiting any more */

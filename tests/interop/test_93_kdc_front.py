@@ -18,7 +18,7 @@ from lib.realm import AWAY, HOME, PASSWORDS
 
 LOCAL = b"TEST.LOCAL"
 MOST = 1 << 20
-TOO_BIG, TOO_LONG, MSG_TYPE, GENERIC, UNAVAILABLE = 52, 61, 40, 60, 29
+TOO_BIG, TOO_LONG, MSG_TYPE, GENERIC = 52, 61, 40, 60
 
 
 class Everywhere(endpoint.Endpoint):
@@ -96,6 +96,15 @@ def error_of(octets):
     return rawkdc.read_error(octets)[0]
 
 
+def unreached(address, message, datagram=False, timeout=30):
+    """No KDC answers: a stream is cut off, as if nobody listened; a datagram is to be a stream."""
+    try:
+        got = rawkdc.ask(address, message, datagram=datagram, timeout=timeout)
+    except (rawkdc.Cut, ConnectionResetError):
+        return not datagram
+    return datagram and error_of(got) == TOO_BIG
+
+
 # ---- what is carried
 
 def test_01_every_way_in(front):
@@ -135,7 +144,8 @@ def test_02_kinit_types_a_password(front, limit, six):
 
 
 def test_03_a_realm_that_nobody_knows(front):
-    assert error_of(rawkdc.ask(front.at, rawkdc.as_req(b"NOWHERE.TEST", (b"a",)))) == UNAVAILABLE
+    for address, datagram in front.ways():
+        assert unreached(address, rawkdc.as_req(b"NOWHERE.TEST", (b"a",)), datagram), address
 
 
 def test_04_several_on_one_connection(front):
@@ -253,7 +263,7 @@ def test_16_noise(front):
             s.sendall(frame(bytes(cut)))
             try:
                 assert answer(s)[0] in (0x6B, 0x7E)
-            except TimeoutError:
+            except (TimeoutError, rawkdc.Cut):
                 pass
     with socket.socket(type=socket.SOCK_DGRAM) as s:
         s.connect(front.at)
@@ -280,9 +290,7 @@ def test_20_no_kdc(faulty):
     faulty.fault.down()
     try:
         for address, datagram in faulty.ways():
-            got = rawkdc.ask(address, logon(), datagram=datagram)
-            assert error_of(got) == UNAVAILABLE
-            assert rawkdc.read_error(got)[1]
+            assert unreached(address, logon(), datagram), address
         assert faulty.counts()["failed"] == 5
     finally:
         faulty.fault.up()
@@ -395,7 +403,7 @@ def test_24_who_leaves_while_a_kdc_is_asked(faulty):
 def test_25_no_answer(faulty):
     """It comes to an end, which says so, and the next one is answered."""
     faulty.fault.how = "close"
-    assert error_of(rawkdc.ask(faulty.at, logon(), timeout=60 * proc.SLOW)) == UNAVAILABLE
+    assert unreached(faulty.at, logon(), timeout=60 * proc.SLOW)
     faulty.fault.how = "relay"
     assert rawkdc.ask(faulty.at, logon())[0] == 0x6B
     until_waiting(faulty, 0, 0)
