@@ -134,6 +134,23 @@ def test_07b_the_same_with_KCM(acting, allowing, realm):
                 KRB5CCNAME=cache).ok().says("keytab entry valid")
 
 
+def test_07_of_a_service_with_one_name_the_key_stays(allowing, realm):
+    """As computers of Active Directory have (WEB$): it could be the KDC's own account."""
+    keytab = realm.folder("keytabs", "solo")
+    realm.kadmin_local(HOME, ["addprinc -randkey +ok_to_auth_as_delegate solo",
+                              f"ktadd -q -norandkey -k {keytab} solo"])
+    os.chmod(keytab, 0o644)
+    person = people.Person(allowing)
+    cache = f"{person.uid}:solo"
+    person.run("kinit", "-f", "-k", "-t", keytab, "solo", KRB5CCNAME=f"KCM:{cache}").ok()
+    person.from_kcm(cache)
+    person.kvno("-U", "bob", "-k", keytab, "solo").ok().says("keytab entry valid")
+    uses = [one for one in allowing.lsactl("audit").ok().out.splitlines() if "solo" in one]
+    assert any("krb_for_user" in one and "bobTEST.LOCALKerberos by solo@" in one
+               for one in uses), uses
+    assert "krb_tgs_open" in uses[-1] and "withheld" in uses[-1], uses
+
+
 def test_08_kvno_P_gets_the_KDCs_own_answer(acting, allowing, realm):
     """The db2 database of MIT's KDC has no list of who may act before whom, so the KDC
     refuses; that its word arrives is what can be seen here. Samba's KDC has one (its tests)."""
