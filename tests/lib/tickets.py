@@ -6,6 +6,7 @@ public krb5_c_decrypt. And FILE ccaches, for copies that a thief makes."""
 import ctypes
 import hashlib
 import math
+import os
 import struct
 
 from . import kcm
@@ -164,6 +165,21 @@ def keytab(path):
             entries.append(_keytab_entry(octets[at:at + size]))
         at += abs(size)
     return entries
+
+
+def write_keytab_without(source, path, etype):
+    """A copy of a keytab file (0600) that has no keys of that type."""
+    with open(source, "rb") as f:
+        octets = f.read()
+    kept, at = octets[:2], 2
+    while at + 4 <= len(octets):
+        size = struct.unpack(">i", octets[at:at + 4])[0]
+        if size > 0 and _keytab_entry(octets[at + 4:at + 4 + size])[1] != etype:
+            kept += octets[at:at + 4 + size]
+        at += 4 + abs(size)
+    with open(path, "wb") as f:
+        os.fchmod(f.fileno(), 0o600)
+        f.write(kept)
 
 
 def _keytab_entry(octets):
