@@ -57,9 +57,9 @@ struct tgs_body {
 /*
  * Parse a KDC-REQ-BODY, RFC 4120 section 5.4.1, and apply policy.
  *
- * Returns ISO_OK, ISO_E_DER (malformed; no sname; a cname, which a TGS-REQ
- * does not have; enc-authorization-data, which would need the subkey),
- * ISO_E_POLICY (option refused), ISO_E_ETYPE (no allowed etype listed).
+ * Returns ISO_OK, ISO_E_DER (malformed; no sname; enc-authorization-data, which
+ * would need the subkey), ISO_E_POLICY (option refused), ISO_E_ETYPE (no allowed
+ * etype listed).
  */
 enum iso_status tgs_body_read(const struct iso *iso, struct rd der,
 			      struct tgs_body *body) RPC_CHECKED;
