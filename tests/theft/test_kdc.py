@@ -132,12 +132,12 @@ def worked(host):
     return host
 
 
-def test_T24_real_keys_are_in_no_memory_core_or_file(worked):
+def test_T45_real_keys_are_in_no_memory_core_or_file(worked):
     assert any("krbtgt/OTHER" in name for name in worked.known), worked.known.keys()
     worked.nowhere(everywhere=worked.root == "tpm")
 
 
-def test_T24_what_it_left_on_disk_is_stand_ins(worked):
+def test_T45_what_it_left_on_disk_is_stand_ins(worked):
     """The keytab and the ccaches, by themselves, at the real KDC."""
     env = worked.realm.env(KRB5CCNAME=f"FILE:{worked.cache}")
     proc.run(["kvno", "cifs/localhost"], env=env).fails("Decrypt integrity check failed")
@@ -145,7 +145,7 @@ def test_T24_what_it_left_on_disk_is_stand_ins(worked):
              env=worked.realm.env(KRB5CCNAME="MEMORY:")).fails()
 
 
-def test_T24_the_control_a_keytab_in_use_is_found(realm):
+def test_T45_the_control_a_keytab_in_use_is_found(realm):
     """kinit -k with a real keytab leaves the TGT's key in its ccache, where the search sees it."""
     folder = proc.Folder("control")
     try:
@@ -161,7 +161,7 @@ def test_T24_the_control_a_keytab_in_use_is_found(realm):
 
 
 @pytest.mark.parametrize("name", ["lsass", "lsaiso", "all"])
-def test_T24_through_restarts(worked, name):
+def test_T45_through_restarts(worked, name):
     """The keytab works at once after each; the TGTs of before only if lsaiso lived."""
     worked.restart() if name == "all" else worked.kill(name)
     old = proc.run(["kvno", "cifs/localhost"], env=worked.end.client_env(worked.cache))
@@ -182,7 +182,7 @@ def copied(host, settings):
     return stranger
 
 
-def test_T25_a_copy_of_the_disk(worked):
+def test_T45_a_copy_of_the_disk(worked):
     """Other hardware: with the TPM's root nothing opens; with the root in a file all does, and
     status has said so."""
     worked.cache = worked.work("copied")
@@ -201,7 +201,7 @@ def test_T25_a_copy_of_the_disk(worked):
         stranger.stop()
 
 
-def test_T25_a_copy_with_another_tpm_does_not_start(worked):
+def test_T45_a_copy_with_another_tpm_does_not_start(worked):
     if worked.root != "tpm":
         pytest.skip("the root is in a file")
     other = tpm.Tpm()
