@@ -19,7 +19,8 @@
 #include "lsactl/keytabs.h"
 #include "lsactl/secret.h"
 
-#define ID_LEN 16 /* octets of the hash that names a stand-in */
+#define ID_LEN 16    /* octets of the hash that names a stand-in */
+#define DAY    86400 /* seconds */
 
 #ifndef F2FS_SUPER_MAGIC
 #define F2FS_SUPER_MAGIC 0xF2F52010
@@ -497,7 +498,8 @@ change(const struct ctl *ct, const char *method, const char *path, const char *p
 	if (principal != NULL)
 		(void)json_object_set_new(ask, "principal", json_string(principal));
 	if (ct->kt.age != NULL)
-		(void)json_object_set_new(ask, "age", json_integer(atoll(ct->kt.age) * 86400));
+		(void)json_object_set_new(ask, "age",
+					  json_integer(strtol(ct->kt.age, NULL, 10) * DAY));
 	is = call(ct, method, ask);
 	if (is == NULL)
 		return EXIT_FAILED;
@@ -511,6 +513,10 @@ cmd_keytab(struct ctl *ct, int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "list";
 	const char *path = argc > 2 ? argv[2] : NULL, *principal = argc > 3 ? argv[3] : NULL;
+
+	if (ct->kt.age != NULL &&
+	    (strlen(ct->kt.age) > 5 || strspn(ct->kt.age, "0123456789") != strlen(ct->kt.age)))
+		return wrong("--age takes a number of days, not ", ct->kt.age);
 
 	if (strcmp(verb, "list") == 0)
 		return path == NULL ? list(ct) : wrong("keytab list takes no ", path);
