@@ -412,6 +412,37 @@ want_stamp(struct call *ca, struct rd message)
 	creds_free(&octets);
 }
 
+/*
+ * All versions were tried that there were when the request came. The key may have changed while
+ * it was on its way: is there one that was not? Then that is the only one left.
+ */
+static bool
+look_again(struct call *ca)
+{
+	struct as_call *st = ca->state;
+	const struct standin_key *sk = keytab_named(call_view(ca)->keytab, st->sk.name);
+	bool tried;
+
+	while (sk != NULL && (sk->etype != st->sk.etype || sk->key_len != st->sk.key_len ||
+			      memcmp(sk->key, st->sk.key, sk->key_len) != 0))
+		sk = sk->next;
+	for (size_t i = 0; sk != NULL && i < sk->nversions; i++) {
+		tried = false;
+		for (size_t j = 0; j < st->sk.nversions; j++)
+			tried = tried || (sk->versions[i].len == st->sk.versions[j].len &&
+					  memcmp(sk->versions[i].kept, st->sk.versions[j].kept,
+						 sk->versions[i].len) == 0);
+		if (tried)
+			continue;
+		if (st->sk.nversions == KEYTAB_VERSIONS_MAX)
+			st->sk.nversions--;
+		st->version = st->sk.nversions++;
+		st->sk.versions[st->version] = sk->versions[i];
+		return true;
+	}
+	return false;
+}
+
 static void
 replied(struct call *ca, struct rd reply)
 {
@@ -435,6 +466,8 @@ replied(struct call *ca, struct rd reply)
 		st->version++;
 		st->refused = true;
 		if (st->version < st->sk.nversions && try_version(ca))
+			return;
+		if (look_again(ca) && try_version(ca))
 			return;
 		log_notice("kdc: uid %u: %s: the KDC takes none of the keys that are kept (%zu)",
 			   (unsigned int)ca->uid, st->sk.name, st->sk.nversions);
