@@ -457,8 +457,8 @@ class Deaf(threading.Thread):
         super().__init__(daemon=True)
         self.behind, self.carried = ("127.0.0.1", port), 0
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.port = self.udp.getsockname()[1]
+        self.port = proc.free_port()
+        self.udp.bind(("127.0.0.1", self.port))
         self.tcp = socket.create_server(("127.0.0.1", self.port))
         self.start()
 
