@@ -16,7 +16,8 @@
  *   org.lsaiso.Logon          {session, principal, box, ...} a box becomes a ticket
  *   org.lsaiso.ChangePassword {session, principal, box, new_box}: two challenges of one session
  *   org.lsaiso.MachineKey     {session, principal, host, box, kvno, last?} root: a key of this
- *                             machine's; they count with the last one
+ *                             machine's; they count with the last one; id in place of box: the
+ *                             kept one with that stand-in
  *   org.lsaiso.KeytabKey      {session, principal, path, owner, box, kvno, last?, fresh?} root: a
  *                             key of a keytab; with the last one of a principal they are kept,
  *                             and the stand-ins for the file are answered; fresh: newer keys
