@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lib import mit, peers
+from lib import mit, peers, proc, tickets
 from lib.realm import HOME
 
 
@@ -129,6 +129,51 @@ def test_07_impacket_gets_a_ticket(alice, endpoint, realm, apache):
     copy = alice.copy(alice.file, "straight")
     alice.run("/usr/bin/python3", "-c", IMPACKET, str(realm.kdc[HOME]), "HTTP/localhost",
               HOME, out, KRB5CCNAME=f"FILE:{copy}").fails("KRB_AP_ERR_BAD_INTEGRITY")
+
+
+# Its own programs, whose only liberty is the port.
+PROGRAM = """
+import runpy, socket, sys
+port, real = int(sys.argv[1]), socket.getaddrinfo
+socket.getaddrinfo = lambda host, _, *a, **k: real("127.0.0.1", port, *a, **k)
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+EXAMPLES = "/usr/share/doc/python3-impacket/examples"
+
+
+@pytest.fixture
+def impacket(alice):
+    if not os.path.exists(f"{EXAMPLES}/getTGT.py"):
+        pytest.skip("python3-impacket is not installed")
+
+    def call(name, port, *arguments):
+        return proc.run(alice.argv(["/usr/bin/python3", "-c", PROGRAM, str(port),
+                                    f"{EXAMPLES}/{name}", *arguments, "-dc-ip", "127.0.0.1",
+                                    f"{HOME}/alice"]), cwd=alice.folder,
+                        env=alice.env(KRB5CCNAME=alice.file))
+    return call
+
+
+def test_07b_impackets_getST(impacket, alice, endpoint, realm):
+    time.sleep(1.1)
+    asks = ("-k", "-no-pass", "-spn", "HTTP/localhost")
+    impacket("getST.py", realm.kdc[HOME], *asks).says("KRB_AP_ERR_BAD_INTEGRITY")
+    impacket("getST.py", endpoint.at[1], *asks).says("Saving ticket in alice.ccache")
+
+
+def test_07c_impackets_getTGT_with_a_stand_in_of_a_keytab(impacket, alice, endpoint, realm):
+    """It cannot read what MIT's KDC seals (a tag of its own, APPLICATION 26), with the real
+    key no more than with the stand-in; so far it gets with both."""
+    path = alice.copy(realm.folder("keytabs", "alice"), "alice.keytab")
+
+    def key():
+        return next(key for _, etype, key in tickets.keytab(path) if etype == 18).hex()
+    impacket("getTGT.py", realm.kdc[HOME], "-aesKey", key()).says("not in asn1Spec")
+    endpoint.lsactl("keytab", "import", path).ok()
+    impacket("getTGT.py", endpoint.at[1], "-aesKey", key()).says("not in asn1Spec")
+    done = impacket("getTGT.py", realm.kdc[HOME], "-aesKey", key()).text
+    assert "asn1Spec" not in done and "Saving" not in done, done
 
 
 # ---- MIT of other releases
