@@ -56,9 +56,10 @@ def front(realm):
 def faulty(realm):
     """An endpoint in front of a KDC that misbehaves, with few places."""
     with faultkdc.FaultKdc(("127.0.0.1", realm.kdc[HOME])) as fault, \
+            faultkdc.FaultKdc(("127.0.0.1", realm.kdc[AWAY])) as away, \
             Everywhere(realm, {"kdc": {"requests": 5, "requests_per_user": 3}},
-                       real={HOME: fault.port, AWAY: realm.kdc[AWAY]}) as inst:
-        inst.fault = fault
+                       real={HOME: fault.port, AWAY: away.port}) as inst:
+        inst.fault, inst.away = fault, away
         yield inst
 
 
@@ -91,18 +92,18 @@ def over(s):
         return True
 
 
+def unreached(address, message, datagram=False, timeout=30):
+    """As if nobody listened there, which clients understand at once: cut off, or sent to TCP."""
+    if datagram:
+        assert error_of(rawkdc.ask(address, message, timeout, datagram=True)) == TOO_BIG
+        return
+    with pytest.raises((rawkdc.Cut, ConnectionResetError)):
+        rawkdc.ask(address, message, timeout)
+
+
 def error_of(octets):
     assert octets[:1] == b"\x7e", octets[:40]
     return rawkdc.read_error(octets)[0]
-
-
-def unreached(address, message, datagram=False, timeout=30):
-    """No KDC answers: a stream is cut off, as if nobody listened; a datagram is to be a stream."""
-    try:
-        got = rawkdc.ask(address, message, datagram=datagram, timeout=timeout)
-    except (rawkdc.Cut, ConnectionResetError):
-        return not datagram
-    return datagram and error_of(got) == TOO_BIG
 
 
 # ---- what is carried
@@ -145,7 +146,7 @@ def test_02_kinit_types_a_password(front, limit, six):
 
 def test_03_a_realm_that_nobody_knows(front):
     for address, datagram in front.ways():
-        assert unreached(address, rawkdc.as_req(b"NOWHERE.TEST", (b"a",)), datagram), address
+        unreached(address, rawkdc.as_req(b"NOWHERE.TEST", (b"a",)), datagram)
 
 
 def test_04_several_on_one_connection(front):
@@ -263,8 +264,8 @@ def test_16_noise(front):
             s.sendall(frame(bytes(cut)))
             try:
                 assert answer(s)[0] in (0x6B, 0x7E)
-            except (TimeoutError, rawkdc.Cut):
-                pass
+            except (TimeoutError, rawkdc.Cut, ConnectionResetError):
+                pass  # no such realm, say
     with socket.socket(type=socket.SOCK_DGRAM) as s:
         s.connect(front.at)
         for _ in range(300):
@@ -290,7 +291,7 @@ def test_20_no_kdc(faulty):
     faulty.fault.down()
     try:
         for address, datagram in faulty.ways():
-            assert unreached(address, logon(), datagram), address
+            unreached(address, logon(), datagram)
         assert faulty.counts()["failed"] == 5
     finally:
         faulty.fault.up()
@@ -311,14 +312,15 @@ def test_21_an_answer_too_long_for_a_datagram(faulty):
 
 
 def slow(faulty, seconds):
-    faulty.fault.how, faulty.fault.seconds = "slow", seconds
+    for kdc in (faulty.fault, faulty.away):
+        kdc.how, kdc.seconds = "slow", seconds
 
 
 class Many:
     """n requests at once, each in its own connection, of uid."""
 
-    def __init__(self, address, n, uid=None):
-        self.got, self.threads = [], []
+    def __init__(self, address, n, uid=None, message=None):
+        self.got, self.threads, self.message = [], [], message or logon()
         for _ in range(n):
             with users.effective(uid):
                 s = connect(address, 120)
@@ -328,8 +330,9 @@ class Many:
     def _one(self, s):
         try:
             with s:
-                s.sendall(frame(logon()))
-                self.got.append(answer(s)[0])
+                s.sendall(frame(self.message))
+                got = answer(s)
+                self.got.append(got[0] if got[0] == 0x6B else rawkdc.read_error(got))
         except (OSError, rawkdc.Cut) as e:
             self.got.append(e)
 
@@ -358,12 +361,14 @@ def test_22_as_many_at_once_as_are_let(faulty):
     # A datagram cannot wait; by TCP it could.
     with users.effective(one):
         assert error_of(rawkdc.ask(faulty.at, logon(), datagram=True)) == TOO_BIG
-    others = Many(faulty.path, 2, other)
+    # Of another realm: this one's KDC keeps it waiting, and may not have all places.
+    others = Many(faulty.path, 2, other, rawkdc.as_req(b"OTHER.LOCAL", (b"nobody",)))
     until_waiting(faulty, 5, 2)
     mine = Many(faulty.at, 1)  # root's, but there is no place
     until_waiting(faulty, 5, 3)
-    for many, n in ((first, 3), (more, 2), (others, 2), (mine, 1)):
+    for many, n in ((first, 3), (more, 2), (mine, 1)):
         assert many.join() == [0x6B] * n
+    assert [code for code, _ in others.join()] == [6, 6]  # KDC_ERR_C_PRINCIPAL_UNKNOWN
     until_waiting(faulty, 0, 0)
 
 
@@ -403,7 +408,7 @@ def test_24_who_leaves_while_a_kdc_is_asked(faulty):
 def test_25_no_answer(faulty):
     """It comes to an end, which says so, and the next one is answered."""
     faulty.fault.how = "close"
-    assert unreached(faulty.at, logon(), timeout=60 * proc.SLOW)
+    unreached(faulty.at, logon(), timeout=60 * proc.SLOW)
     faulty.fault.how = "relay"
     assert rawkdc.ask(faulty.at, logon())[0] == 0x6B
     until_waiting(faulty, 0, 0)
