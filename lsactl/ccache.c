@@ -67,7 +67,11 @@ before_key(struct rd in, size_t *at)
 	size_t whole = in.len;
 	struct wire_princ princ;
 
-	if (wire_princ(&in, &princ) != 0 || wire_princ(&in, &princ) != 0 || in.len < 4)
+	for (int i = 0; i < 2; i++) {
+		if (wire_princ(&in, &princ) != 0)
+			return -1;
+	}
+	if (in.len < 4)
 		return -1;
 	*at = whole - in.len;
 	return 0;

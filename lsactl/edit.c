@@ -36,17 +36,18 @@ put(struct lines *li, size_t before, char *line)
 		free(line);
 		return;
 	}
-	memmove(li->at + before + 1, li->at + before, (li->n - before) * sizeof(*li->at));
+	for (size_t i = li->n++; i > before; i--)
+		li->at[i] = li->at[i - 1];
 	li->at[before] = line;
-	li->n++;
 }
 
 static void
 drop(struct lines *li, size_t i)
 {
 	free(li->at[i]);
-	memmove(li->at + i, li->at + i + 1, (li->n - i - 1) * sizeof(*li->at));
-	li->n--;
+	li->at[i] = NULL;
+	for (li->n--; i < li->n; i++)
+		li->at[i] = li->at[i + 1];
 }
 
 void
