@@ -18,20 +18,27 @@
 
 /* ---- lines */
 
+/* Room for one more line. */
+static bool
+grow(struct lines *li)
+{
+	size_t room = li->room == 0 ? 64 : 2 * li->room;
+	char **more;
+
+	if (li->n < li->room)
+		return true;
+	more = reallocarray(li->at, room, sizeof(*more));
+	if (more == NULL)
+		return false;
+	li->at = more;
+	li->room = room;
+	return true;
+}
+
 static void
 put(struct lines *li, size_t before, char *line)
 {
-	size_t room = li->room == 0 ? 64 : 2 * li->room;
-	char **more = li->at;
-
-	if (line != NULL && li->n == li->room) {
-		more = reallocarray(li->at, room, sizeof(*more));
-		if (more != NULL) {
-			li->at = more;
-			li->room = room;
-		}
-	}
-	if (line == NULL || more == NULL) {
+	if (line == NULL || !grow(li)) {
 		li->failed = true;
 		free(line);
 		return;
