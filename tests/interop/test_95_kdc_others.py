@@ -119,7 +119,7 @@ print("got", new.enctype)
 def test_07_impacket_gets_a_ticket(alice, endpoint, realm, apache):
     pytest.importorskip("impacket", reason="python3-impacket is not installed")
     out = alice.path("impacket")
-    time.sleep(1.1)  # it wants a start time, which MIT's KDC leaves out when it is that of the logon
+    time.sleep(1.1)  # it wants a start time, left out when it is that of the logon
     done = alice.run("/usr/bin/python3", "-c", IMPACKET, str(endpoint.at[1]), "HTTP/localhost",
                      HOME, out)
     done.ok().says("got 18")
