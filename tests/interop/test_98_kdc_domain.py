@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from lib import domain as ad, endpoint, proc, rawkdc, tickets, users
+from lib import aliases, domain as ad, endpoint, proc, rawkdc, tickets, users
 from lib.instance import lsactl
 
 AD, OTHER = ad.REALM, "OTHER.TEST"
@@ -282,65 +282,8 @@ def test_12_kinit_again_after_a_restart_of_everything(world, imported):
 
 # ---- the TGT class
 
-def aliases():
-    """(components, name type): everything by which somebody may call the KDC's own account."""
-    names = []
-    for word in (b"krbtgt", b"KRBTGT", b"Krbtgt"):
-        names += [(word, realm) for realm in (b"AD.TEST", b"ad.test", b"Ad.Test", b"ADTEST",
-                                              b"adtest", b"OTHER.TEST", b"other.test", b"OTHER",
-                                              b"dc1.ad.test", b"krbtgt", b"", b"AD.TEST.")]
-        names += [(word,), (word + b"$",), (word + b"\0", b"AD.TEST"), (word + b" ", b"AD.TEST"),
-                  (word + b"@AD.TEST",), (word + b"@ad.test",), (word + b"@ADTEST",),
-                  (word + b"@",), (b"ADTEST\\" + word,), (b"ADTEST", word), (b"AD.TEST", word),
-                  (word, b"AD.TEST", b"AD.TEST"), (word, b"ADTEST", b"AD.TEST"),
-                  (word + b"/AD.TEST",), (word + b"\\/AD.TEST",), (b"ad.test/Users/" + word,),
-                  (b"ad.test", b"Users", word), (b"CN=" + word + b",CN=Users,DC=ad,DC=test",)]
-    names += [(b"kadmin", b"changepw"), (b"KADMIN", b"CHANGEPW"), (b"kadmin", b"changePW"),
-              (b"kadmin", b"admin"), (b"kadmin", b"ad.test"), (b"kadmin",),
-              (b"kadmin/changepw",), (b"kadmin", b"changepw", b"AD.TEST"),
-              (b"changepw", b"kerberos"), (b"kadmin/changepw@AD.TEST",),
-              ("\u212arbtgt".encode(),), ("\u212arbtgt".encode(), b"AD.TEST"),
-              ("\uff4brbtgt".encode(), b"AD.TEST"), ("krbt\u0261t".encode(),), (b"",), (b"", b""),
-              CIFS, (b"DC1$",), (b"shop$",), (b"host", b"shop.ad.test")]
-    return [(name, kind) for name in names for kind in (0, 1, 2, 3, 10)]
-
-
-def opens(world, ticket, service=CIFS):
-    """What the controller says to a ticket and its key as a TGT, under the name that it has and
-    under the realm's, which anybody can write into it."""
-    forms = [ticket] + [rawkdc.renamed(ticket, (b"krbtgt", realm), realm=AD.encode())
-                        for realm in (b"AD.TEST", b"ADTEST")]
-    return [rawkdc.tgs(DC, form, AD.encode(), service) for form in forms]
-
-
-def ask_all(world, at, tgt, options):
-    """{(name, type): (answer, what its key does as a TGT's)}; at: an address."""
-    rows = {}
-    for name, kind in aliases():
-        try:
-            answer = rawkdc.tgs(at, tgt, AD.encode(), name, kind=kind, options=options)
-        except (rawkdc.Cut, OSError) as e:
-            rows[name, kind] = (repr(e), None)
-            continue
-        rows[name, kind] = (answer, opens(world, answer.held) if answer.held else None)
-    return rows
-
-
-def show(title, rows):
-    lines = [title]
-    for (name, kind), (answer, tried) in rows.items():
-        if not tried:
-            continue
-        names = b"/".join(name).decode(errors="backslashreplace")
-        worked = ["works" if one.held else str(one) for one in tried]
-        lines.append(f"  {names!r:42} type {kind:2}: ticket for {str(answer)!r}, "
-                     f"as a TGT: {', '.join(worked)}")
-    print("\n".join(lines))
-
-
-def count(rows):
-    got = [tried for _, tried in rows.values() if tried]
-    return len(got), sum(any(one.held for one in tried) for tried in got)
+KDC = aliases.Kdc(DC, AD.encode(), b"ADTEST", OTHER.encode(), CIFS,
+                  [(b"DC1$",), (b"shop$",), (b"host", b"shop.ad.test")])
 
 
 @pytest.mark.parametrize("options", [(), (rawkdc.CANONICALIZE,)], ids=["plain", "canonicalize"])
@@ -351,13 +294,13 @@ def test_20_no_alias_of_the_kdcs_account_brings_a_key(world, carol, people, opti
     cache = os.path.join(world.end.caches, f"real-{user.uid}-{len(options)}")
     proc.run(world.argv(user, ["kinit", "carol"]), stdin=WORD + "\n",
              env=people.env(KRB5CCNAME=f"FILE:{cache}")).ok()
-    plain = world.raw(ask_all, world, DC, held(cache), options)
-    got, good = count(plain)
-    show(f"at the controller, {options}: {got} tickets, {good} as good as a TGT", plain)
+    plain = world.raw(KDC.ask_all, DC, held(cache), options)
+    got, good = aliases.count(plain)
+    aliases.show(f"at the controller, {options}: {got} tickets, {good} as good as a TGT", plain)
     assert good >= 5, "the control finds nothing"
-    ours = world.raw(ask_all, world, world.end.at, held(carol[1]), options)
-    show(f"through the endpoint, {options}", ours)
-    got, good = count(ours)
+    ours = world.raw(KDC.ask_all, world.end.at, held(carol[1]), options)
+    aliases.show(f"through the endpoint, {options}", ours)
+    got, good = aliases.count(ours)
     assert got >= 4, "service tickets come, at least"
     assert good == 0
     krbtgt = [(e, k) for _, e, k in tickets.keytab(people.folder("krbtgt.keytab"))]
