@@ -64,7 +64,7 @@ lines_read(struct lines *li, const char *text)
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
 
-		put(li, li->n, strndup(text, n));
+		lines_put(li, li->n, "%.*s", (int)n, text);
 		li->joined = text[n] == '\0';
 		text += n + (text[n] == '\n');
 	}
@@ -125,7 +125,7 @@ lines_block(struct lines *li, size_t before, const char *text)
 	while (*text != '\0' && !li->failed) {
 		size_t n = strcspn(text, "\n");
 
-		put(li, at++, strndup(text, n));
+		lines_put(li, at++, "%.*s", (int)n, text);
 		text += n + (text[n] == '\n');
 	}
 	if (!li->failed)
