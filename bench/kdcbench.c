@@ -159,8 +159,7 @@ over_stream(int fd, const krb5_data *request)
 	struct iovec part[2] = { { &len, 4 }, { request->data, request->length } };
 	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
 
-	if (sendmsg(fd, &m, MSG_NOSIGNAL) != (ssize_t)(4 + request->length) ||
-	    take(fd, head, 4) != 0)
+	if (sendmsg(fd, &m, MSG_NOSIGNAL) != (ssize_t)request->length + 4 || take(fd, head, 4) != 0)
 		return -1;
 	memcpy(&len, head, 4);
 	len = ntohl(len);
@@ -286,6 +285,12 @@ print(const struct result *res, unsigned int clients)
 }
 
 /* kdcbench MODE CACHE PORT CLIENTS SECONDS UID REQUESTS */
+static unsigned int
+number(const char *text)
+{
+	return (unsigned int)strtoul(text, NULL, 10);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -299,12 +304,12 @@ main(int argc, char **argv)
 		     "usage: kdcbench wire|datagram|get CACHE PORT CLIENTS SECONDS UID REQUESTS");
 	cl.mode = argv[1];
 	cache = argv[2];
-	cl.kdc.sin_port = htons((uint16_t)atoi(argv[3]));
+	cl.kdc.sin_port = htons((uint16_t)number(argv[3]));
 	cl.kdc.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	cl.clients = (unsigned int)atoi(argv[4]);
-	cl.seconds = atof(argv[5]);
-	uid = (uid_t)atoi(argv[6]);
-	cl.n = (unsigned int)atoi(argv[7]);
+	cl.clients = number(argv[4]);
+	cl.seconds = strtod(argv[5], NULL);
+	uid = number(argv[6]);
+	cl.n = number(argv[7]);
 	if (cl.clients < 1 || cl.clients > CLIENTS_MAX || cl.n > REQUESTS_MAX)
 		errx(2, "too many");
 	if (uid != getuid() && (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0))

@@ -40,6 +40,8 @@ add_krb5_files(struct child_plan *plan, char *list)
 	}
 }
 
+_Static_assert(CONTROL_FDS_END == CONTROL_FDS_GUEST_END, "both have as many");
+
 static pid_t
 spawn(const struct instance *in, int line)
 {
@@ -64,8 +66,7 @@ spawn(const struct instance *in, int line)
 		.envp = envp,
 		.fds = { line, in->kcm_fd >= 0 ? in->kcm_fd : null, in->admin_fd,
 			 beside >= 0 ? beside : null },
-		.nfds = (in->serves_guest ? CONTROL_FDS_GUEST_END : CONTROL_FDS_END) -
-			CONTROL_FD_LINE,
+		.nfds = CONTROL_FDS_END - CONTROL_FD_LINE,
 		.alive = in->alive[0],
 		.separate = in->separate,
 		.uid = in->lsass_uid,

@@ -256,7 +256,7 @@ another_key_is_none_of_ours(void **state)
 	struct request rq;
 
 	make(&rq, &(struct spec){ 0 });
-	for (size_t i = 0; i < 8u * key.len; i++) {
+	for (size_t i = 0; i < (size_t)8 * key.len; i++) {
 		key.octets[i / 8] ^= (uint8_t)(1u << (i % 8));
 		assert_int_equal(proof_check(ctx, &key, &client, &rq.req, NOW, &subkey),
 				 PROOF_OTHER_KEY);

@@ -66,7 +66,8 @@ files(const char *suffix, char last[400])
 		if (last != NULL)
 			(void)snprintf(last, 400, "%s/%s", folder, de->d_name);
 	}
-	closedir(dir);
+	if (dir != NULL)
+		closedir(dir);
 	return n;
 }
 
@@ -385,10 +386,11 @@ test_cannot_write(void **state)
 static void
 test_killed(void **state)
 {
-	struct standin_key *sk = add(NAME, PATH, 18, 1);
+	struct standin_key *sk;
 	pid_t pid;
 
 	(void)state;
+	(void)add(NAME, PATH, 18, 1);
 	commit(NAME, 0);
 	for (int i = 0; i < 60; i++) {
 		pid = fork();

@@ -88,6 +88,8 @@ add_files(struct cache_list *cl, struct cache *ca)
 {
 	const struct cred *last = ca->first;
 
+	if (last == NULL)
+		return;
 	for (const struct cred *cr = ca->first; cr != NULL; cr = cr->next) {
 		if (cred_expired(last, cl->now) ||
 		    (!cred_expired(cr, cl->now) && cr->endtime > last->endtime))

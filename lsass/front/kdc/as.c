@@ -504,8 +504,8 @@ make_request(struct call *ca, const struct der_pa *stamp)
 		bad = bad || der_read_as_req((struct rd){ asking.at, asking.len }, &req) != 0;
 	}
 	if (bad ||
-	    as_part_room(&st->sent, ca->message.len + stamp->value.len + 2 * DER_AS_SLACK, &out) !=
-		0 ||
+	    as_part_room(&st->sent, ca->message.len + stamp->value.len + (size_t)2 * DER_AS_SLACK,
+			 &out) != 0 ||
 	    der_make_as_req(&req, DER_PA_ENC_TIMESTAMP, stamp, &out) != 0) {
 		creds_free(&asking);
 		return -1;
