@@ -173,11 +173,18 @@ has_form(const struct config_key *key)
 	return false;
 }
 
+bool
+config_is_path(const struct config_key *key)
+{
+	return key->kind == CONFIG_STR && (key->def[0] == '/' || key->def[0] == '\0') &&
+	       !has_form(key);
+}
+
 /* A path where the default is one; nothing else has a rule of its own. */
 static void
 check_string(struct reading *re, const struct config_key *key, const char *value)
 {
-	bool path = (key->def[0] == '/' || key->def[0] == '\0') && !has_form(key);
+	bool path = config_is_path(key);
 
 	if (value[0] == '\0' && key->def[0] != '\0') {
 		fail(re, "[%s] %s is empty; remove the line to have the default, %s", key->section,

@@ -74,6 +74,8 @@ struct config_key {
 
 /* Row i of the table; NULL after the last. */
 const struct config_key *config_key_at(size_t i);
+/* Is a value that is not empty a full path? */
+bool config_is_path(const struct config_key *key);
 /* The row of [section] key; NULL if there is none. */
 const struct config_key *config_key_find(const char *section, const char *key);
 /* The value in force, as it would be written. */

@@ -51,8 +51,8 @@ check_value(const struct config *cf, const struct config_key *key)
 		return;
 	case CONFIG_STR:
 		text = *(char *const *)member;
-		if (text == NULL || (key->def[0] == '/' && text[0] != '/') ||
-		    (key->def[0] == '\0' && text[0] != '\0' && text[0] != '/'))
+		if (text == NULL || (text[0] == '\0' && key->def[0] != '\0') ||
+		    (config_is_path(key) && text[0] != '\0' && text[0] != '/'))
 			abort();
 		return;
 	}
