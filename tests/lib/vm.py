@@ -214,8 +214,11 @@ class Guest:
         self.files = self.spawn([VIRTIOFSD, f"--socket-path={files}", "-o", "source=/",
                                  "-o", "cache=always", "-o", "sandbox=chroot", "-o", "no_xattr"],
                                 "virtiofsd.log")
-        argv = [QEMU, "-accel", "tcg,thread=multi", "-cpu", CPU_KVM if self.kvm else "max", "-smp", "2", "-M", "q35",
-                "-m", f"{memory}M", "-object", f"memory-backend-memfd,id=mem,size={memory}M,share=on",
+        # One thread for both processors: with two, one of them can go on with the translation
+        # of a breakpoint that the kernel has taken away (it patches its code under way, for
+        # tracing, say), and turns round for ever. It is no slower.
+        argv = [QEMU, "-accel", "tcg,thread=single", "-cpu", CPU_KVM if self.kvm else "max",
+                "-smp", "2", "-M", "q35", "-m", f"{memory}M", "-object", f"memory-backend-memfd,id=mem,size={memory}M,share=on",
                 "-numa", "node,memdev=mem", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-kernel", os.path.join(self.kernel, "vmlinuz"), "-initrd", self.initrd(),
                 "-append", command_line, "-serial", f"file:{self.log}",

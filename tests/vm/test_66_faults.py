@@ -36,7 +36,7 @@ def tried(run):
 
 
 def emulated():
-    """The emulation itself has stood still once, in a hundred times: said, and tried again."""
+    """The emulation itself may stand still: said, and tried again."""
     for last in (False, True):
         with vm.Guest(kvm=True) as guest:
             try:
