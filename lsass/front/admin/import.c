@@ -92,58 +92,22 @@ method_import_known(const struct admin_view *view, uid_t uid, const json_t *ask,
 
 /* ---- ImportTicket */
 
-/* The session that LogonStart opened for this client. */
-static struct held *
-session_of(struct ask *as)
-{
-	const char *principal = ask_text(as, "principal");
-	struct logon *lo = ask_logon(as);
-	struct held *he = lo != NULL ? lo->held : NULL;
-
-	if (lo == NULL)
-		return NULL;
-	if (he != NULL && he->begun && !he->at_work && strcmp(principal, he->name) == 0)
-		return he;
-	ask_refuse(as, "InvalidParameter",
-		   "that session does not wait for tickets of this principal; begin one with "
-		   "LogonStart");
-	return NULL;
-}
-
-/* The box into lsaiso. */
-static bool
-absorb(struct ask *as, const struct logon *lo, struct iso_rep_logon_absorb *is)
-{
-	struct iso_req_logon_absorb ask = { .session = lo->session,
-					    .generation = lo->generation,
-					    .owner = lo->owner };
-	uint8_t box[ISO_BOX];
-	enum iso_status status;
-
-	if (!ask_box(as, "box", box))
-		return false;
-	ask.box = (struct rd){ box, sizeof(box) };
-	status = ask_logon_absorb(&ask, is);
-	if (status == ISO_OK && is->kind != ISO_KIND_TGT)
-		status = ISO_E_KIND;
-	if (status == ISO_OK)
-		return true;
-	ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
-		   rpc_status_text((uint32_t)status));
-	return false;
-}
-
 static bool
 keep(struct ask *as, const struct logon *lo, struct rd cred)
 {
 	const json_t *offset = json_object_get(as->is, "offset");
 	struct collection *co = store_collection(as->logons->store, lo->owner);
 	struct iso_rep_logon_absorb is;
+	enum iso_status status;
 	char text[256];
 	kcode code;
 
-	if (!absorb(as, lo, &is))
+	if (!ask_absorb(as, lo, ISO_KIND_TGT, &is, &status))
 		return false;
+	if (status != ISO_OK) {
+		ask_refuse_key(as, status);
+		return false;
+	}
 	code = co == NULL ? KRB5_CC_NOMEM
 			  : collection_keep_ticket(co, cred, lo->session, lo->generation,
 						   (struct rd){ is.blob.at, is.blob.len },
@@ -167,7 +131,7 @@ method_import_ticket(const struct admin_view *view, uid_t uid, const json_t *ask
 	bool kept;
 
 	(void)error;
-	if (!ask_begin(&as, view, uid, ask) || (he = session_of(&as)) == NULL)
+	if (!ask_begin(&as, view, uid, ask) || (he = ask_begun(&as, "tickets")) == NULL)
 		return NULL;
 	cred.at = octets_of(&as, "cred", &cred.len);
 	if (cred.at == NULL)

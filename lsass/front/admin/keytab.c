@@ -61,24 +61,6 @@ keytab_is_root(struct ask *as, const struct admin_view *view)
 	return false;
 }
 
-struct held *
-keytab_session(struct ask *as)
-{
-	const char *principal = ask_text(as, "principal");
-	struct logon *lo = ask_logon(as);
-	struct held *he = lo != NULL ? lo->held : NULL;
-
-	if (lo == NULL)
-		return NULL;
-	if (he == NULL || !he->begun || he->at_work || strcmp(principal, he->name) != 0) {
-		ask_refuse(as, "InvalidParameter",
-			   "that session does not wait for keys of this principal; begin one with "
-			   "LogonStart");
-		return NULL;
-	}
-	return he;
-}
-
 bool
 keytab_path(struct ask *as, const char **path)
 {
@@ -124,18 +106,12 @@ static bool
 absorb(struct ask *as, const struct held *he, struct coming_key *key)
 {
 	const struct logon *lo = he->logon;
-	struct iso_req_logon_absorb ask = { .session = lo->session,
-					    .generation = lo->generation,
-					    .owner = lo->owner };
 	struct iso_rep_logon_absorb is;
-	uint8_t box[ISO_BOX];
 	enum iso_status status;
 
-	if (!ask_box(as, "box", box))
+	if (!ask_absorb(as, lo, ISO_KIND_KEY, &is, &status))
 		return false;
-	ask.box = (struct rd){ box, sizeof(box) };
-	status = ask_logon_absorb(&ask, &is);
-	if (status == ISO_OK && (is.kind != ISO_KIND_KEY || key_len(is.etype) == 0))
+	if (status == ISO_OK && key_len(is.etype) == 0)
 		status = ISO_E_KIND;
 	if (status == ISO_OK)
 		status = rotate_keep(lo->session, lo->generation, lo->owner, he->name,
@@ -265,7 +241,7 @@ method_keytab_key(const struct admin_view *view, uid_t uid, const json_t *ask,
 
 	(void)error;
 	if (!ask_begin(&as, view, uid, ask) || !keytab_is_root(&as, view) ||
-	    (he = keytab_session(&as)) == NULL || !keytab_path(&as, &path))
+	    (he = ask_begun(&as, "keys")) == NULL || !keytab_path(&as, &path))
 		return NULL;
 	begin(&as, he, path);
 	if (coming.n == KEYTAB_FAMILY_MAX) {

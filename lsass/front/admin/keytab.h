@@ -7,8 +7,6 @@
 
 /* May the caller, and is there a folder? False: it was answered. */
 bool keytab_is_root(struct ask *as, const struct admin_view *view);
-/* The begun session that "session" and "principal" name. NULL: it was answered. */
-struct held *keytab_session(struct ask *as);
 /* "path"; false: it was answered. */
 bool keytab_path(struct ask *as, const char **path);
 /* lsaiso refused, with what to do about it. */

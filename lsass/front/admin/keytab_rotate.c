@@ -208,7 +208,7 @@ method_keytab_rotate(const struct admin_view *view, uid_t uid, const json_t *ask
 
 	(void)error;
 	if (!ask_begin(&as, view, uid, ask) || !keytab_is_root(&as, view) ||
-	    (he = keytab_session(&as)) == NULL || !keytab_path(&as, &path))
+	    (he = ask_begun(&as, "keys")) == NULL || !keytab_path(&as, &path))
 		return NULL;
 	tu = calloc(1, sizeof(*tu));
 	if (tu != NULL)

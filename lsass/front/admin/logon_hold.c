@@ -64,6 +64,31 @@ ask_box(struct ask *as, const char *key, uint8_t box[ISO_BOX])
 	return false;
 }
 
+bool
+ask_absorb(struct ask *as, const struct logon *lo, uint32_t kind, struct iso_rep_logon_absorb *is,
+	   enum iso_status *status)
+{
+	struct iso_req_logon_absorb ask = { .session = lo->session,
+					    .generation = lo->generation,
+					    .owner = lo->owner };
+	uint8_t box[ISO_BOX];
+
+	if (!ask_box(as, "box", box))
+		return false;
+	ask.box = (struct rd){ box, sizeof(box) };
+	*status = ask_logon_absorb(&ask, is);
+	if (*status == ISO_OK && is->kind != kind)
+		*status = ISO_E_KIND;
+	return true;
+}
+
+void
+ask_refuse_key(struct ask *as, enum iso_status status)
+{
+	ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
+		   rpc_status_text((uint32_t)status));
+}
+
 static void
 cancel(void *arg)
 {
@@ -138,6 +163,23 @@ ask_logon(struct ask *as)
 	else
 		ask_refuse(as, "InvalidParameter", "there are %zu sessions, name one: %s", ch.n,
 			   ch.list);
+	return NULL;
+}
+
+struct held *
+ask_begun(struct ask *as, const char *what)
+{
+	const char *principal = ask_text(as, "principal");
+	struct logon *lo = ask_logon(as);
+	struct held *he = lo != NULL ? lo->held : NULL;
+
+	if (lo == NULL)
+		return NULL;
+	if (he != NULL && he->begun && !he->at_work && strcmp(principal, he->name) == 0)
+		return he;
+	ask_refuse(as, "InvalidParameter",
+		   "that session does not wait for %s of this principal; begin one with LogonStart",
+		   what);
 	return NULL;
 }
 

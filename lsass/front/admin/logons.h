@@ -36,8 +36,23 @@ struct logon *ask_logon(struct ask *as);
 const char *ask_text(const struct ask *as, const char *key);
 bool ask_flag(const struct ask *as, const char *key);
 
+/*
+ * The same, which LogonStart opened for this "principal" and which waits for what.
+ * what  "keys", "tickets"
+ */
+struct held *ask_begun(struct ask *as, const char *what);
+
 /* "box" into the work; false: it is none, the call was answered. */
 bool ask_box(struct ask *as, const char *key, uint8_t box[ISO_BOX]);
+/*
+ * "box" into lsaiso, for a logon's session: a key of that kind.
+ * status  out, ISO_OK: is has the blob; the caller answers the others
+ * Returns false: there is no box, the call was answered.
+ */
+bool ask_absorb(struct ask *as, const struct logon *lo, uint32_t kind,
+		struct iso_rep_logon_absorb *is, enum iso_status *status);
+/* lsaiso did not take it. */
+void ask_refuse_key(struct ask *as, enum iso_status status);
 
 /* Give the work to a worker; it is freed and the call answered if that cannot be. */
 void ask_submit(struct ask *as, struct work *wo);

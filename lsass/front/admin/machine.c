@@ -20,31 +20,17 @@
 /* Those that came so far, to which session. Only the loop thread is here. */
 static struct machine_keys coming;
 
-/* The session that LogonStart opened for this principal. */
+/* The session for them. */
 static struct held *
 session_of(struct ask *as)
 {
-	const char *principal = ask_text(as, "principal");
-	struct logon *lo;
-	struct held *he;
-
 	/* An instance of an ordinary user is its user's. */
 	if (as->uid != 0 && as->uid != geteuid()) {
 		ask_refuse(as, "PermissionDenied",
 			   "only root may say what this machine's keys are");
 		return NULL;
 	}
-	lo = ask_logon(as);
-	if (lo == NULL)
-		return NULL;
-	he = lo->held;
-	if (he == NULL || !he->begun || he->at_work || strcmp(principal, he->name) != 0) {
-		ask_refuse(as, "InvalidParameter",
-			   "that session does not wait for keys of this principal; begin one with "
-			   "LogonStart");
-		return NULL;
-	}
-	return he;
+	return ask_begun(as, "keys");
 }
 
 static void
@@ -64,24 +50,17 @@ begin(const struct held *he, const char *host)
 
 /* The box into lsaiso. */
 static bool
-absorb(struct ask *as, struct machine_key *key)
+absorb(struct ask *as, const struct held *he, struct machine_key *key)
 {
-	struct iso_req_logon_absorb ask = { .session = coming.session,
-					    .generation = coming.generation,
-					    .owner = coming.owner };
 	struct iso_rep_logon_absorb is;
-	uint8_t box[ISO_BOX];
 	enum iso_status status;
 
-	if (!ask_box(as, "box", box))
+	if (!ask_absorb(as, he->logon, ISO_KIND_KEY, &is, &status))
 		return false;
-	ask.box = (struct rd){ box, sizeof(box) };
-	status = ask_logon_absorb(&ask, &is);
-	if (status == ISO_OK && (is.kind != ISO_KIND_KEY || is.blob.len > sizeof(key->blob)))
+	if (status == ISO_OK && is.blob.len > sizeof(key->blob))
 		status = ISO_E_KIND;
 	if (status != ISO_OK) {
-		ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
-			   rpc_status_text((uint32_t)status));
+		ask_refuse_key(as, status);
 		return false;
 	}
 	key->etype = is.etype;
@@ -117,8 +96,7 @@ take(struct ask *as, struct keytab *kt, struct machine_key *key)
 	ask.kept = (struct rd){ sk->versions[0].kept, sk->versions[0].len };
 	status = ask_key_take(&ask, &is);
 	if (status != ISO_OK) {
-		ask_refuse(as, "Failed", "lsaiso does not take the key: %s",
-			   rpc_status_text((uint32_t)status));
+		ask_refuse_key(as, status);
 		return false;
 	}
 	key->etype = is.etype;
@@ -193,7 +171,7 @@ method_machine_key(const struct admin_view *view, uid_t uid, const json_t *ask,
 		return NULL;
 	}
 	key = &coming.keys[coming.n];
-	if (ask_text(&as, "id")[0] != '\0' ? !take(&as, view->keytab, key) : !absorb(&as, key))
+	if (ask_text(&as, "id")[0] != '\0' ? !take(&as, view->keytab, key) : !absorb(&as, he, key))
 		return NULL;
 	key->kvno = (uint32_t)json_integer_value(json_object_get(ask, "kvno"));
 	n = ++coming.n;
