@@ -205,7 +205,7 @@ locate_start(const struct config *cf, int *ready)
 	(void)pthread_mutex_init(&lc->lock, NULL);
 	(void)pthread_cond_init(&lc->work, NULL);
 	(void)pthread_cond_init(&lc->left, NULL);
-	own_read(&lc->own, cf->kdc_listen != NULL ? cf->kdc_listen : "");
+	own_read(&lc->own, cf);
 	lc->users = 1;
 	lc->files = strdup(cf->krb5_config != NULL ? cf->krb5_config : "");
 	lc->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

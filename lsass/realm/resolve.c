@@ -45,31 +45,15 @@ plain(const struct sockaddr_storage *one, struct sockaddr_storage *to)
 }
 
 void
-own_read(struct own *own, const char *words)
+own_read(struct own *own, const struct config *cf)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
-	struct addrinfo *list;
-	struct sockaddr_storage one;
-	struct server server;
-	char word[SERVER_HOST_MAX];
+	struct kdc_address list[KDC_LISTEN_MAX];
+	char error[256];
+	int n = kdc_addresses(cf, list, error, sizeof(error));
 
 	memset(own, 0, sizeof(*own));
-	while (*words != '\0' && own->n < OWN_MAX) {
-		size_t n = strcspn(words, " \t,");
-
-		(void)snprintf(word, sizeof(word), "%.*s", (int)n, words);
-		words += n;
-		words += *words != '\0';
-		list = NULL;
-		if (!server_parse(word, PORT, &server) ||
-		    getaddrinfo(server.host, server.port, &hints, &list) != 0)
-			continue;
-		memset(&one, 0, sizeof(one));
-		memcpy(&one, list->ai_addr, list->ai_addrlen);
-		plain(&one, &own->at[own->n++]);
-		freeaddrinfo(list);
-	}
+	for (int i = 0; i < n; i++)
+		plain(&list[i].addr, &own->at[own->n++]);
 }
 
 bool

@@ -3,19 +3,18 @@
 #ifndef LSASS_REALM_RESOLVE_H
 #define LSASS_REALM_RESOLVE_H
 
+#include "lib/kdc.h"
 #include "lsass/realm/locate.h"
 #include "lsass/tgs/context.h"
-
-#define OWN_MAX 16
 
 /* Addresses of this machine's own endpoint. */
 struct own {
 	size_t n;
-	struct sockaddr_storage at[OWN_MAX];
+	struct sockaddr_storage at[KDC_LISTEN_MAX];
 };
 
-/* Words of [kdc] listen: 127.0.0.1:88, [::1]:88. What cannot be read is not taken. */
-void own_read(struct own *own, const char *words);
+/* Those of [kdc] listen; none where it is not right, for then nothing listens. */
+void own_read(struct own *own, const struct config *cf);
 bool own_has(const struct own *own, const struct sockaddr_storage *one);
 
 /*

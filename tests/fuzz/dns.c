@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config.h"
 #include "lsass/realm/resolve.h"
 #include "lsass/realm/servers.h"
 
@@ -37,6 +38,7 @@ static void
 as_text(const uint8_t *data, size_t size)
 {
 	struct server server;
+	static struct config cf;
 	struct own own;
 	char *text = malloc(size + 1);
 
@@ -46,8 +48,9 @@ as_text(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	if (server_parse(text, "88", &server))
 		check_one(&server);
-	own_read(&own, text);
-	if (own.n > OWN_MAX)
+	cf.kdc_listen = text;
+	own_read(&own, &cf);
+	if (own.n > KDC_LISTEN_MAX)
 		abort();
 	for (size_t i = 0; i < own.n; i++) {
 		if (!own_has(&own, &own.at[i]))
