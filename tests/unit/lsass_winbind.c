@@ -626,7 +626,7 @@ a_client_that_goes(void **state)
 	}
 	assert_int_equal(errno, EAGAIN);
 	assert_true((size_t)sent < 2 * sizeof(extra));
-	assert_true(host_front()->first->out_len <= WB_SCRATCH);
+	assert_true(host_front()->first->out.len <= WB_SCRATCH);
 	close(real); /* with octets that nobody will hear: the loop rests all the same */
 	host_turn();
 	host_sweep(IDLE_MS);

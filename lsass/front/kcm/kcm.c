@@ -39,10 +39,8 @@ hang_up(struct client *cl)
 	--*collection_clients(cl->co);
 	if (cl->in != NULL)
 		explicit_bzero(cl->in, cl->in_size);
-	if (cl->out != NULL)
-		explicit_bzero(cl->out, cl->out_len);
 	free(cl->in);
-	free(cl->out);
+	output_wipe(&cl->out);
 	free(cl);
 }
 
@@ -51,7 +49,7 @@ hang_up(struct client *cl)
 static bool
 sending(const struct client *cl)
 {
-	return cl->out != NULL;
+	return cl->out.at != NULL;
 }
 
 /* Send the reply that was built; keep what the socket does not take. */
@@ -72,12 +70,9 @@ send_reply(struct client *cl)
 	if (sent < 0)
 		sent = 0;
 	if (ret == 0 && (size_t)sent < re->len) {
-		cl->out_len = re->len - (size_t)sent;
-		cl->out_at = 0;
-		cl->out = malloc(cl->out_len);
 		cl->since = loop_now_ms(cl->kcm->lo);
-		if (cl->out != NULL)
-			memcpy(cl->out, re->at + sent, cl->out_len);
+		if (output_room(&cl->out, re->len - (size_t)sent) != NULL)
+			memcpy(cl->out.at, re->at + sent, cl->out.len);
 		else
 			ret = -1;
 	}
@@ -89,21 +84,7 @@ send_reply(struct client *cl)
 static int
 flush(struct client *cl)
 {
-	while (cl->out_at < cl->out_len) {
-		ssize_t sent = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return errno == EAGAIN ? 0 : -1;
-		cl->out_at += (size_t)sent;
-		cl->since = loop_now_ms(cl->kcm->lo);
-	}
-	explicit_bzero(cl->out, cl->out_len);
-	free(cl->out);
-	cl->out = NULL;
-	return 0;
+	return output_flush(&cl->out, cl->fd, &cl->since, loop_now_ms(cl->kcm->lo));
 }
 
 /* ---- input */

@@ -18,6 +18,7 @@
 
 #include "lsass/cache/store.h"
 #include "lsass/front/kcm/kcm.h"
+#include "lsass/front/output.h"
 
 #define KCM_FRAME_HEAD 4u
 #define KCM_FRAME_MIN  4u	    /* version, operation */
@@ -44,8 +45,7 @@ struct client {
 	uint64_t since; /* ms; when the message under way began, or output last moved */
 	uint8_t *in;	/* the beginning of a message */
 	size_t in_len, in_size;
-	uint8_t *out; /* a reply that the socket did not take */
-	size_t out_len, out_at;
+	struct output out; /* a reply that the socket did not take */
 	/* RETRIEVE that waits for a KDC */
 	uint64_t ticket; /* of tgs_submit; 0: not waiting */
 	uint64_t cache_id;

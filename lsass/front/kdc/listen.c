@@ -23,6 +23,7 @@
 #include "lsass/front/door.h"
 #include "lsass/front/kdc/private.h"
 #include "lsass/front/kdc/turns.h"
+#include "lsass/front/output.h"
 #include "lsass/loop.h"
 
 #define HEAD	     4u	   /* octets of a length */
@@ -66,8 +67,7 @@ struct client {
 	size_t head_len;
 	uint8_t *in; /* the message */
 	size_t in_len, in_size, in_want;
-	uint8_t *out; /* the reply, with its length */
-	size_t out_len, out_at;
+	struct output out; /* the reply, with its length */
 };
 
 static uint32_t
@@ -119,7 +119,7 @@ hang_up(struct client *cl)
 		cl->next->prev = cl->prev;
 	ms->kd->counts.clients--;
 	input_done(cl);
-	wipe(&cl->out, cl->out_len);
+	output_wipe(&cl->out);
 	free(cl);
 	begin_next(ms);
 }
@@ -130,19 +130,7 @@ hang_up(struct client *cl)
 static int
 flush(struct client *cl)
 {
-	while (cl->out != NULL && cl->out_at < cl->out_len) {
-		ssize_t sent = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return errno == EAGAIN ? 0 : -1;
-		cl->out_at += (size_t)sent;
-		cl->since = loop_now_ms(cl->mouth->ms->kd->lo);
-	}
-	wipe(&cl->out, cl->out_len);
-	return 0;
+	return output_flush(&cl->out, cl->fd, &cl->since, loop_now_ms(cl->mouth->ms->kd->lo));
 }
 
 static int
@@ -150,7 +138,7 @@ settle(struct client *cl)
 {
 	bool busy = cl->call != NULL || waits(cl);
 
-	return loop_change(cl->watch, cl->out != NULL ? EPOLLOUT : busy ? 0 : EPOLLIN);
+	return loop_change(cl->watch, cl->out.at != NULL ? EPOLLOUT : busy ? 0 : EPOLLIN);
 }
 
 /* Its end is seen at the next wake-up: nobody is freed who is being looked at. */
@@ -163,15 +151,12 @@ cut_off(struct client *cl)
 static void
 send_stream(struct client *cl, struct rd reply)
 {
-	cl->out = malloc(HEAD + reply.len);
-	if (cl->out != NULL) {
+	if (output_room(&cl->out, HEAD + reply.len) != NULL) {
 		for (size_t i = 0; i < HEAD; i++)
-			cl->out[i] = (uint8_t)(reply.len >> (24 - 8 * i));
-		memcpy(cl->out + HEAD, reply.at, reply.len);
-		cl->out_len = HEAD + reply.len;
-		cl->out_at = 0;
+			cl->out.at[i] = (uint8_t)(reply.len >> (24 - 8 * i));
+		memcpy(cl->out.at + HEAD, reply.at, reply.len);
 	}
-	if (cl->out == NULL || flush(cl) != 0 || settle(cl) != 0)
+	if (cl->out.at == NULL || flush(cl) != 0 || settle(cl) != 0)
 		cut_off(cl);
 }
 
@@ -424,7 +409,7 @@ ready(void *arg, uint32_t events)
 	struct client *cl = arg;
 	int ret = 0;
 
-	if ((events & EPOLLOUT) != 0 && cl->out != NULL) {
+	if ((events & EPOLLOUT) != 0 && cl->out.at != NULL) {
 		ret = flush(cl);
 		if (ret == 0)
 			ret = settle(cl);

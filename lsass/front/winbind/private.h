@@ -18,6 +18,7 @@
 
 #include "lib/control.h"
 #include "lib/winbind.h"
+#include "lsass/front/output.h"
 #include "lsass/front/winbind/layout.h"
 #include "lsass/front/winbind/winbind.h"
 
@@ -72,8 +73,7 @@ struct wb_client {
 	uint64_t since; /* ms; when the message under way began, or output last moved */
 	uint8_t *in;	/* a request, or its beginning; NULL: none */
 	size_t in_len, in_size;
-	uint8_t *out; /* a response that the socket did not take */
-	size_t out_len, out_at;
+	struct output out; /* a response that the socket did not take */
 	struct work *work; /* a logon that a worker is about */
 	struct real real;
 };

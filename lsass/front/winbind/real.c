@@ -271,7 +271,7 @@ hear(struct wb_client *cl)
 	}
 	explicit_bzero(at, (size_t)got);
 	if (re->got < 4 || re->got < re->length) {
-		if (cl->out != NULL)
+		if (cl->out.at != NULL)
 			pause_it(re);
 		if (relayed)
 			winbind_answered(cl);

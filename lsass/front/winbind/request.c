@@ -22,15 +22,13 @@ uint8_t *
 winbind_response(struct wb_client *cl, enum wb_result result, size_t extra)
 {
 	size_t n = WB_RESPONSE + extra;
+	uint8_t *at = output_room(&cl->out, n);
 
-	cl->out = calloc(1, n);
-	if (cl->out == NULL)
+	if (at == NULL)
 		return NULL;
-	cl->out_len = n;
-	cl->out_at = 0;
-	wb_set_u32(cl->out + WB_R_LENGTH, (uint32_t)n);
-	wb_set_u32(cl->out + WB_R_RESULT, result);
-	return cl->out;
+	wb_set_u32(at + WB_R_LENGTH, (uint32_t)n);
+	wb_set_u32(at + WB_R_RESULT, result);
+	return at;
 }
 
 enum wb_verdict

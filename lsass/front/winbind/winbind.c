@@ -19,15 +19,6 @@
 
 #define SWEEP_MS 1000
 
-static void
-wipe_out(struct wb_client *cl)
-{
-	if (cl->out != NULL)
-		explicit_bzero(cl->out, cl->out_len);
-	free(cl->out);
-	cl->out = NULL;
-}
-
 void
 winbind_request_done(struct wb_client *cl)
 {
@@ -54,7 +45,7 @@ winbind_hang_up(struct wb_client *cl)
 	wb->nclients--;
 	cl->mouth->nclients--;
 	winbind_request_done(cl);
-	wipe_out(cl);
+	output_wipe(&cl->out);
 	free(cl);
 }
 
@@ -64,30 +55,15 @@ winbind_hang_up(struct wb_client *cl)
 static int
 flush(struct wb_client *cl)
 {
-	while (cl->out != NULL && cl->out_at < cl->out_len) {
-		ssize_t sent = send(cl->fd, cl->out + cl->out_at, cl->out_len - cl->out_at,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return errno == EAGAIN ? 0 : -1;
-		cl->out_at += (size_t)sent;
-		cl->since = loop_now_ms(cl->wb->lo);
-	}
-	wipe_out(cl);
-	return 0;
+	return output_flush(&cl->out, cl->fd, &cl->since, loop_now_ms(cl->wb->lo));
 }
 
 int
 winbind_send(struct wb_client *cl, const uint8_t *at, size_t n)
 {
-	cl->out = malloc(n);
-	if (cl->out == NULL)
+	if (output_room(&cl->out, n) == NULL)
 		return -1;
-	memcpy(cl->out, at, n);
-	cl->out_len = n;
-	cl->out_at = 0;
+	memcpy(cl->out.at, at, n);
 	cl->since = loop_now_ms(cl->wb->lo);
 	return flush(cl);
 }
@@ -177,7 +153,7 @@ settle(struct wb_client *cl)
 {
 	bool waits = cl->work != NULL || winbind_real_busy(cl);
 
-	if (loop_change(cl->watch, cl->out != NULL ? EPOLLOUT : waits ? 0 : EPOLLIN) != 0)
+	if (loop_change(cl->watch, cl->out.at != NULL ? EPOLLOUT : waits ? 0 : EPOLLIN) != 0)
 		winbind_hang_up(cl);
 }
 
@@ -187,9 +163,9 @@ ready(void *arg, uint32_t events)
 	struct wb_client *cl = arg;
 	int ret = 0;
 
-	if ((events & EPOLLOUT) != 0 && cl->out != NULL) {
+	if ((events & EPOLLOUT) != 0 && cl->out.at != NULL) {
 		ret = flush(cl);
-		if (ret == 0 && cl->out == NULL && winbind_real_busy(cl))
+		if (ret == 0 && cl->out.at == NULL && winbind_real_busy(cl))
 			ret = winbind_real_go_on(cl);
 	} else if ((events & EPOLLIN) != 0) {
 		ret = receive(cl);
@@ -272,7 +248,7 @@ sweep(void *arg)
 
 	for (struct wb_client *cl = wb->first, *next; cl != NULL; cl = next) {
 		next = cl->next;
-		if ((cl->in_len > 0 || cl->out != NULL) && cl->work == NULL &&
+		if ((cl->in_len > 0 || cl->out.at != NULL) && cl->work == NULL &&
 		    now - cl->since > most)
 			winbind_hang_up(cl);
 	}
