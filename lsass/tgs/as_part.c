@@ -16,12 +16,6 @@
 
 #define TIMESTAMP_MAX 128 /* a sealed one, by any client */
 
-static struct rd
-rd_of(const struct creds_octets *octets)
-{
-	return (struct rd){ octets->at, octets->len };
-}
-
 int32_t
 as_part_room(struct creds_octets *to, size_t n, struct wr *out)
 {
@@ -87,27 +81,17 @@ int32_t
 as_part_reply(krb5_context ctx, const krb5_keyblock *key, struct rd request,
 	      const struct der_as_rep *rep, struct rd part, struct creds_octets *reply)
 {
-	krb5_enc_data enc = { .magic = KV5M_ENC_DATA };
-	krb5_data plain = creds_data(part);
 	struct creds_octets cipher = { 0 };
 	struct der_sealed sealed;
 	krb5_error_code code;
 	struct wr out;
-	size_t len;
 
 	code = sum_anew(ctx, key, request, part);
 	if (code == 0)
-		code = krb5_c_encrypt_length(ctx, key->enctype, part.len, &len);
-	if (code == 0)
-		code = as_part_room(&cipher, len, &out);
+		code = creds_seal(ctx, key, USAGE_AS_REP, part, &cipher, &sealed);
 	if (code != 0)
 		return code;
-	enc.ciphertext = creds_data(rd_of(&cipher));
-	code = krb5_c_encrypt(ctx, key, USAGE_AS_REP, NULL, &plain, &enc);
-	if (code == 0)
-		code = as_part_room(reply, rep->names.len + len + DER_AS_SLACK, &out);
-	sealed.etype = key->enctype;
-	sealed.cipher = creds_rd(&enc.ciphertext);
+	code = as_part_room(reply, rep->names.len + cipher.len + DER_AS_SLACK, &out);
 	if (code == 0 && der_make_as_rep(rep, &sealed, &out) != 0)
 		code = KRB5KRB_AP_ERR_MSG_TYPE;
 	if (code == 0)

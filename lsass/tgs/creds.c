@@ -5,6 +5,7 @@
 #endif
 #include "lsass/tgs/creds.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,4 +258,32 @@ creds_free(struct creds_octets *octets)
 	free(octets->at);
 	octets->at = NULL;
 	octets->len = 0;
+}
+
+krb5_error_code
+creds_seal(krb5_context ctx, const krb5_keyblock *key, krb5_keyusage usage, struct rd plain,
+	   struct creds_octets *cipher, struct der_sealed *sealed)
+{
+	krb5_data input = creds_data(plain);
+	krb5_enc_data enc = { .magic = KV5M_ENC_DATA };
+	krb5_error_code code;
+	size_t len = 0;
+
+	*cipher = (struct creds_octets){ 0 };
+	code = krb5_c_encrypt_length(ctx, key->enctype, plain.len, &len);
+	if (code != 0)
+		return code;
+	cipher->at = malloc(len);
+	if (cipher->at == NULL)
+		return ENOMEM;
+	cipher->len = len;
+	enc.ciphertext = creds_data((struct rd){ cipher->at, len });
+	code = krb5_c_encrypt(ctx, key, usage, NULL, &input, &enc);
+	if (code != 0) {
+		creds_free(cipher);
+		return code;
+	}
+	sealed->etype = key->enctype;
+	sealed->cipher = (struct rd){ cipher->at, len };
+	return 0;
 }

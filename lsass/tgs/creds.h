@@ -47,6 +47,16 @@ struct creds_octets {
 void creds_free(struct creds_octets *octets); /* wipes */
 
 /*
+ * plain under a key.
+ *
+ * cipher  out, owned; sealed views it
+ * Returns 0, ENOMEM, or of krb5_c_*.
+ */
+krb5_error_code creds_seal(krb5_context ctx, const krb5_keyblock *key, krb5_keyusage usage,
+			   struct rd plain, struct creds_octets *cipher, struct der_sealed *sealed)
+    __attribute__((warn_unused_result));
+
+/*
  * A credential as octets. Return 0, or -1: no memory, a part that does not
  * fit the format.
  */

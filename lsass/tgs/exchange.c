@@ -193,41 +193,30 @@ rewrap(struct exchange *ex, const struct der_tgs_rep *rep, struct rd part, krb5_
 {
 	const struct exchange_tgt *tgt = ex->asked_with;
 	krb5_keyblock key = { .magic = KV5M_KEYBLOCK, .enctype = tgt->etype };
-	krb5_data plain = creds_data(part);
-	krb5_enc_data enc = { .magic = KV5M_ENC_DATA };
+	struct creds_octets cipher;
 	struct der_sealed enc_part;
 	krb5_error_code code;
 	struct wr out;
-	size_t len;
 
 	key.length = (unsigned int)tgt->key.len;
 	key.contents = (krb5_octet *)(uintptr_t)tgt->key.at;
-	code = krb5_c_encrypt_length(ex->ctx, key.enctype, part.len, &len);
+	code = creds_seal(ex->ctx, &key, USAGE_TGS_REP_SESSION_KEY, part, &cipher, &enc_part);
 	if (code != 0)
 		return code;
-	enc.ciphertext.length = (unsigned int)len;
-	enc.ciphertext.data = malloc(len);
-	*reply = message_new(rep->padata.len + rep->names.len + len + DER_TGS_SLACK);
-	if (enc.ciphertext.data == NULL || *reply == NULL) {
-		code = ENOMEM;
-		goto out;
+	*reply = message_new(rep->padata.len + rep->names.len + cipher.len + DER_TGS_SLACK);
+	if (*reply == NULL) {
+		creds_free(&cipher);
+		return ENOMEM;
 	}
-	code = krb5_c_encrypt(ex->ctx, &key, USAGE_TGS_REP_SESSION_KEY, NULL, &plain, &enc);
-	if (code != 0)
-		goto out;
-	enc_part.etype = key.enctype;
-	enc_part.cipher = creds_rd(&enc.ciphertext);
 	out = message_room(*reply);
-	if (der_make_tgs_rep(rep, &enc_part, &out) == 0)
+	if (der_make_tgs_rep(rep, &enc_part, &out) == 0) {
 		message_fit(*reply, &out);
-	else
+	} else {
 		code = KRB5KRB_AP_ERR_MSG_TYPE;
-out:
-	free(enc.ciphertext.data);
-	if (code != 0) {
 		message_free(*reply);
 		*reply = NULL;
 	}
+	creds_free(&cipher);
 	return code;
 }
 

@@ -32,9 +32,8 @@
 #define ERR_TKT_EXPIRED 32
 #define ERR_GENERIC	60
 
-#define TRIED_MAX    64	 /* stand-ins of the same ticket that are tried */
-#define SEALED_SLACK 128 /* octets that encryption adds, at most */
-#define NAME_TEXT    256
+#define TRIED_MAX 64 /* stand-ins of the same ticket that are tried */
+#define NAME_TEXT 256
 
 /* What is needed when the answer comes. */
 struct state {
@@ -189,29 +188,6 @@ refuse_for_iso(struct call *ca, uid_t owner, const char *what, enum iso_status s
 
 /* ---- the answer */
 
-static void
-seal_for_client(krb5_context ctx, const struct state *st, struct rd part, struct wr *room,
-		struct der_sealed *sealed)
-{
-	bool sub = st->subkey.etype != 0;
-	const struct proof_key *key = sub ? &st->subkey : &st->standin;
-	krb5_keyblock block = proof_keyblock(key);
-	krb5_data plain = creds_data(part);
-	krb5_enc_data enc = { .magic = KV5M_ENC_DATA };
-	size_t len = 0;
-
-	*sealed = (struct der_sealed){ 0 };
-	if (krb5_c_encrypt_length(ctx, block.enctype, part.len, &len) != 0 || len > room->left)
-		return;
-	enc.ciphertext.length = (unsigned int)len;
-	enc.ciphertext.data = (char *)room->at;
-	if (krb5_c_encrypt(ctx, &block, sub ? USAGE_TGS_REP_SUBKEY : USAGE_TGS_REP_SESSION_KEY,
-			   NULL, &plain, &enc) != 0)
-		return;
-	sealed->etype = block.enctype;
-	sealed->cipher = (struct rd){ room->at, len };
-}
-
 /* A TGT-class ticket goes into a cache of the client's: its stand-in must be known. */
 static kcode
 keep(const struct call *ca, const struct der_tgs_rep *rep, const struct iso_rep_krb_tgs_open *is)
@@ -237,20 +213,25 @@ keep(const struct call *ca, const struct der_tgs_rep *rep, const struct iso_rep_
 static void
 answer(struct call *ca, const struct der_tgs_rep *rep, struct rd part)
 {
-	uint8_t cipher[ISO_PART_MAX + SEALED_SLACK];
-	struct wr room = { cipher, sizeof(cipher) }, out;
+	const struct state *st = ca->state;
+	bool sub = st->subkey.etype != 0;
+	krb5_keyblock key = proof_keyblock(sub ? &st->subkey : &st->standin);
+	struct creds_octets cipher;
 	struct der_sealed sealed;
-	uint8_t *reply;
-	size_t len;
+	uint8_t *reply = NULL;
+	struct wr out;
 
-	seal_for_client(call_crypto(ca), ca->state, part, &room, &sealed);
-	len = rep->padata.len + rep->names.len + sealed.cipher.len + DER_TGS_SLACK;
-	reply = sealed.cipher.len > 0 ? malloc(len) : NULL;
-	out = (struct wr){ reply, len };
+	if (creds_seal(call_crypto(ca), &key,
+		       sub ? USAGE_TGS_REP_SUBKEY : USAGE_TGS_REP_SESSION_KEY, part, &cipher,
+		       &sealed) == 0) {
+		out.left = rep->padata.len + rep->names.len + cipher.len + DER_TGS_SLACK;
+		out.at = reply = malloc(out.left);
+	}
 	if (reply != NULL && der_make_tgs_rep(rep, &sealed, &out) == 0)
 		call_answer(ca, (struct rd){ out.at, out.left });
 	else
 		call_refuse(ca, ERR_GENERIC, "the answer could not be made");
+	creds_free(&cipher);
 	free(reply);
 }
 
