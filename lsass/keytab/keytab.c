@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lsass/ask.h"
 #include "lsass/logon/pool.h"
 
 #define SUFFIX	 ".keys"
@@ -287,6 +288,19 @@ keytab_named(struct keytab *kt, const char *name)
 	const struct family *fa = family_of(kt, name);
 
 	return fa != NULL ? fa->first : NULL;
+}
+
+enum iso_status
+kept_take(const struct kept_key *kk, const char *name, uint32_t session, uint32_t generation,
+	  uint32_t owner, struct iso_rep_key_take *is)
+{
+	const struct iso_req_key_take ask = { .session = session,
+					      .generation = generation,
+					      .owner = owner,
+					      .kept = { kk->kept, kk->len },
+					      .name = { (const uint8_t *)name, strlen(name) } };
+
+	return ask_key_take(&ask, is);
 }
 
 struct standin_key *

@@ -42,6 +42,14 @@ struct kept_key {
 	uint8_t kept[ISO_KEPT_MAX];
 };
 
+/*
+ * The real key behind it, for a session of lsaiso's; is has the blob, which the caller wipes.
+ * name  principal, as in the box
+ */
+enum iso_status kept_take(const struct kept_key *kk, const char *name, uint32_t session,
+			  uint32_t generation, uint32_t owner, struct iso_rep_key_take *is)
+    __attribute__((warn_unused_result));
+
 /* A key of a keytab. */
 struct standin_key {
 	struct standin_key *next;    /* of the same principal; newest kvno first */

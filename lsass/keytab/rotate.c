@@ -86,15 +86,11 @@ take(const struct rotate *ro, size_t v, struct iso_rep_key_take is[AS_KEYS_MAX],
 	for (size_t i = 0; i < ro->n; i++) {
 		const struct rotate_key *rk = &ro->keys[i];
 		size_t version = v < rk->nversions ? v : rk->nversions - 1;
-		struct iso_req_key_take ask = { .session = wo->session,
-						.generation = wo->generation,
-						.owner = wo->owner,
-						.name = name_of(wo) };
 
 		if (rk->nversions == 0)
 			continue;
-		ask.kept = (struct rd){ rk->versions[version].kept, rk->versions[version].len };
-		if (ask_key_take(&ask, &is[n]) != ISO_OK)
+		if (kept_take(&rk->versions[version], wo->name, wo->session, wo->generation,
+			      wo->owner, &is[n]) != ISO_OK)
 			continue;
 		keys[n].etype = is[n].etype;
 		keys[n].blob = (struct rd){ is[n].blob.at, is[n].blob.len };

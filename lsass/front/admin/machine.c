@@ -74,9 +74,6 @@ static bool
 take(struct ask *as, struct keytab *kt, struct machine_key *key)
 {
 	struct standin_key *sk = kt != NULL ? keytab_named(kt, coming.name) : NULL;
-	struct iso_req_key_take ask = { .session = coming.session,
-					.generation = coming.generation,
-					.owner = coming.owner };
 	uint8_t wanted[KEYTAB_ID], id[KEYTAB_ID];
 	struct iso_rep_key_take is;
 	enum iso_status status = ISO_E_BLOB;
@@ -92,9 +89,8 @@ take(struct ask *as, struct keytab *kt, struct machine_key *key)
 		ask_refuse(as, "NotFound", "no such key is kept: lsactl keytab list");
 		return false;
 	}
-	ask.name = (struct rd){ (const uint8_t *)coming.name, strlen(coming.name) };
-	ask.kept = (struct rd){ sk->versions[0].kept, sk->versions[0].len };
-	status = ask_key_take(&ask, &is);
+	status = kept_take(&sk->versions[0], coming.name, coming.session, coming.generation,
+			   coming.owner, &is);
 	if (status != ISO_OK) {
 		ask_refuse_key(as, status);
 		return false;

@@ -162,24 +162,17 @@ static int32_t
 keep_ticket(struct call *ca, const struct der_as_rep *rep, const struct iso_rep_krb_as_open *is)
 {
 	const struct as_call *st = ca->state;
-	struct collection *co = store_collection(call_view(ca)->store, ca->uid);
-	struct creds_octets cred = { 0 };
 	uint8_t client[CLIENT_MAX];
-	size_t n = put_client(&rep->client, client);
-	struct der_part part;
-	int32_t code;
+	const struct call_ticket ti = { .owner = ca->uid,
+					.session = st->session,
+					.generation = st->generation,
+					.client = { client, put_client(&rep->client, client) },
+					.ticket = rep->ticket,
+					.part = { is->part.at, is->part.len },
+					.blob = { is->blob.at, is->blob.len },
+					.offset = st->skew };
 
-	if (co == NULL)
-		return ENOMEM;
-	if (n == 0 || der_read_part((struct rd){ is->part.at, is->part.len }, &part) != 0)
-		return KRB5KRB_AP_ERR_MSG_TYPE;
-	if (creds_put_part((struct rd){ client, n }, &part, rep->ticket, &cred) != 0)
-		return ENOMEM;
-	code = collection_keep_ticket(co, (struct rd){ cred.at, cred.len }, st->session,
-				      st->generation, (struct rd){ is->blob.at, is->blob.len },
-				      st->skew, true);
-	creds_free(&cred);
-	return code;
+	return ti.client.len != 0 ? call_keep(ca, &ti) : KRB5KRB_AP_ERR_MSG_TYPE;
 }
 
 /* Without PA-FX-FAST, under the stand-in. */
@@ -206,14 +199,9 @@ static enum iso_status
 take(const struct call *ca, size_t version, struct iso_rep_key_take *is)
 {
 	const struct as_call *st = ca->state;
-	const struct kept_key *kk = &st->sk.versions[version];
-	struct iso_req_key_take ask = { .session = st->session,
-					.generation = st->generation,
-					.owner = ca->uid,
-					.kept = { kk->kept, kk->len } };
 
-	ask.name = (struct rd){ (const uint8_t *)st->sk.name, strlen(st->sk.name) };
-	return ask_key_take(&ask, is);
+	return kept_take(&st->sk.versions[version], st->sk.name, st->session, st->generation,
+			 ca->uid, is);
 }
 
 static enum iso_status

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lsass/cache/store.h"
 #include "lsass/front/kdc/private.h"
+#include "lsass/tgs/creds.h"
 #include "lsass/tgs/der_as.h"
 #include "lsass/tgs/der_parts.h"
 
@@ -180,6 +182,24 @@ call_begin(struct call *ca)
 	}
 	if (fate == CALL_UNKNOWN)
 		relay(ca);
+}
+
+int32_t
+call_keep(const struct call *ca, const struct call_ticket *ti)
+{
+	struct collection *co = store_collection(call_view(ca)->store, ti->owner);
+	struct creds_octets cred;
+	struct der_part part;
+	int32_t code;
+
+	if (der_read_part(ti->part, &part) != 0)
+		return KRB5_CC_FORMAT;
+	if (co == NULL || creds_put_part(ti->client, &part, ti->ticket, &cred) != 0)
+		return KRB5_CC_NOMEM;
+	code = collection_keep_ticket(co, (struct rd){ cred.at, cred.len }, ti->session,
+				      ti->generation, ti->blob, ti->offset, true);
+	creds_free(&cred);
+	return code;
 }
 
 krb5_context

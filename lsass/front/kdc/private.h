@@ -93,6 +93,22 @@ void call_send(struct call *ca, struct rd realm, struct rd message, call_replied
 /* realm [2] of the body of a KDC-REQ; empty: there is none. */
 struct rd call_realm(struct rd message);
 
+/*
+ * A ticket whose key only lsaiso has, for a client: where its stand-in is looked for.
+ *
+ * client  wire.h principal
+ * part    EncASRepPart or EncTGSRepPart, with the stand-in
+ * offset  KDC clock minus ours, seconds
+ */
+struct call_ticket {
+	uid_t owner;
+	uint32_t session, generation;
+	struct rd client, ticket, part, blob;
+	int32_t offset;
+};
+int32_t call_keep(const struct call *ca, const struct call_ticket *ti)
+    __attribute__((warn_unused_result));
+
 /* A libkrb5 context for krb5_c_*; the endpoint's own, NULL never. */
 krb5_context call_crypto(const struct call *ca);
 /* What the endpoint was started with. */

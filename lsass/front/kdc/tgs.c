@@ -193,21 +193,16 @@ static kcode
 keep(const struct call *ca, const struct der_tgs_rep *rep, const struct iso_rep_krb_tgs_open *is)
 {
 	const struct state *st = ca->state;
-	struct collection *co = store_collection(call_view(ca)->store, st->owner);
-	struct rd client = { st->client, st->client_len };
-	struct creds_octets cred;
-	struct der_part part;
-	kcode code;
+	const struct call_ticket ti = { .owner = st->owner,
+					.session = st->session,
+					.generation = st->generation,
+					.client = { st->client, st->client_len },
+					.ticket = rep->ticket,
+					.part = { is->part.at, is->part.len },
+					.blob = { is->blob.at, is->blob.len },
+					.offset = st->offset };
 
-	if (der_read_part((struct rd){ is->part.at, is->part.len }, &part) != 0)
-		return KRB5_CC_FORMAT;
-	if (co == NULL || creds_put_part(client, &part, rep->ticket, &cred) != 0)
-		return KRB5_CC_NOMEM;
-	code = collection_keep_ticket(co, (struct rd){ cred.at, cred.len }, st->session,
-				      st->generation, (struct rd){ is->blob.at, is->blob.len },
-				      st->offset, true);
-	creds_free(&cred);
-	return code;
+	return call_keep(ca, &ti);
 }
 
 static void
