@@ -25,6 +25,14 @@ core_is_tgt(struct rd plain)
 	return tgs_part_read(plain, &part) == ISO_OK && tgt_class(&part.sname, 0);
 }
 
+bool
+core_forwarded(void)
+{
+	const struct iso *iso = host_core();
+
+	return iso->used[(iso->records - 1) % ISO_RECORDS].of.verdict == RECORD_FORWARDED;
+}
+
 void
 core_keep(uint32_t session, uint32_t owner, struct rd name, int32_t etype, struct rd key,
 	  struct iso_rep_key_keep *is)

@@ -14,6 +14,8 @@
 const uint8_t *core_subkey(void);
 /* Does an EncTGSRepPart or EncASRepPart say that it is for a TGT? */
 bool core_is_tgt(struct rd plain);
+/* Is the key of the last answer one that leaves to be forwarded? fuzz_forward knows when it may. */
+bool core_forwarded(void);
 /* A key as it came in a box, kept. */
 void core_keep(uint32_t session, uint32_t owner, struct rd name, int32_t etype, struct rd key,
 	       struct iso_rep_key_keep *is);
