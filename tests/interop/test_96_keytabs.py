@@ -451,6 +451,17 @@ def test_19_killed_at_any_step(realm, inst, who):
     assert (status.st_uid, status.st_mode & 0o777) == (who.uid, 0o600)
 
 
+def whole(conn):
+    """A message with its length: it may come in pieces."""
+    got = b""
+    while len(got) < 4 or len(got) < 4 + int.from_bytes(got[:4], "big"):
+        more = conn.recv(65536)
+        if not more:
+            raise ConnectionError("half a message")
+        got += more
+    return got
+
+
 class Deaf(threading.Thread):
     """Carries questions to a password server, and loses what it answers."""
 
@@ -474,8 +485,9 @@ class Deaf(threading.Thread):
                         out.recv(65536)
                 else:
                     conn, _ = self.tcp.accept()
+                    conn.settimeout(20)
                     with conn, socket.create_connection(self.behind, timeout=20) as out:
-                        out.sendall(conn.recv(65536))
+                        out.sendall(whole(conn))
                         out.recv(65536)
                 self.carried += 1
 

@@ -242,7 +242,17 @@ note_service(const struct call *ca, struct rd octets)
 			      (int64_t)part.endtime - st->offset);
 }
 
-/* lsaiso has forgotten the request, for too many newer ones came meanwhile: ask anew, once. */
+/*
+ * Worth another request, once: lsaiso has forgotten this one, for too many newer ones came
+ * meanwhile; or the answer is not to it, for a socket can get the port, and with it a late second
+ * answer, of one that was closed.
+ */
+static bool
+is_stray(enum iso_status status)
+{
+	return status == ISO_E_PENDING || status == ISO_E_INTEGRITY || status == ISO_E_MISMATCH;
+}
+
 static void
 again(struct call *ca)
 {
@@ -265,7 +275,7 @@ open_reply(struct call *ca, const struct der_tgs_rep *rep)
 	ask.etype = rep->enc_part.etype;
 	ask.cipher = rep->enc_part.cipher;
 	status = ask_krb_tgs_open(&ask, &is);
-	if (status == ISO_E_PENDING && !ca->again) {
+	if (is_stray(status) && !ca->again) {
 		again(ca);
 		return;
 	}
