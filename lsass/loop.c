@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #define BATCH	   64
 #define TIMERS_MAX 32
 
@@ -36,15 +37,6 @@ struct loop {
 	struct watch *dead;
 	struct timer timers[TIMERS_MAX];
 };
-
-static uint64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 struct loop *
 loop_new(void)

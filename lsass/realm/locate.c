@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/config.h"
 #include "lsass/realm/resolve.h"
 
@@ -63,15 +64,6 @@ struct locate {
 	struct entry entries[REALMS_MAX];
 };
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
-
 /* ---- workers */
 
 /* The lock is held; it is gone afterwards. */
@@ -112,7 +104,7 @@ keep(struct locate *lc, struct entry *en, const struct found *found)
 	en->has = true;
 	en->stamp = en->wanted;
 	en->state = KNOWN;
-	en->until = now_ms() + (found->code == 0 ? FOUND_MS : NOT_MS);
+	en->until = clock_ms() + (found->code == 0 ? FOUND_MS : NOT_MS);
 	if (!lc->stopping)
 		(void)eventfd_write(lc->event_fd, 1);
 }
@@ -318,7 +310,7 @@ static enum locate_answer
 get(struct locate *lc, const char *realm, uint64_t stamp, struct found *found)
 {
 	struct entry *en = find(lc, realm);
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	bool fresh;
 
 	if (en == NULL) {
@@ -345,7 +337,7 @@ get(struct locate *lc, const char *realm, uint64_t stamp, struct found *found)
 enum locate_answer
 locate_get(struct locate *lc, const char *realm, struct found *found)
 {
-	uint64_t stamp = current_stamp(lc, now_ms());
+	uint64_t stamp = current_stamp(lc, clock_ms());
 	enum locate_answer answer;
 
 	(void)pthread_mutex_lock(&lc->lock);

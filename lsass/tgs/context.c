@@ -11,19 +11,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #define LIFE_MS 3600000u /* an hour */
 
 /* Where libkrb5 looks when nobody says otherwise; the folder as Debian and Fedora include it. */
 #define SYSTEM_FILES "/etc/krb5.conf:/etc/krb5.conf.d"
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
 
 static uint64_t
 mix(uint64_t hash, uint64_t value)
@@ -81,7 +73,7 @@ make(const char *files, krb5_context *ctx)
 krb5_error_code
 context_get(struct context *co, const char *files, int32_t offset)
 {
-	uint64_t now = now_ms(), stamp = context_stamp(files);
+	uint64_t now = clock_ms(), stamp = context_stamp(files);
 	krb5_error_code code;
 
 	if (co->ctx != NULL && (stamp != co->stamp || now - co->made_ms > LIFE_MS))

@@ -12,21 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/tgs/pool.h"
 
 /* Not the KDC's word: it may be well again at once, so this is all. */
 #define TRANSIENT_MS 2000u
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
 
 /* ---- start and stop */
 
@@ -227,7 +219,7 @@ uint64_t
 tgs_submit(struct tgs *t, const struct tgs_request *req, tgs_done *done, void *arg)
 {
 	uint64_t hash = job_hash(req, t->seed);
-	int32_t code = req->renew ? 0 : negative_find(t->negative, req, hash, now_ms());
+	int32_t code = req->renew ? 0 : negative_find(t->negative, req, hash, clock_ms());
 	struct job *job;
 
 	t->stats.asked++;
@@ -354,7 +346,7 @@ deliver(struct tgs *t, struct job *job)
 	}
 	t->stats.failed += job->code != 0;
 	if (job->code != 0 && !job->req.renew) {
-		negative_add(t->negative, &job->req, job->hash, job->code, now_ms(),
+		negative_add(t->negative, &job->req, job->hash, job->code, clock_ms(),
 			     remember_ms(t, job));
 	}
 	job->delivering = true;
