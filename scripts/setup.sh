@@ -22,7 +22,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 	libkadm5srv8-heimdal libkafs0-heimdal libotp0-heimdal libsl0-heimdal libasn1-8-heimdal
 	libkdc2-heimdal"
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
-logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit faketime"
+logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit libfaketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 ntlm="gss-ntlmssp smbclient"
 stacks="python3-impacket openjdk-17-jdk-headless golang-go golang-github-jcmturner-gokrb5.v8-dev"

@@ -10,6 +10,7 @@
  * lasts as long as it runs.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,6 @@ struct watch_processes_judged {
 	uint32_t turn;
 	struct bad bad[BAD_MOST];
 	int proc;		 /* /proc */
-	bool sees_all;		 /* programs of others too: an ordinary user does not */
 	struct watch_image self; /* of lsawatch; fd 0: it is known */
 };
 
@@ -66,6 +66,7 @@ struct face {
 	uint32_t mode;
 	bool deleted, memfd;
 	bool kernel; /* a thread of the kernel */
+	bool unseen; /* its program is not shown to us: of another user, or with more rights */
 };
 
 /* ---- reading */
@@ -120,6 +121,8 @@ glance(pid_t pid, struct face *fa)
 		fa->ino = sb.st_ino;
 		fa->owner = sb.st_uid;
 		fa->mode = sb.st_mode;
+	} else {
+		fa->unseen = errno == EACCES || errno == EPERM;
 	}
 	return true;
 }
@@ -413,7 +416,7 @@ other_instance(const struct face *fa, const char *name, enum stage stage)
 
 	if (strcmp(name, "lsainit") == 0 && strcmp(fa->comm, "lsainit") == 0) {
 		if (has_children(fa))
-			return is_trusted(fa) || fa->ino == 0 ? INSTANCE_YES : INSTANCE_UNSURE;
+			return is_trusted(fa) || fa->unseen ? INSTANCE_YES : INSTANCE_UNSURE;
 		if (stage != STAGE_LATE)
 			return INSTANCE_OPEN;
 		return is_trusted(fa) ? INSTANCE_UNSURE : INSTANCE_NO;
@@ -425,7 +428,7 @@ other_instance(const struct face *fa, const char *name, enum stage stage)
 			   : INSTANCE_NO;
 	}
 	/* An ordinary user sees no files of processes of others, and can tell no more. */
-	if (fa->ino == 0)
+	if (fa->unseen)
 		return INSTANCE_YES;
 	return is_trusted(fa) && is_trusted(&parent) ? INSTANCE_YES : INSTANCE_UNSURE;
 }
@@ -567,13 +570,19 @@ tell_child(struct lsawatch *w, const struct face *fa, const struct watch_target 
 
 /* ---- one process */
 
-/* Also one on its way out, which has no program any more. */
+/* On its way out: it has no memory any more, and so no program. */
+static bool
+is_empty(const struct face *fa)
+{
+	return fa->ino == 0 && !fa->unseen && !fa->kernel;
+}
+
 static bool
 has_ended(pid_t pid)
 {
 	struct face now;
 
-	return !glance(pid, &now) || now.ino == 0;
+	return !glance(pid, &now) || is_empty(&now);
 }
 
 /* False: it ended meanwhile. */
@@ -589,7 +598,7 @@ judge_face(struct lsawatch *w, struct face *fa, enum stage stage, enum watch_lay
 	if (parent != NULL && parent->part != PART_INIT)
 		tell_child(w, fa, parent, layer);
 	/* A path may also be too long to be read. */
-	if (fa->exe[0] == '\0' && judged.sees_all && has_ended(fa->pid))
+	if (fa->exe[0] == '\0' && has_ended(fa->pid))
 		return false;
 	for (int part = PART_ISO; part < PART_END; part++) {
 		if (has_image(fa, &w->targets[part].image)) {
@@ -609,10 +618,7 @@ judge_one(struct lsawatch *w, pid_t pid, enum stage stage, enum watch_layer laye
 {
 	struct face fa;
 
-	if (!glance(pid, &fa))
-		return false;
-	/* On its way out: it has no memory any more, and so no program. */
-	if (fa.ino == 0 && judged.sees_all && !fa.kernel)
+	if (!glance(pid, &fa) || is_empty(&fa))
 		return false;
 	(void)known_face(&fa);
 	return fa.kernel || judge_face(w, &fa, stage, layer);
@@ -725,8 +731,7 @@ judge_process_scan(struct lsawatch *w, pid_t pid, enum watch_layer layer)
 {
 	struct face fa;
 
-	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel ||
-	    (fa.ino == 0 && judged.sees_all))
+	if (is_unchanged(pid) || !glance(pid, &fa) || known_face(&fa) || fa.kernel || is_empty(&fa))
 		return;
 	(void)judge_face(w, &fa, STAGE_FOUND, layer);
 	(void)again_later(pid, STAGE_NAMED, layer, false);
@@ -762,7 +767,6 @@ judge_process_open(struct lsawatch *w)
 		judged.self = (struct watch_image){ .dev = sb.st_dev, .ino = sb.st_ino };
 	(void)process_exe(getpid(), judged.self.path, sizeof(judged.self.path));
 	judged.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	judged.sees_all = judged.proc >= 0 && fstatat(judged.proc, "1/exe", &sb, 0) == 0;
 	return judged.seen != NULL && judged.proc >= 0 ? 0 : -1;
 }
 

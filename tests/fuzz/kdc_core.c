@@ -17,12 +17,13 @@ core_subkey(void)
 	return pe->id != 0 && pe->kind == PENDING_TGS ? pe->subkey : NULL;
 }
 
-bool
-core_is_tgt(struct rd plain)
+struct rd
+core_tgt_key(struct rd plain)
 {
 	struct tgs_part part;
+	bool is = tgs_part_read(plain, &part) == ISO_OK && tgt_class(&part.sname, 0);
 
-	return tgs_part_read(plain, &part) == ISO_OK && tgt_class(&part.sname, 0);
+	return is ? part.key : (struct rd){ 0 };
 }
 
 bool

@@ -12,8 +12,8 @@
 
 /* The subkey of what it sealed last (32 octets), NULL: none waits. */
 const uint8_t *core_subkey(void);
-/* Does an EncTGSRepPart or EncASRepPart say that it is for a TGT? */
-bool core_is_tgt(struct rd plain);
+/* The key of an EncTGSRepPart or EncASRepPart that says that it is for a TGT; else empty. */
+struct rd core_tgt_key(struct rd plain);
 /* Is the key of the last answer one that leaves to be forwarded? fuzz_forward knows when it may. */
 bool core_forwarded(void);
 /* A key as it came in a box, kept. */

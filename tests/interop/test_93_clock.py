@@ -9,7 +9,7 @@ from lib import instance, logins, proc, users
 from lib.realm import PASSWORDS, Realm
 
 pytestmark = [pytest.mark.usefixtures("need_root"),
-              pytest.mark.skipif(not proc.program("faketime"), reason="no faketime")]
+              pytest.mark.skipif(not proc.FAKETIME, reason="no faketime")]
 WORD = PASSWORDS["alice"]
 
 
@@ -18,7 +18,7 @@ def realm(request):
     made = Realm()
     try:
         made.kadmin_local("TEST.LOCAL", ["modprinc +requires_preauth alice"])
-        made.restart_kdc("faketime", "-f", request.param)
+        made.restart_kdc(**proc.clock_off_by(request.param))
         yield made
     finally:
         made.close()

@@ -105,7 +105,7 @@ def test_03_over_IPv6(realm):
         assert not rawkdc.tgs(inst.at, held, HOME.encode(), (b"HTTP", b"localhost")).code
 
 
-@pytest.mark.skipif(not proc.program("faketime"), reason="no faketime")
+@pytest.mark.skipif(not proc.FAKETIME, reason="no faketime")
 @pytest.mark.parametrize("away", ["+2h", "-2h"])
 def test_04_a_KDC_whose_clock_is_off(away):
     """Clients learn that at their logon and keep it in the ccache; so does the endpoint."""
@@ -114,7 +114,7 @@ def test_04_a_KDC_whose_clock_is_off(away):
         made.kadmin_local(HOME, ["addprinc -randkey +requires_preauth station/clock",
                                  "modprinc +requires_preauth alice",
                                  f"ktadd -q -norandkey -k {made.folder('clock')} station/clock"])
-        made.restart_kdc("faketime", "-f", away)
+        made.restart_kdc(**proc.clock_off_by(away))
         with people.Station(made) as inst:
             person = people.Person(inst)
             person.kinit("alice").ok()

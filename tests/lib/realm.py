@@ -171,10 +171,10 @@ class Realm:
         proc.wait_until("kadmind", lambda: proc.port_answers(self.kpasswd),
                         process=kadmind.process, log=self.folder("kadmind.log"))
 
-    def restart_kdc(self, *wrap, **env):
-        """krb5kdc again, wrapped (faketime, say), with more in its environment."""
+    def restart_kdc(self, **env):
+        """krb5kdc again, with more in its environment (proc.clock_off_by, say)."""
         self.daemons[0].stop()
-        kdc = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME, "-r", AWAY],
+        kdc = proc.Daemon(["krb5kdc", "-n", "-r", HOME, "-r", AWAY],
                           self.folder("kdc2.out"), env=dict(self.kdc_env, **env))
         self.daemons[0], self.kdc_pid = kdc, kdc.pid
         proc.wait_until("krb5kdc", lambda: proc.port_answers(self.kdc[HOME]),

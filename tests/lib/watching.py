@@ -35,13 +35,13 @@ class Watch:
     def wait(self, rule, after, seconds=2.0, **members):
         """The first finding of rule above number after whose members are so; actor=PID is
         the pid of its actor, part="lsaiso" whoever plays it. Fails after seconds."""
-        until = time.monotonic() + seconds * proc.SLOW
+        limit = proc.Limit(seconds)
         while True:
             found = self.findings(after)
             for one in found:
                 if one["rule"] == rule and all(self._is(one, k, v) for k, v in members.items()):
                     return one
-            if time.monotonic() > until:
+            if limit.over():
                 raise proc.Failed(f"no {rule} {members} within {seconds} s; found: {found}")
             time.sleep(0.05)
 

@@ -62,15 +62,15 @@ class Kdc(unittest.TestCase):
         return ""
 
     @classmethod
-    def restart(cls, *wrap, extra=None):
+    def restart(cls, extra=None, **env):
         with open(cls.realm.kdc_config, encoding="utf-8") as f:
             text = f.read().replace(f"    {HOME} = {{", f"    {HOME} = {{\n        "
                                     f"{cls.extra if extra is None else extra}", 1)
         config = cls.realm.folder.write("kdc2.conf", text)
         cls.realm.daemons[0].stop()
-        daemon = proc.Daemon([*wrap, "krb5kdc", "-n", "-r", HOME, "-r", AWAY],
+        daemon = proc.Daemon(["krb5kdc", "-n", "-r", HOME, "-r", AWAY],
                              cls.realm.folder("kdc2.out"),
-                             env=dict(cls.realm.kdc_env, KRB5_KDC_PROFILE=config))
+                             env=dict(cls.realm.kdc_env, KRB5_KDC_PROFILE=config, **env))
         cls.realm.daemons[0] = daemon
         for port in cls.realm.kdc.values():
             proc.wait_until("krb5kdc", lambda p=port: proc.port_answers(p),
@@ -230,10 +230,10 @@ class Machine(Kdc):
         said = self.log_on("alice", WORD, config=config)
         self.assertNotEqual(said["code"], 0, said)
 
-    @unittest.skipUnless(proc.program("faketime"), "faketime is not installed")
+    @unittest.skipUnless(proc.FAKETIME, "faketime is not installed")
     def test_clock_of_the_kdc(self):
         for minutes in (10, -10):
-            self.restart("faketime", "-f", f"{minutes:+}m")
+            self.restart(**proc.clock_off_by(f"{minutes:+}m"))
             said = self.armored(self.log_on("alice", WORD))
             self.assertAlmostEqual(said["offset"], minutes * 60, delta=3)
         self.restart()

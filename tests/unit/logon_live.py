@@ -286,9 +286,9 @@ class Hostile(unittest.TestCase):
         self.config = self.realm.write_config("hostile.conf", ccache="MEMORY:")
         self.tries = trylogon.Tries(PROGRAM, self.realm.env(self.config, LSAISO=LSAISO))
 
-    def restart(self, *wrap, **env):
-        """The KDC again, wrapped."""
-        self.realm.restart_kdc(*wrap, **env)
+    def restart(self, **env):
+        """The KDC again, with more in its environment."""
+        self.realm.restart_kdc(**env)
 
     def through(self, change, away=9):
         """Logons go through somebody between."""
@@ -299,11 +299,11 @@ class Hostile(unittest.TestCase):
         self.tries = trylogon.Tries(PROGRAM, self.realm.env(config, LSAISO=LSAISO))
         return between
 
-    @unittest.skipUnless(proc.program("faketime"), "faketime is not installed")
+    @unittest.skipUnless(proc.FAKETIME, "faketime is not installed")
     def test_clock_of_the_kdc(self):
         """Ten minutes off, in both directions."""
         for minutes in (10, -10):
-            self.restart("faketime", "-f", f"{minutes:+}m")
+            self.restart(**proc.clock_off_by(f"{minutes:+}m"))
             for name, word in (("needs", "needs a lot"), ("open", "open sesame")):
                 said = good(self.tries(name, word, ("-t", "HTTP/localhost")), f"{name}@{HOME}")
                 self.assertAlmostEqual(said["offset"], minutes * 60, delta=3)

@@ -87,9 +87,9 @@ def test_03_term(watched):
     """lsass ends by it, however it does that; a signal that ends nothing is told as such."""
     after = watched.watch.last()
     pid = end(watched, "lsass", signal.SIGTERM)
-    until = time.monotonic() + 2 * proc.SLOW
+    limit = proc.Limit(2)
     rules = ()
-    while not rules and time.monotonic() < until:
+    while not rules and not limit.over():
         rules = [one["rule"] for one in watched.watch.findings(after)
                  if one.get("subject_pid") == pid
                  and one["rule"] in ("stability-killed", "stability-ended")]
