@@ -60,12 +60,18 @@ bring_machine(const struct ctl *ct, const struct keytab *kt)
 	size_t done = 0;
 
 	for (size_t i = 0; i < kt->n; i++) {
-		ask = keytabs_is_standin(known, kt->keys[i].octets, kt->keys[i].len, id)
-			  ? with_id(ct, kt, id, session)
-			  : with_box(ct, kt, i, session);
+		const char *host = kt->host;
+
+		if (keytabs_is_standin(known, kt->keys[i].octets, kt->keys[i].len, id)) {
+			ask = with_id(ct, kt, id, session);
+			if (strcmp(host, kt->name) == 0 && kt->host_too[0] != '\0')
+				host = kt->host_too;
+		} else {
+			ask = with_box(ct, kt, i, session);
+		}
 		if (ask == NULL)
 			break;
-		(void)json_object_set_new(ask, "host", json_string(kt->host));
+		(void)json_object_set_new(ask, "host", json_string(host));
 		(void)json_object_set_new(ask, "kvno", json_integer(kt->keys[i].kvno));
 		(void)json_object_set_new(ask, "last", json_boolean(i == kt->n - 1));
 		is = call(ct, "MachineKey", ask);

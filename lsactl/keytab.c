@@ -124,6 +124,8 @@ find_host(struct look *lo, struct keytab *kt)
 	(void)snprintf(host.name, sizeof(host.name), "%s", lo->host);
 	if (walk(lo, &host) == 0 && same_keys(kt, &host))
 		(void)snprintf(kt->host, sizeof(kt->host), "%s", lo->host);
+	else if (host.n != 0 && kt->n != 0 && host.keys[0].kvno == kt->keys[0].kvno)
+		(void)snprintf(kt->host_too, sizeof(kt->host_too), "%s", lo->host);
 	keytab_wipe(&host);
 }
 

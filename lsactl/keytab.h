@@ -24,6 +24,8 @@ struct keytab_key {
 struct keytab {
 	char name[ISO_NAME_MAX + 1]; /* whose keys: to log on with */
 	char host[ISO_NAME_MAX + 1]; /* of a machine: host/name@REALM with the same keys, or name */
+	/* Else one of the same version: two stand-ins of one key do not tell that it is one. */
+	char host_too[ISO_NAME_MAX + 1];
 	struct keytab_key
 	    keys[KEYTAB_KEYS_MAX]; /* in the order of krb5.conf's permitted_enctypes */
 	size_t n;
