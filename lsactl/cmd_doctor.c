@@ -34,6 +34,7 @@ static const struct {
 	{ "krb5.conf KDCs", check_kdc_config, PROGRAMS },
 	{ "real KDCs", check_kdc_real, PROGRAMS },
 	{ "locate plug-ins", check_kdc_plugins, PROGRAMS },
+	{ "sssd.conf", check_sssd_conf, PROGRAMS },
 	{ "way to the KDC", check_kdc_truth, PROGRAMS },
 	{ "machine keytab", check_keytab, PROGRAMS },
 	{ "NTLM servers", check_ntlm, PROGRAMS },

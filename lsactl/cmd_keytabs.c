@@ -273,7 +273,7 @@ warn_services(const struct opened *op)
 		any = true;
 		(void)fprintf(stderr, "lsactl:   %s%s\n", en->name,
 			      strncmp(en->name, "host/", 5) == 0
-				  ? " (sshd with GSSAPI, and logons that verify the KDC)"
+				  ? " (sshd with GSSAPI; logons that verify the KDC, as SSSD's do)"
 				  : "");
 		before = en->name;
 	}

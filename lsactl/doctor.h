@@ -34,6 +34,8 @@ doctor_check check_users, check_instance, check_kcm_rival, check_sssd, check_krb
 /* doctor_kdc.c */
 doctor_check check_kdc, check_kdc_config, check_kdc_real, check_kdc_plugins, check_kdc_truth,
     check_keytab;
+/* doctor_sssd.c */
+doctor_check check_sssd_conf;
 /* doctor_watch.c */
 doctor_check check_watch, check_watch_layer;
 

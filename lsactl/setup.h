@@ -7,7 +7,7 @@
  *   cmd_setup.c    the command: plan, check, show, write, take back
  *   setup_files.c  files of the plan, their differences
  *   setup_krb5.c   krb5.conf and what it includes; where the real KDCs are kept
- *   setup_sssd.c   sssd.conf
+ *   setup_sssd.c   sssd.conf; sssd.c reads it
  *   setup_try.c    can the endpoint listen, are the real KDCs found
  */
 #ifndef LSACTL_SETUP_H

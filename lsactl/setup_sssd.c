@@ -6,67 +6,37 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
-#include <dirent.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lsactl/setup.h"
+#include "lsactl/sssd.h"
 
-#define SSSD_CONF   "/etc/sssd/sssd.conf"
-#define SSSD_FOLDER "/etc/sssd/conf.d"
-
-/* key = value; false: another line. */
-static bool
-relation(const char *line, char key[64], char value[64])
-{
-	return sscanf(line, " %63[a-z0-9_] = %63s", key, value) == 2;
-}
-
-static bool
-is_section(const char *line, bool *domain)
-{
-	line += strspn(line, " \t");
-	if (*line != '[')
-		return false;
-	*domain = strncmp(line, "[domain/", 8) == 0;
-	return true;
-}
-
-/* Its provider speaks Kerberos, or it is told about kdcinfo. */
+/* It speaks Kerberos, or is told about kdcinfo: at. */
 static bool
 wants(const struct lines *li, size_t from, bool *is_off, size_t *at)
 {
-	bool domain, kerberos = false;
-	char key[64], value[64];
+	struct sssd_domain dom = { 0 };
+	char name[128];
 
-	*is_off = false;
 	*at = 0;
-	for (size_t i = from; i < li->n && !is_section(li->at[i], &domain); i++) {
-		if (!relation(li->at[i], key, value))
-			continue;
-		if (strcmp(key, "krb5_use_kdcinfo") == 0) {
+	for (size_t i = from; i < li->n && !sssd_section(li->at[i], name); i++) {
+		if (sssd_line(&dom, li->at[i]))
 			*at = i;
-			*is_off = strcasecmp(value, "false") == 0;
-			kerberos = true;
-		}
-		if (strstr(key, "provider") != NULL &&
-		    (strcmp(value, "krb5") == 0 || strcmp(value, "ad") == 0 ||
-		     strcmp(value, "ipa") == 0))
-			kerberos = true;
 	}
-	return kerberos;
+	*is_off = dom.kdcinfo == SSSD_NO;
+	return dom.kerberos;
 }
 
 static void
 edit(struct lines *li)
 {
-	bool domain, off;
+	char name[128];
+	bool off;
 	size_t at;
 
 	for (size_t i = 0; i < li->n; i++) {
-		if (!is_section(li->at[i], &domain) || !domain || !wants(li, i + 1, &off, &at) ||
-		    off)
+		if (!sssd_section(li->at[i], name) || name[0] == '\0' ||
+		    !wants(li, i + 1, &off, &at) || off)
 			continue;
 		if (at != 0)
 			lines_hide(li, at);
@@ -74,41 +44,55 @@ edit(struct lines *li)
 	}
 }
 
+struct plan {
+	struct setup *se;
+	struct sssd_domain list[SSSD_DOMAINS];
+	size_t n;
+};
+
 static int
-plan_one(struct setup *se, const char *path)
+plan_one(void *arg, const char *path)
 {
-	struct setup_file *fi = setup_add(se, path, false);
+	struct plan *pl = arg;
+	struct setup_file *fi = setup_add(pl->se, path, false);
 
 	if (fi == NULL)
 		return -1;
+	pl->n = sssd_merge(pl->list, pl->n, fi->clean);
 	edit(&fi->then);
 	return 0;
+}
+
+/* What works with a keytab of real keys only. Not written for him: each way costs something. */
+static void
+note(struct setup *se, const struct sssd_domain *dom)
+{
+	if (dom->keytab[0] != '\0' && strcmp(dom->keytab, se->ct->cf.logon_keytab) != 0)
+		return;
+	if (sssd_validates(dom))
+		setup_note(se,
+			   "sssd.conf, %s: with stand-ins in the host's keytab, SSSD will refuse "
+			   "every password (krb5_validate): see SSSD in lsaiso-kdc(7) before "
+			   "lsactl keytab import\n",
+			   dom->name);
+	if (sssd_armours(dom))
+		setup_note(se,
+			   "sssd.conf, %s: krb5_use_fast does not work with stand-ins: see SSSD "
+			   "in lsaiso-kdc(7)\n",
+			   dom->name);
 }
 
 int
 setup_sssd_plan(struct setup *se)
 {
-	struct dirent **found = NULL;
-	char path[4096];
-	int n, bad;
+	struct plan pl = { .se = se };
+	int bad;
 
 	/* A private instance is no matter of this host's SSSD. */
 	if (strcmp(se->ct->config_path, CONFIG_DEFAULT_FILE) != 0)
 		return 0;
-	(void)snprintf(path, sizeof(path), "%s%s", se->root, SSSD_CONF);
-	bad = plan_one(se, path);
-	(void)snprintf(path, sizeof(path), "%s%s", se->root, SSSD_FOLDER);
-	n = scandir(path, &found, NULL, alphasort);
-	for (int i = 0; i < n; i++) {
-		size_t len = strlen(found[i]->d_name);
-
-		(void)snprintf(path, sizeof(path), "%s%s/%s", se->root, SSSD_FOLDER,
-			       found[i]->d_name);
-		if (bad == 0 && found[i]->d_name[0] != '.' && len > 5 &&
-		    strcmp(found[i]->d_name + len - 5, ".conf") == 0)
-			bad = plan_one(se, path);
-		free(found[i]);
-	}
-	free(found);
+	bad = sssd_each_file(se->root, plan_one, &pl);
+	for (size_t i = 0; bad == 0 && !se->ct->setup.undo && i < pl.n; i++)
+		note(se, &pl.list[i]);
 	return bad;
 }
