@@ -24,6 +24,7 @@ peers="sssd-kcm libkrb5-26-heimdal libhcrypto5-heimdal libheimntlm0-heimdal libr
 tools="python3 python3-gssapi gdb procps iproute2 util-linux"
 logon="pamtester login openssl libpam-modules libpam-runtime krb5-pkinit libfaketime"
 domain="samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
+sssd="sssd-common sssd-ad sssd-krb5 sssd-ldap sssd-tools adcli"
 ntlm="gss-ntlmssp smbclient"
 stacks="python3-impacket openjdk-17-jdk-headless golang-go golang-github-jcmturner-gokrb5.v8-dev"
 thieves="gssproxy winbind samba-common-bin keyutils"
@@ -44,7 +45,7 @@ for set in "${@:-build}"; do
 	demo) want+=" $build $realm $services $peers $tools" heimdal=yes ;;
 	guest) want+=" $machine" kernel=yes ;;
 	test | bench)
-		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $ntlm $stacks $outputs" heimdal=yes kernel=yes winbind=yes
+		want+=" $build $realm $services $peers $tools $thieves $machine $checks $logon $domain $sssd $ntlm $stacks $outputs" heimdal=yes kernel=yes winbind=yes
 		krb5=yes
 		[ "$set" = test ] || want+=" $watches"
 		;;
