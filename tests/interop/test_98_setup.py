@@ -166,6 +166,28 @@ def test_06_bare_host(tmp_path):
     done.fails("knows no realm")
 
 
+def test_06_what_of_sssd_conf_is_named_and_what_is_written(root):
+    def says(conf, snippet=None):
+        root.write("sssd/sssd.conf", "[domain/a]\n" + conf, 0o600)
+        if snippet is not None:
+            root.write("sssd/conf.d/late.conf", "[domain/a]\n" + snippet, 0o600)
+        return root.setup().ok()
+
+    line, validate, fast = "+krb5_use_kdcinfo = False", "(krb5_validate)", "krb5_use_fast does not"
+    says("id_provider = ad\n").says(line, validate).silent_about(fast)
+    says("id_provider = ldap\n").silent_about(line, validate, fast)
+    says("id_provider = ldap\nldap_sasl_mech = GSS-SPNEGO\n").says(line).silent_about(validate)
+    says("id_provider = ldap\nauth_provider = krb5\nkrb5_use_fast = try\n").says(
+        line, fast).silent_about(validate)
+    says("id_provider = ldap\nauth_provider = krb5\nkrb5_validate = True\n").says(line, validate)
+    says("id_provider = ad\nkrb5_keytab = FILE:/etc/krb5.keytab\n").says(line, validate)
+    says("id_provider = ad\nkrb5_keytab = /etc/other\n").says(line).silent_about(validate)
+    says("id_provider = ad\nkrb5_use_fast = try\nkrb5_fast_principal = x\n").silent_about(fast)
+    says("id_provider = ad\nkrb5_use_fast = never\n").silent_about(fast)
+    # A snippet comes after.
+    says("id_provider = ad\n", "krb5_validate = False\n").says(line).silent_about(validate)
+
+
 def test_07_an_instance_with_what_setup_wrote(realm, need_root):
     """The whole way: apply, restart, import, use, kpasswd, undo."""
     with endpoint.Endpoint(realm) as inst:

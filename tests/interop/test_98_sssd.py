@@ -17,6 +17,10 @@ LINE = "krb5_use_kdcinfo = False"
 PAST = "10.99.0.1"
 REFUSED = "Preauthentication failed"
 
+EVERYTHING = (LINE, "krb5_keytab = /etc/sssd/sssd.keytab", "krb5_use_fast = demand",
+              f"krb5_fast_principal = {sssdhost.SPARE}@{sssdhost.REALM}",
+              "krb5_ccname_template = KCM:")
+
 pytestmark = [pytest.mark.levels("process", why="lsass is in the network of the domain"),
               pytest.mark.usefixtures("need_root")]
 
@@ -168,9 +172,7 @@ def test_13_another_accounts_keys_for_what_needs_real_ones(host):
     """A keytab whose first entries are those of an account that may do nothing: the KDC is
     known by it, and armour is made with it. The ccache is lsaiso's."""
     host.keytab(host.spare, host.folder("etc", "krb5.keytab"), name="sssd/sssd.keytab")
-    host.configure(LINE, "krb5_keytab = /etc/sssd/sssd.keytab", "krb5_use_fast = demand",
-                   f"krb5_fast_principal = {sssdhost.SPARE}@{sssdhost.REALM}",
-                   "krb5_ccname_template = KCM:")
+    host.configure(*EVERYTHING)
     host.start_sssd()
     who = ids(host)
     logon(host).ok()
@@ -208,11 +210,18 @@ def test_15_a_password_is_changed_by_pam_sss(host):
 # ---- the machine's password
 
 def test_20_adcli_goes_past_and_changes_nothing(host):
-    """What SSSD starts once a day: it writes a krb5.conf of its own."""
+    """It writes a krb5.conf of its own. SSSD starts it once a day."""
     with open(host.folder("etc", "krb5.keytab"), "rb") as f:
         before = f.read()
     host.run("adcli", "update", "--domain", sssdhost.DOMAIN,
              "--computer-password-lifetime=0").fails(REFUSED)
+    host.configure(*EVERYTHING, "ad_machine_account_password_renewal_opts = 86400:1")
+    host.start_sssd()
+    host.online("ulla")
+    proc.wait_until("adcli, by SSSD", lambda: "adcli output end" in host.said("sssd_ad.test"))
+    assert REFUSED in host.said("sssd_ad.test")
+    assert "Going offline" not in host.said("sssd_ad.test")
+    assert host.knows("ulla")
     with open(host.folder("etc", "krb5.keytab"), "rb") as f:
         assert f.read() == before
 
