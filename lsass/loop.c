@@ -109,6 +109,13 @@ loop_change(struct watch *wa, uint32_t events)
 }
 
 void
+loop_hand_over(struct watch *wa, loop_ready *fn, void *arg)
+{
+	wa->fn = fn;
+	wa->arg = arg;
+}
+
+void
 loop_unwatch(struct watch *wa)
 {
 	if (wa == NULL || wa->fn == NULL)

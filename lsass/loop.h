@@ -20,6 +20,8 @@ void loop_free(struct loop *lo);
 /* NULL with errno. The descriptor stays the caller's. */
 struct watch *loop_watch(struct loop *lo, int fd, uint32_t events, loop_ready *fn, void *arg);
 int loop_change(struct watch *wa, uint32_t events);
+/* Whom it tells from now on. */
+void loop_hand_over(struct watch *wa, loop_ready *fn, void *arg);
 void loop_unwatch(struct watch *wa);
 /* Call fn every ms milliseconds, first after ms; 0 ms: never again (delete). */
 int loop_every(struct loop *lo, uint32_t ms, loop_timer *fn, void *arg);

@@ -18,7 +18,7 @@
 #include "rpc/status.h"
 
 /* How long the server looks at the mailbox before it sleeps. */
-#define SPIN_US 30u
+#define SPIN_US 10u
 
 /* What the server needs beside the core's state. */
 struct server {

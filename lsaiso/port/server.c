@@ -72,7 +72,7 @@ await(struct server *s)
 		came = spin(s, s->spin_ticks);
 	if (!came) {
 		sleep_until_asked(s);
-		came = arch_ticks() - s->idle_since < 4 * s->spin_ticks;
+		came = arch_ticks() - s->idle_since < s->spin_ticks;
 	}
 	if (came)
 		s->luck = s->luck + 2 < LUCK_MAX ? s->luck + 2 : LUCK_MAX;

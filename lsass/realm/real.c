@@ -19,6 +19,7 @@
 #include "lib/config.h"
 #include "lsass/loop.h"
 #include "lsass/realm/locate.h"
+#include "lsass/realm/spare.h"
 #include "lsass/realm/way.h"
 #include "lsass/tgs/der_as.h"
 
@@ -76,6 +77,7 @@ struct real {
 	struct locate *locate;
 	struct watch *named;
 	struct real_ask *first;
+	struct spares *spares;
 	size_t limit; /* of asks, and of sockets while each ask has one */
 	size_t asks, sockets;
 	uint64_t ended;
@@ -228,7 +230,7 @@ begin(struct real_ask *ask, const struct step *step)
 		return 0;
 	way->place = step->place;
 	way->udp = step->udp;
-	if (way_open(way, re->lo, &ask->found.at[step->place],
+	if (way_open(way, re->lo, re->spares, &ask->found.at[step->place],
 		     (struct rd){ ask->framed, ask->framed_len }, told, ask) != 0) {
 		bool later = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			     errno == ENOBUFS || errno == ENOSPC;
@@ -401,6 +403,8 @@ answered(struct real_ask *ask, struct way *way, struct rd reply)
 		go_on_or_end(ask);
 	} else {
 		remember(ask, way->place);
+		if (ask->garbage == 0)
+			way_done(way);
 		way->reply = NULL;
 		end(ask, 0, reply, "");
 		free((void *)(uintptr_t)reply.at);
@@ -482,7 +486,7 @@ tick(void *arg)
 
 	while (ask != NULL)
 		ask = turn(ask, loop_now_ms(re->lo)) ? re->first : ask->next;
-	if (re->asks == 0 && re->ticking)
+	if (spares_sweep(re->spares) == 0 && re->asks == 0 && re->ticking)
 		re->ticking = loop_every(re->lo, 0, tick, re) != 0;
 }
 
@@ -511,8 +515,9 @@ real_start(struct loop *lo, const struct config *cf)
 		return NULL;
 	re->lo = lo;
 	re->limit = (size_t)cf->kdc_requests;
+	re->spares = spares_new(lo);
 	re->locate = locate_start(cf, &fd);
-	if (re->locate != NULL)
+	if (re->locate != NULL && re->spares != NULL)
 		re->named = loop_watch(lo, fd, EPOLLIN, named, re);
 	if (re->named != NULL)
 		return re;
@@ -533,6 +538,7 @@ real_stop(struct real *re)
 		(void)loop_every(re->lo, 0, tick, re);
 	loop_unwatch(re->named);
 	locate_stop(re->locate);
+	spares_free(re->spares);
 	free(re);
 }
 

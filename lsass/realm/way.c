@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lsass/realm/spare.h"
+
 #define FIRST_ROOM   4096 /* octets; a length that a KDC claims is not believed before they come */
 #define DATAGRAM_MAX 65536
 
@@ -150,53 +152,85 @@ datagram_ready(void *arg, uint32_t events)
 	tell(way, WAY_REPLY, (size_t)n);
 }
 
+/* What cannot be sent is as what is lost. */
+static void
+send_datagram(const struct way *way)
+{
+	(void)send(way->fd, way->framed.at + WAY_HEAD, way->framed.len - WAY_HEAD, MSG_NOSIGNAL);
+}
+
 void
 way_again(struct way *way)
 {
-	/* What cannot be sent is as what is lost. */
-	if (way->udp)
-		(void)send(way->fd, way->framed.at + WAY_HEAD, way->framed.len - WAY_HEAD,
-			   MSG_NOSIGNAL);
+	if (way->udp) {
+		way->sent++;
+		send_datagram(way);
+	}
+}
+
+void
+way_done(struct way *way)
+{
+	way->done = way->udp && way->sent == 0;
 }
 
 /* ---- both */
 
-int
-way_open(struct way *way, struct loop *lo, const struct place *to, struct rd framed, way_told *told,
-	 void *arg)
+/* False, with errno: nothing is open. */
+static bool
+open_socket(struct way *way, struct loop *lo)
 {
 	int type = way->udp ? SOCK_DGRAM : SOCK_STREAM, error;
+	const struct place *to = way->to;
 
-	way->lo = lo;
-	way->framed = framed;
-	way->told = told;
-	way->arg = arg;
-	way->wa = NULL;
+	way->born = loop_now_ms(lo);
 	way->fd = socket(to->to.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (way->fd < 0)
-		return -1;
+		return false;
 	/* A datagram socket that is connected takes none of others. */
 	if (connect(way->fd, (const struct sockaddr *)(const void *)&to->to, to->len) == 0 ||
 	    errno == EINPROGRESS)
 		way->wa = loop_watch(lo, way->fd, way->udp ? EPOLLIN : EPOLLIN | EPOLLOUT,
 				     way->udp ? datagram_ready : stream_ready, way);
-	if (way->wa != NULL) {
-		way_again(way);
-		return 0;
-	}
+	if (way->wa != NULL)
+		return true;
 	error = errno;
 	way_close(way);
 	errno = error;
-	return -1;
+	return false;
+}
+
+int
+way_open(struct way *way, struct loop *lo, struct spares *spares, const struct place *to,
+	 struct rd framed, way_told *told, void *arg)
+{
+	way->spares = spares;
+	way->to = to;
+	way->framed = framed;
+	way->told = told;
+	way->arg = arg;
+	way->wa = NULL;
+	way->fd = way->udp ? spares_take(spares, to, &way->wa, &way->born) : -1;
+	if (way->fd >= 0)
+		loop_hand_over(way->wa, datagram_ready, way);
+	else if (!open_socket(way, lo))
+		return -1;
+	if (way->udp)
+		send_datagram(way);
+	return 0;
 }
 
 void
 way_close(struct way *way)
 {
-	loop_unwatch(way->wa);
+	if (way->done && way->fd >= 0) {
+		spares_put(way->spares, way->to, way->fd, way->wa, way->born);
+	} else {
+		loop_unwatch(way->wa);
+		if (way->fd >= 0)
+			(void)close(way->fd);
+	}
 	way->wa = NULL;
-	if (way->fd >= 0)
-		(void)close(way->fd);
 	way->fd = -1;
 	free(way->reply);
 	way->reply = NULL;

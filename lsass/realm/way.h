@@ -32,7 +32,10 @@ struct way {
 	size_t place; /* whose */
 	bool udp;
 	/* way.c's */
-	struct loop *lo;
+	struct spares *spares;
+	const struct place *to;
+	uint64_t born; /* ms: the socket */
+	bool done;     /* no more will come */
 	int fd;
 	struct watch *wa;
 	struct rd framed; /* the message with its length before it; a view */
@@ -43,14 +46,19 @@ struct way {
 	void *arg;
 };
 
+struct spares;
+
 /*
- * Begin. framed: WAY_HEAD octets of length and the message, which live as long as the way.
- * told is not called before this returns. Returns 0, or -1 with errno; then nothing is open.
+ * Begin. to lives as long as the way. framed: WAY_HEAD octets of length and the message, which live
+ * as long as the way. told is not called before this returns. Returns 0, or -1 with errno; then
+ * nothing is open.
  */
-int way_open(struct way *way, struct loop *lo, const struct place *to, struct rd framed,
-	     way_told *told, void *arg) __attribute__((warn_unused_result));
+int way_open(struct way *way, struct loop *lo, struct spares *spares, const struct place *to,
+	     struct rd framed, way_told *told, void *arg) __attribute__((warn_unused_result));
 /* A datagram: once more. */
 void way_again(struct way *way);
+/* Its answer came, and no other will: another way may have its socket. */
+void way_done(struct way *way);
 void way_close(struct way *way); /* nothing is told any more; what way points to is not freed */
 
 #endif

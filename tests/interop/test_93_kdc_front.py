@@ -532,10 +532,10 @@ def test_50_addresses_that_are_refused(realm, where, says):
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["tcp", "udp"])
 def test_51_a_port_in_use(realm, kind):
     with socket.socket(type=kind) as s:
-        s.bind(("127.0.0.1", 0))
+        port = proc.free_port()  # for the other kind of socket, too
+        s.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             s.listen()
-        port = s.getsockname()[1]
         name = "TCP" if kind == socket.SOCK_STREAM else "UDP"
         refused(realm, {"kdc": {"listen": f"127.0.0.1:{port}"}},
                 f"127.0.0.1:{port}, {name}: Address already in use, by pid {os.getpid()} (")

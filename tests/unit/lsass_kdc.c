@@ -385,7 +385,14 @@ take_from(int fd, struct sockaddr_storage *theirs)
 static int
 find(int diag, int fd, const struct sockaddr_storage *theirs, struct peer *peer)
 {
-	return peer_find(diag, fd, (const struct sockaddr *)theirs, peer);
+	struct sockaddr_storage ours = { 0 };
+	socklen_t len = sizeof(ours), type_len = sizeof(int);
+	int type = 0;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ours, &len), 0);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len), 0);
+	return peer_find(diag, type == SOCK_DGRAM ? -1 : fd, (const struct sockaddr *)&ours,
+			 (const struct sockaddr *)theirs, peer);
 }
 
 static void
@@ -619,10 +626,10 @@ test_peer_elsewhere(void **state)
 	got = accept_from(ours, &theirs);
 	assert_int_equal(find(-1, got, &theirs, &peer), -1);
 	assert_int_equal(peer.uid, (uid_t)-1);
-	assert_true(peer_told(diag, ours));
-	assert_false(peer_told(-1, ours));
+	assert_true(peer_told(diag, true, (const struct sockaddr *)&to));
+	assert_false(peer_told(-1, true, (const struct sockaddr *)&to));
 	datagrams = ours_at(AF_INET, SOCK_DGRAM, &to, &len);
-	assert_true(peer_told(diag, datagrams));
+	assert_true(peer_told(diag, false, (const struct sockaddr *)&to));
 	close(datagrams);
 	assert_int_equal(pthread_create(&thread, NULL, diag_elsewhere, &elsewhere), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);

@@ -29,6 +29,7 @@ from tests.lib.realm import AWAY, HOME, Realm  # noqa: E402
 UNREACH, UNKNOWN, CANT_RESOLVE = -1765328228, -1765328230, -1765328164
 BADFORMAT = -1765328248
 PREAUTH_REQUIRED = 25
+SPARES = 16  # sockets that may serve another message, for a second
 
 
 class Try:
@@ -170,7 +171,7 @@ class Way(Base):
             self.answered(at.ask(HOME, as_req(octets=2000)), within=1)
             self.assertEqual(kdc.seen[1:], [("relay", True)])
             self.assertEqual(at.known(HOME), f"127.0.0.1:{kdc.port} (krb5.conf)")
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_preference_limit(self):
         kdc = self.fault("relay")
@@ -202,7 +203,7 @@ class Way(Base):
                 self.assertEqual(done.why, f"no KDC of {HOME} answers: 127.0.0.1:{port} "
                                            "(krb5.conf)")
                 self.assertLess(done.seconds, 1)
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_silent(self):
         """The next one is asked after a second, and first from then on."""
@@ -252,7 +253,7 @@ class Way(Base):
             self.assertEqual(done.code, UNREACH)
             self.assertGreater(done.seconds, 10)
             self.assertLess(done.seconds, 21)
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_no_datagrams(self):
         kdc = self.fault("mute")
@@ -301,7 +302,7 @@ class Way(Base):
                     self.answered(at.ask(HOME, as_req()), within=within)
                 with self.through(one, two) as at:
                     self.answered(at.ask(HOME, as_req(octets=2000)), within=0.9)
-                    self.assertEqual(at.fds(), before)
+                    proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_drip(self):
         one, two = self.fault("drip"), self.fault("relay")
@@ -451,7 +452,7 @@ class Way(Base):
                 self.assertEqual(at.done(number).error(), 37)
             for number in numbers[50:75]:  # on a busy machine these were sent the last time
                 self.assertIn(at.done(number).error(), (37, None))
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
             self.assertEqual([w for w in at.lines if w[0] == "done"], [])
             self.assertEqual(at.ask("THIRD", as_req()).error(), 37)
 
@@ -463,10 +464,10 @@ class Way(Base):
             before = at.fds()
             numbers = [at.send(HOME, as_req()) for _ in range(12)]
             time.sleep(2.5)
-            self.assertLessEqual(at.fds(), before + 17)
+            self.assertLessEqual(at.fds(), before + 17 + SPARES)
             for number in numbers:
                 self.answered(at.done(number), within=6)
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_no_descriptors(self):
         """None is left for a while."""
@@ -491,7 +492,7 @@ class Way(Base):
             number = at.send(HOME, as_req(octets=900000))
             time.sleep(0.3)
             at.say("cancel", number)
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
             at.send(HOME, as_req())
             time.sleep(0.1)
             # and the end, with one on its way
@@ -504,7 +505,7 @@ class Way(Base):
             for octets in (0, 2000):
                 for number in [at.send(HOME, as_req(octets=octets)) for _ in range(64)]:
                     self.answered(at.done(number))
-            self.assertEqual(at.fds(), before)
+            proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
     def test_shapes(self):
         with Try(self.config(f"127.0.0.1:{self.kdc[1]}")) as at:

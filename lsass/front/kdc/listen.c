@@ -36,6 +36,7 @@
 struct mouth {
 	struct mouths *ms;
 	int fd;
+	struct sockaddr_storage ours;
 	struct door *door;   /* of a stream */
 	struct watch *watch; /* of datagrams */
 };
@@ -173,6 +174,15 @@ send_datagram(const struct client *cl, struct rd reply)
 	while (sent < 0 && errno == EINTR);
 }
 
+static int
+find_peer(const struct client *cl, struct peer *peer)
+{
+	const struct mouth *mo = cl->mouth;
+
+	return peer_find(mo->ms->kd->view.diag_fd, cl->fd, (const struct sockaddr *)&mo->ours,
+			 (const struct sockaddr *)&cl->theirs, peer);
+}
+
 static void
 say_by_tcp(const struct client *cl, struct rd request, const char *why)
 {
@@ -186,14 +196,11 @@ say_by_tcp(const struct client *cl, struct rd request, const char *why)
 static void
 answer_datagram(const struct client *cl, const struct call *ca, struct rd reply)
 {
-	struct kdc *kd = ca->kdc;
 	struct peer now;
 
 	/* Whoever has the port by now is not told what another asked for. */
-	if (!ca->relayed && ca->known &&
-	    (peer_find(kd->view.diag_fd, cl->mouth->fd, (const struct sockaddr *)&cl->theirs,
-		       &now) != 0 ||
-	     now.cookie != cl->peer.cookie))
+	if (!ca->relayed && !ca->senders_alone && ca->known &&
+	    (find_peer(cl, &now) != 0 || now.cookie != cl->peer.cookie))
 		return;
 	if (reply.len <= DATAGRAM_OUT)
 		send_datagram(cl, reply);
@@ -253,15 +260,13 @@ bool
 listen_name(const struct mouths *ms, size_t i, char *text, size_t n)
 {
 	const struct mouth *mo = &ms->mouth[i];
-	struct sockaddr_storage addr = { 0 };
-	const struct sockaddr_un *un = (const void *)&addr;
-	socklen_t len = sizeof(addr);
+	const struct sockaddr_un *un = (const void *)&mo->ours;
 	char at[56];
 
-	if (i >= ms->n || getsockname(mo->fd, (struct sockaddr *)&addr, &len) != 0)
+	if (i >= ms->n)
 		return false;
-	kdc_address_text((const struct sockaddr *)&addr, at, sizeof(at));
-	if (addr.ss_family == AF_UNIX)
+	kdc_address_text((const struct sockaddr *)&mo->ours, at, sizeof(at));
+	if (mo->ours.ss_family == AF_UNIX)
 		(void)snprintf(text, n, "%.*s UNIX", (int)sizeof(un->sun_path), un->sun_path);
 	else
 		(void)snprintf(text, n, "%s %s", at, mo->door != NULL ? "TCP" : "UDP");
@@ -274,11 +279,8 @@ listen_name(const struct mouths *ms, size_t i, char *text, size_t n)
 static void
 look_at_peer(struct client *cl)
 {
-	struct kdc *kd = cl->mouth->ms->kd;
-
 	if (!cl->known)
-		cl->known = peer_find(kd->view.diag_fd, cl->fd >= 0 ? cl->fd : cl->mouth->fd,
-				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+		cl->known = find_peer(cl, &cl->peer) == 0;
 	if (!cl->known)
 		cl->peer.uid = (uid_t)-1;
 }
@@ -460,8 +462,7 @@ came(void *arg, int fd, uid_t uid, pid_t pid)
 			free(cl);
 			return;
 		}
-		cl->known = peer_find(ms->kd->view.diag_fd, fd,
-				      (const struct sockaddr *)&cl->theirs, &cl->peer) == 0;
+		cl->known = find_peer(cl, &cl->peer) == 0;
 		what = over_limit(ms, cl->known, cl->peer.uid);
 		if (what == NULL) {
 			what = "no memory";
@@ -564,11 +565,12 @@ open_mouth(struct mouths *ms, int fd)
 {
 	struct mouth *mo = &ms->mouth[ms->n];
 	int type = 0, flags = fcntl(fd, F_GETFL);
-	socklen_t len = sizeof(type);
+	socklen_t len = sizeof(type), ours_len = sizeof(mo->ours);
 
 	mo->ms = ms;
 	mo->fd = fd;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || flags < 0 ||
+	    getsockname(fd, (struct sockaddr *)&mo->ours, &ours_len) != 0 ||
 	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return false;
 	if (type == SOCK_STREAM)
@@ -583,13 +585,11 @@ open_mouth(struct mouths *ms, int fd)
 static void
 look_at_mouth(const struct mouths *ms, size_t i)
 {
+	const struct mouth *mo = &ms->mouth[i];
 	char name[128] = "";
-	size_t n;
 
-	if (!listen_name(ms, i, name, sizeof(name)))
-		return;
-	n = strlen(name);
-	if (strcmp(name + n - 4, "UNIX") != 0 && !peer_told(ms->kd->view.diag_fd, ms->mouth[i].fd))
+	if (mo->ours.ss_family != AF_UNIX && listen_name(ms, i, name, sizeof(name)) &&
+	    !peer_told(ms->kd->view.diag_fd, mo->door != NULL, (const struct sockaddr *)&mo->ours))
 		log_warn("KDC at %s: the kernel does not tell whose a client is, so stand-ins are "
 			 "of no use there; load tcp_diag and udp_diag",
 			 name);

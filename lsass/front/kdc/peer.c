@@ -6,7 +6,7 @@
  *  - A socket that was closed still is in the kernel's tables, as root's. It has no inode.
  *  - Its address may be another's by now. A connection of ours that still stands was
  *    with nobody else, so we look at it afterwards. Of datagrams nothing tells; the cookie
- *    does not come again, so it is compared before the answer goes out.
+ *    does not come again, so it is compared before an answer goes out that another could read.
  */
 #define _GNU_SOURCE /* struct ucred */
 #include <errno.h>
@@ -158,47 +158,35 @@ port_of(const struct sockaddr *addr)
 }
 
 static int
-find_by_address(int diag, int fd, bool stream, const struct sockaddr *theirs, struct peer *peer)
+find_by_address(int diag, int fd, const struct sockaddr *ours, const struct sockaddr *theirs,
+		struct peer *peer)
 {
+	bool stream = fd >= 0;
 	struct question qu;
 	struct inet_diag_msg is;
-	struct sockaddr_storage ours = { 0 };
-	socklen_t len = sizeof(ours);
 
-	if (diag < 0 || getsockname(fd, (struct sockaddr *)&ours, &len) != 0 ||
-	    put_question(&qu, stream, theirs, (const struct sockaddr *)&ours) != 0 ||
-	    ask(diag, &qu, &is) != 0 || is.id.idiag_sport != port_of(theirs) || is.idiag_inode == 0)
+	if (diag < 0 || put_question(&qu, stream, theirs, ours) != 0 || ask(diag, &qu, &is) != 0 ||
+	    is.id.idiag_sport != port_of(theirs) || is.idiag_inode == 0)
 		return -1;
 	peer->uid = is.idiag_uid;
 	peer->cookie = (uint64_t)is.id.idiag_cookie[1] << 32 | is.id.idiag_cookie[0];
 	return !stream || (is_connected(is.idiag_state) && still_stands(fd)) ? 0 : -1;
 }
 
-static bool
-is_stream(int fd)
-{
-	int type = 0;
-	socklen_t len = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
-}
-
 bool
-peer_told(int diag, int fd)
+peer_told(int diag, bool stream, const struct sockaddr *ours)
 {
 	struct question qu;
 	struct inet_diag_msg is;
-	struct sockaddr_storage ours = { 0 };
-	socklen_t len = sizeof(ours);
 
 	/* Who can be asked for it finds our own. */
-	return diag >= 0 && getsockname(fd, (struct sockaddr *)&ours, &len) == 0 &&
-	       put_question(&qu, is_stream(fd), (const struct sockaddr *)&ours, NULL) == 0 &&
+	return diag >= 0 && put_question(&qu, stream, ours, NULL) == 0 &&
 	       ask(diag, &qu, &is) == 0 && is.idiag_inode != 0;
 }
 
 int
-peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
+peer_find(int diag, int fd, const struct sockaddr *ours, const struct sockaddr *theirs,
+	  struct peer *peer)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -212,5 +200,5 @@ peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
 		peer->uid = cred.uid;
 		return 0;
 	}
-	return find_by_address(diag, fd, is_stream(fd), theirs, peer);
+	return find_by_address(diag, fd, ours, theirs, peer);
 }

@@ -62,6 +62,7 @@ struct call {
 	call_replied *done;   /* who gets the reply */
 	bool relayed;	      /* as it was */
 	bool again;	      /* tgs.c: it was made a second time */
+	bool senders_alone;   /* the answer is under a key that only its sender has */
 	/* of tgs.c and as.c: what they need when the answer comes; freed by state_free */
 	void *state;
 	void (*state_free)(void *state); /* wipes */
@@ -140,17 +141,18 @@ struct peer {
  * who asks again before the answer goes out must find the same cookie.
  *
  * diag    kdc_view.diag_fd
- * fd      ours
+ * fd      our end of the stream; -1: it is about datagrams
+ * ours    our address
  * theirs  where it came from
  *
  * Returns 0, or -1: nobody's any more, of another machine or network namespace, or it
  * cannot be told.
  */
 struct sockaddr;
-int peer_find(int diag, int fd, const struct sockaddr *theirs, struct peer *peer)
-    __attribute__((warn_unused_result));
-/* Can it be told of who comes to that socket of ours, of IP? The kernel may lack the module. */
-bool peer_told(int diag, int fd);
+int peer_find(int diag, int fd, const struct sockaddr *ours, const struct sockaddr *theirs,
+	      struct peer *peer) __attribute__((warn_unused_result));
+/* Can it be told of who comes there, to a socket of IP? The kernel may lack the module. */
+bool peer_told(int diag, bool stream, const struct sockaddr *ours);
 
 /* ---- listen.c */
 

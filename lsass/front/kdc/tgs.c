@@ -222,6 +222,7 @@ answer(struct call *ca, const struct der_tgs_rep *rep, struct rd part)
 		out.left = rep->padata.len + rep->names.len + cipher.len + DER_TGS_SLACK;
 		out.at = reply = malloc(out.left);
 	}
+	ca->senders_alone = sub;
 	if (reply != NULL && der_make_tgs_rep(rep, &sealed, &out) == 0)
 		call_answer(ca, (struct rd){ out.at, out.left });
 	else
