@@ -35,6 +35,7 @@ class FaultKdc:
         self.real, self.krbtgt = real, krbtgt
         self.how, self.seconds = "relay", 3.0
         self.seen = []          # (how, stream)
+        self.ports = []         # where datagrams came from
         self.earlier = None     # somebody else's answer
         self.over = False
         self.port = proc.free_port()
@@ -95,6 +96,7 @@ class FaultKdc:
 
     def _datagram(self, message, whose):
         self.seen.append((self.how, False))
+        self.ports.append(whose[1])
         getattr(self, "do_" + self.how)(message, None, whose)
 
     def _say(self, octets, conn, whose):
@@ -114,6 +116,11 @@ class FaultKdc:
     def do_remember(self, message, conn, whose):
         self.earlier = self._ask(message)
         self._say(self.earlier, conn, whose)
+
+    def do_twice(self, message, conn, whose):
+        answer = self._ask(message)
+        for _ in range(2):
+            self._say(answer, conn, whose)
 
     def do_slow(self, message, conn, whose):
         time.sleep(self.seconds)

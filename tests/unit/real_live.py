@@ -173,6 +173,42 @@ class Way(Base):
             self.assertEqual(at.known(HOME), f"127.0.0.1:{kdc.port} (krb5.conf)")
             proc.wait_until("its sockets are closed", lambda: at.fds() == before)
 
+    def test_a_socket_serves_again(self):
+        """For a second, and while it has had one answer to one datagram."""
+        kdc = self.fault("relay")
+        with self.through(kdc) as at:
+            for _ in range(3):
+                self.answered(at.ask(HOME, as_req()), within=1)
+            self.assertEqual(len(set(kdc.ports)), 1)
+            time.sleep(1.2)
+            self.answered(at.ask(HOME, as_req()), within=1)
+            self.assertEqual(len(set(kdc.ports)), 2)
+            before = at.fds()
+            waiting = [at.send(HOME, as_req()) for _ in range(2 * SPARES)]
+            for number in waiting:
+                self.answered(at.done(number))
+            self.assertLessEqual(at.fds(), before + SPARES)
+
+    def test_a_second_answer_is_nobodys(self):
+        """Nor does its socket serve again."""
+        kdc = self.fault("twice")
+        with self.through(kdc) as at:
+            self.answered(at.ask(HOME, as_req()), within=1)
+            time.sleep(0.2)
+            kdc.how = "relay"
+            self.answered(at.ask(HOME, as_req()), within=1)
+            self.assertEqual(len(set(kdc.ports)), 2)
+
+    def test_repeated_ones_do_not(self):
+        kdc = self.fault("close")
+        with self.through(kdc) as at:
+            number = at.send(HOME, as_req())
+            proc.wait_until("a repetition", lambda: len(kdc.ports) > 1)
+            kdc.how = "relay"
+            self.answered(at.done(number))
+            self.answered(at.ask(HOME, as_req()), within=1)
+            self.assertEqual(len(set(kdc.ports)), 2)
+
     def test_preference_limit(self):
         kdc = self.fault("relay")
         with self.through(kdc, defaults="udp_preference_limit = 1") as at:
