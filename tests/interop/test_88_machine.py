@@ -132,6 +132,8 @@ def test_07_a_users_keytab(inst, realm):
 
 def test_08_what_is_nowhere(inst, keytab):
     """Not in lsass, not in lsainit, nor in the files: only lsaiso has the keys."""
+    if instance.sanitized():
+        pytest.skip("a sanitizer's shadow memory is larger than any machine")
     dump = proc.run(["klist", "-Kek", f"FILE:{keytab}"]).ok().out
     keys = [bytes.fromhex(k) for k in re.findall(r"\(0x([0-9a-f]+)\)", dump)]
     assert len(keys) == 4

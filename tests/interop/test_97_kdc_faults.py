@@ -345,7 +345,8 @@ def test_30_64_clients_at_once(crowded, long_run):
     proc.wait_until("all connections are closed",
                     lambda: proc.descriptors(pid) <= files and crowded.counts()["waiting"] == 0)
     assert crowded.end.pid("lsass") == pid
-    assert proc.octets_in_status(pid) - memory < GROWTH
+    if not instance.sanitized():  # a sanitizer keeps what is freed, for a while
+        assert proc.octets_in_status(pid) - memory < GROWTH
     assert proc.descriptors(crowded.end.pid("lsaiso")) == iso_files
 
 
