@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from lib import endpoint, faultkdc, proc, rawkdc, tickets, users
+from lib import endpoint, faultkdc, instance, proc, rawkdc, tickets, users
 from lib.realm import AWAY, HOME, MANY
 
 pytestmark = [pytest.mark.usefixtures("need_root"),
