@@ -84,8 +84,9 @@ def measure(wanted, columns, folder, alter=False, progress=None, realm=None):
     return result
 
 
-def in_guest(only="", columns="", disk_mib=64, timeout=1500, **machine):
-    """The same, in a guest with Debian's kernel (machine: more for vm.Guest); a result."""
+def in_guest(only="", columns="", disk_mib=64, timeout=1500, options=(), **machine):
+    """The same, in a guest with Debian's kernel (options: more for the program; machine: for
+    vm.Guest); a result."""
     from . import vm
 
     def progress(octets):
@@ -99,7 +100,7 @@ def in_guest(only="", columns="", disk_mib=64, timeout=1500, **machine):
             f.truncate(disk_mib << 20)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "theft", "matrix")
         with vm.Guest(disks=[disk], **machine) as guest:
-            done = guest.run([os.path.abspath(script), "--alter", "--json", "/run/theft.json",
+            done = guest.run([os.path.abspath(script), "--alter", "--json", "/run/theft.json", *options,
                               *(["--only", only] if only else []),
                               *(["--columns", columns] if columns else [])], timeout,
                              env={"LSAISO_BUILD": instance.build_folder(),

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from lib import attacks, matrix, robbery
+from lib import attacks, loot, matrix, robbery
 
 # Why each of these cannot be shown in the guest.
 NOT_THERE = {
@@ -45,3 +45,19 @@ def test_hibernation_is_off_while_there_is_secret_memory(table):
     """What would write everybody's memory to disk: the kernel lets nobody begin it."""
     assert table["hibernation"][robbery.PLAIN] == "allowed"
     assert table["hibernation"][robbery.GUARD] == "Operation not permitted"
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    """Of tests/theft/test_loot.py all, with a device to swap to."""
+    if not LONG:
+        pytest.skip("four minutes; with LSAISO_LONG=1")
+    return matrix.in_guest(columns=",".join(loot.COLUMNS), options=["--endpoint"],
+                           memory=2048)["rows"]
+
+
+@pytest.mark.parametrize("column", loot.COLUMNS)
+@pytest.mark.parametrize("one", loot.LOOT, ids=lambda o: f"{o.label}_{o.way}_{o.what}")
+def test_a_keytab_and_a_ccache(endpoint, one, column):
+    state, why = endpoint[one.label][column]
+    assert state == one.expected(column), why
