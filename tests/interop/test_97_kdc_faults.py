@@ -276,8 +276,8 @@ def test_23_two_requests_over_one_connection(world):
 class Crowd:
     """So many clients at once; each asks again and again until it is told to stop."""
 
-    def __init__(self, world, clients, patient=False):
-        self.world, self.patient = world, patient
+    def __init__(self, world, clients, patient=False, names=MANY):
+        self.world, self.patient, self.names = world, patient, names
         self.over = threading.Event()
         self.done, self.retries, self.wrong, self.longest = 0, 0, [], 0.0
         self.lock = threading.Lock()
@@ -285,7 +285,7 @@ class Crowd:
                         for n in range(clients)]
 
     def one(self, n, times):
-        return self.world.ask(n * 7 + times, datagram=times % 4 == 3 and not self.patient)
+        return self.world.ask((n * 7 + times) % self.names, datagram=times % 4 == 3 and not self.patient)
 
     def client(self, n):
         times = 0
@@ -294,7 +294,8 @@ class Crowd:
             while True:
                 try:
                     answer = self.one(n, times)
-                    if answer.held and answer.sname == self.world.service(n * 7 + times):
+                    if answer.held and answer.sname == self.world.service(
+                            (n * 7 + times) % self.names):
                         break
                     why = f"client {n}: {answer}"
                 except (OSError, rawkdc.Cut, ValueError) as e:
@@ -348,6 +349,29 @@ def test_30_64_clients_at_once(crowded, long_run):
     if not instance.sanitized():  # a sanitizer keeps what is freed, for a while
         assert proc.octets_in_status(pid) - memory < GROWTH
     assert proc.descriptors(crowded.end.pid("lsaiso")) == iso_files
+
+
+def test_30b_what_a_crowd_pushed_out_is_asked_anew(crowded, long_run):
+    """lsaiso knows its latest 1024 requests; one whose answer is later than that, and again."""
+    if not long_run:
+        pytest.skip("LSAISO_LONG=1: thousands of requests")
+    fault, got = crowded.fault, []
+    fault.hold, fault.how = crowded.service(199)[1], "hold"
+    try:
+        one = threading.Thread(target=lambda: got.append(crowded.ask(199)))
+        one.start()
+        for n in range(3):
+            proc.wait_until(f"request {n}", lambda n=n: len(fault.held) > n)
+            with Crowd(crowded, 16, names=190) as crowd:
+                proc.wait_until("the crowd", lambda c=crowd: c.done > 1100)
+            assert not crowd.wrong
+            fault.held[n][1].set()
+        proc.wait_until("the fourth", lambda: len(fault.held) > 3)
+        fault.held[3][1].set()
+        one.join(PATIENCE)
+        assert got and got[0].held, got
+    finally:
+        fault.how = "relay"
 
 
 def test_31_64_programs_at_once(crowded):

@@ -37,6 +37,8 @@ class FaultKdc:
         self.seen = []          # (how, stream)
         self.ports = []         # where datagrams came from
         self.earlier = None     # somebody else's answer
+        self.held = []          # do_hold: (message, event that lets its answer go)
+        self.hold = b"\0"       # what is in such messages
         self.over = False
         self.port = proc.free_port()
         self.threads = []
@@ -125,6 +127,18 @@ class FaultKdc:
     def do_slow(self, message, conn, whose):
         time.sleep(self.seconds)
         self.do_relay(message, conn, whose)
+
+    def do_hold(self, message, conn, whose):
+        """One kind of request waits until it is let go; the same again is not answered."""
+        if self.hold not in message:
+            self.do_relay(message, conn, whose)
+            return
+        if any(message == one for one, _ in self.held):
+            return
+        go = threading.Event()
+        self.held.append((message, go))
+        if go.wait(60):
+            self.do_relay(message, conn, whose)
 
     def do_silent(self, _message, conn, _whose):
         end = time.monotonic() + 60

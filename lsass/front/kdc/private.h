@@ -61,7 +61,7 @@ struct call {
 	struct real_ask *ask; /* on its way to a KDC; NULL: not */
 	call_replied *done;   /* who gets the reply */
 	bool relayed;	      /* as it was */
-	bool again;	      /* tgs.c: it was made a second time */
+	unsigned int again;   /* tgs.c: so often it was made anew */
 	bool senders_alone;   /* the answer is under a key that only its sender has */
 	/* of tgs.c and as.c: what they need when the answer comes; freed by state_free */
 	void *state;

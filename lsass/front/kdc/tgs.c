@@ -32,8 +32,9 @@
 #define ERR_TKT_EXPIRED 32
 #define ERR_GENERIC	60
 
-#define TRIED_MAX 64 /* stand-ins of the same ticket that are tried */
-#define NAME_TEXT 256
+#define TRIED_MAX     64 /* stand-ins of the same ticket that are tried */
+#define NAME_TEXT     256
+#define FORGOTTEN_MAX 3 /* times that a request is made anew, having been forgotten */
 
 /* What is needed when the answer comes. */
 struct state {
@@ -244,14 +245,16 @@ note_service(const struct call *ca, struct rd octets)
 }
 
 /*
- * Worth another request, once: lsaiso has forgotten this one, for too many newer ones came
- * meanwhile; or the answer is not to it, for a socket can get the port, and with it a late second
- * answer, of one that was closed.
+ * Worth another request: lsaiso has forgotten this one, for too many newer ones came meanwhile,
+ * which a crowd before a KDC that loses datagrams can do twice; or, once, the answer is not to
+ * it, for a socket can get the port, and with it a late second answer, of one that was closed.
  */
 static bool
-is_stray(enum iso_status status)
+is_stray(enum iso_status status, unsigned int before)
 {
-	return status == ISO_E_PENDING || status == ISO_E_INTEGRITY || status == ISO_E_MISMATCH;
+	if (status == ISO_E_PENDING)
+		return before < FORGOTTEN_MAX;
+	return before < 1 && (status == ISO_E_INTEGRITY || status == ISO_E_MISMATCH);
 }
 
 static void
@@ -259,7 +262,7 @@ again(struct call *ca)
 {
 	state_free(ca->state);
 	ca->state = NULL;
-	ca->again = true;
+	ca->again++;
 	if (tgs_begin(ca) == CALL_UNKNOWN) /* the ticket has gone, too */
 		call_refuse(ca, ERR_TKT_EXPIRED, "log on again");
 }
@@ -276,7 +279,7 @@ open_reply(struct call *ca, const struct der_tgs_rep *rep)
 	ask.etype = rep->enc_part.etype;
 	ask.cipher = rep->enc_part.cipher;
 	status = ask_krb_tgs_open(&ask, &is);
-	if (is_stray(status) && !ca->again) {
+	if (is_stray(status, ca->again)) {
 		again(ca);
 		return;
 	}
