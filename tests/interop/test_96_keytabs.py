@@ -232,7 +232,6 @@ def test_11_rotate_from(realm, inst, who):
 
     for _ in range(2):
         new = realm.folder("keytabs", f"new-{os.urandom(4).hex()}")
-        # Keys that are in both places before the KDC uses them: made, kept, then set.
         realm.kadmin_local(HOME, [f"ktadd -q -k {new} {name}"])
         done = lsactl(inst, "keytab", "rotate", own, "--from", new).ok()
         assert "new keys are behind" in done.out and not os.path.exists(new)
@@ -251,6 +250,50 @@ def test_11_rotate_from(realm, inst, who):
     mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
             if k["path"] == own]
     assert all(len(k["versions"]) == 1 for k in mine)
+    kinit(inst, who, own, name)[1].ok()
+
+
+def made_of(realm, password, name, kvno):
+    """A keytab of the keys that a KDC will make of a password; its path."""
+    path = realm.folder("keytabs", f"made-{os.urandom(4).hex()}")
+    steps = "".join(f"addent -password -p {name}@{HOME} -k {kvno} -e {etype}\n{password}\n"
+                    for etype in ("aes256-cts", "aes128-cts", "aes256-sha2", "aes128-sha2"))
+    proc.run(["ktutil"], env=realm.env(), stdin=f"{steps}wkt {path}\nquit\n").ok()
+    return path
+
+
+def test_11_rotate_from_before_the_kdc_has_them(realm, inst, who):
+    """Keys that are kept first, and set at the KDC then: at no moment does kinit -k fail."""
+    name, own, _ = fresh(realm, inst, who)
+    stop, failed, runs = threading.Event(), [], []
+
+    def load():
+        while not stop.is_set():
+            done = kinit(inst, who, own, name)[1]
+            runs.append(done.code)
+            if done.code != 0:
+                failed.append(done.text)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for kvno in (2, 3, 4):
+            password = os.urandom(20).hex()
+            new = made_of(realm, password, name, kvno)
+            for step in (lambda f=new: lsactl(inst, "keytab", "rotate", own, "--from", f).ok(),
+                         lambda w=password: realm.kadmin_local(HOME, [f"cpw -pw {w} {name}"])):
+                step()
+                at = len(runs)
+                proc.wait_until("some runs", lambda a=at: len(runs) > a + 4)
+            assert not os.path.exists(new)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failed, failed
+    # It is the new key that is used: the old ones can go.
+    lsactl(inst, "keytab", "prune", own).ok()
     kinit(inst, who, own, name)[1].ok()
 
 
