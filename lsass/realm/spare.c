@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 struct spare {
-	struct spares *all;
 	int fd; /* -1: free place */
 	struct watch *wa;
 	uint64_t born; /* ms */
@@ -27,10 +26,8 @@ spares_new(struct loop *lo)
 	if (sp == NULL)
 		return NULL;
 	sp->lo = lo;
-	for (size_t i = 0; i < SPARE_MAX; i++) {
-		sp->spare[i].all = sp;
+	for (size_t i = 0; i < SPARE_MAX; i++)
 		sp->spare[i].fd = -1;
-	}
 	return sp;
 }
 
