@@ -216,11 +216,9 @@ def test_10_only_a_tgt(realm, inst, who):
     assert inst.log_has("lsactl keytab rotate")
 
 
-def test_11_rotate_from(realm, inst, who):
-    """New keys of kadmin behind the same stand-ins, while programs log on all the time."""
-    name, own, _ = fresh(realm, inst, who)
-    before = octets(own)
-    kinit(inst, who, own, name)[1].ok()
+@contextlib.contextmanager
+def logging_on(inst, who, own, name):
+    """Two loops of kinit -k meanwhile, none of which may fail; yields a list that grows by each."""
     stop, failed, runs = threading.Event(), [], []
 
     def load():
@@ -230,18 +228,30 @@ def test_11_rotate_from(realm, inst, who):
             if done.code != 0:
                 failed.append(done.text)
 
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield runs
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failed, failed
+
+
+def test_11_rotate_from(realm, inst, who):
+    """New keys of kadmin behind the same stand-ins, while programs log on all the time."""
+    name, own, _ = fresh(realm, inst, who)
+    before = octets(own)
+    kinit(inst, who, own, name)[1].ok()
     for _ in range(2):
         new = realm.folder("keytabs", f"new-{os.urandom(4).hex()}")
         realm.kadmin_local(HOME, [f"ktadd -q -k {new} {name}"])
         done = lsactl(inst, "keytab", "rotate", own, "--from", new).ok()
         assert "new keys are behind" in done.out and not os.path.exists(new)
-        thread = threading.Thread(target=load)
-        thread.start()
-        proc.wait_until("some runs", lambda: len(runs) > 3)
-        stop.set()
-        thread.join()
-        stop.clear()
-    assert not failed, failed
+        with logging_on(inst, who, own, name) as runs:
+            proc.wait_until("some runs", lambda r=runs: len(r) > 3)
     assert octets(own) == before
     mine = [k for k in json.loads(lsactl(inst, "keytab", "list", "--json").ok().out)["keys"]
             if k["path"] == own]
@@ -265,19 +275,7 @@ def made_of(realm, password, name, kvno):
 def test_11_rotate_from_before_the_kdc_has_them(realm, inst, who):
     """Keys that are kept first, and set at the KDC then: at no moment does kinit -k fail."""
     name, own, _ = fresh(realm, inst, who)
-    stop, failed, runs = threading.Event(), [], []
-
-    def load():
-        while not stop.is_set():
-            done = kinit(inst, who, own, name)[1]
-            runs.append(done.code)
-            if done.code != 0:
-                failed.append(done.text)
-
-    threads = [threading.Thread(target=load) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
+    with logging_on(inst, who, own, name) as runs:
         for kvno in (2, 3, 4):
             password = os.urandom(20).hex()
             new = made_of(realm, password, name, kvno)
@@ -287,11 +285,6 @@ def test_11_rotate_from_before_the_kdc_has_them(realm, inst, who):
                 at = len(runs)
                 proc.wait_until("some runs", lambda a=at: len(runs) > a + 4)
             assert not os.path.exists(new)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert not failed, failed
     # It is the new key that is used: the old ones can go.
     lsactl(inst, "keytab", "prune", own).ok()
     kinit(inst, who, own, name)[1].ok()
@@ -301,29 +294,12 @@ def test_11_rotate_by_password(realm, inst, who):
     """The key changes without a moment in which nothing works."""
     name, own, real = fresh(realm, inst, who)
     before = octets(own)
-    stop, failed, runs = threading.Event(), [], []
-
-    def load():
-        while not stop.is_set():
-            done = kinit(inst, who, own, name)[1]
-            runs.append(done.code)
-            if done.code != 0:
-                failed.append(done.text)
-
-    threads = [threading.Thread(target=load) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
+    with logging_on(inst, who, own, name) as runs:
         for _ in range(3):
             at = len(runs)
             done = lsactl(inst, "keytab", "rotate", own).ok()
             assert "new keys, version" in done.out, done.text
             proc.wait_until("some runs", lambda a=at: len(runs) > a + 6)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert not failed, failed
     assert octets(own) == before
     # The key of before is worth nothing at the KDC any more.
     os.chmod(real, 0o644)

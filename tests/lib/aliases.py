@@ -2,7 +2,9 @@
 """Every name by which somebody may call the account that TGTs are for, and whether the ticket
 that comes is as good as one."""
 
-from . import rawkdc
+import contextlib
+
+from . import rawkdc, tickets
 
 KINDS = (0, 1, 2, 3, 10)
 
@@ -55,6 +57,21 @@ class Kdc:
                 continue
             rows[name, kind] = (answer, self.opens(answer.held) if answer.held else None)
         return rows
+
+
+def none_is_the_kdcs(rows, keys):
+    """Of tickets under one of keys, [(etype, key)] of the KDC's own accounts: the client has
+    another session key than is in it."""
+    for (name, kind), (answer, tried) in rows.items():
+        if not tried:
+            continue
+        etype, cipher = tickets.encrypted_part(answer.held.ticket)
+        for have, key in keys:
+            if have != etype:
+                continue
+            with contextlib.suppress(ValueError):
+                inside = tickets.decrypt(etype, key, tickets.TICKET_USAGE, cipher)
+                assert tickets.session_key(inside)[1] != answer.held.key, (name, kind)
 
 
 def show(title, rows):
