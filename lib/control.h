@@ -13,8 +13,8 @@
  *
  * lsawatch is started with the descriptors of its own below and --config FILE. It is
  * told CTL_TABLE at first and whenever the process table changed, CTL_REFUSED for
- * each report of the guard, and CTL_STOP; it answers CTL_READY, and may ask for
- * CTL_LOCK and CTL_WIPE.
+ * each report of the guard, and CTL_STOP; it answers CTL_READY, then says CTL_ALIVE
+ * every CONTROL_ALIVE_MS, and may ask for CTL_LOCK and CTL_WIPE.
  */
 #ifndef LIB_CONTROL_H
 #define LIB_CONTROL_H
@@ -53,6 +53,7 @@
 #define CONTROL_FD_IMAGE_VM    9
 #define CONTROL_FDS_WATCH_END  10
 
+#define CONTROL_ALIVE_MS  5000
 #define CONTROL_TOKEN	  256 /* a signature file, zero-terminated */
 #define CONTROL_STATE_KEY 64  /* AES-SIV-CMAC-256 key of the state files */
 
@@ -70,6 +71,7 @@ enum control_type {
 	CTL_LOCK = 9,	  /* lsawatch -> lsainit -> lsass: lock every session, end those that have
 			   * no password to unlock them with */
 	CTL_REFUSED = 10, /* lsainit -> lsawatch: the guard refused something: refused */
+	CTL_ALIVE = 11,	  /* lsawatch -> lsainit: it is not stopped, frozen or held by a debugger */
 	CTL_END,	  /* one above the last */
 };
 
@@ -122,6 +124,8 @@ struct control_table {
 	uint32_t lsaiso_ended, lsass_ended;
 	int32_t lsawatch_pid; /* 0: not running */
 	uint32_t lsawatch_restarts;
+	uint32_t lsawatch_stops;  /* how often somebody stopped it; it was made to go on */
+	uint32_t lsawatch_silent; /* how often it said nothing for long, and was ended */
 	int64_t lsawatch_since;
 	uint8_t stopping;	/* all ends, in order */
 	uint8_t separate_users; /* 0: started by an ordinary user, no uid separation */

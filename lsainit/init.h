@@ -109,6 +109,11 @@ struct instance {
 
 	/* watch.c */
 	int watch_line; /* -1: no lsawatch */
+	struct {
+		int64_t due;	/* when it is counted; 0: it does not run */
+		uint32_t quiet; /* how often in a row nothing had come from it */
+		bool heard, ready, killed;
+	} watch_life;
 	bool lock_due;	/* it asked to lock, and lsass does not serve yet */
 	bool table_due; /* its line was full when the table was to be told */
 	struct respawn watch;
@@ -276,6 +281,11 @@ int watch_listen(struct instance *in); /* 0 or -1 */
 void watch_unlink(const struct instance *in);
 int watch_start(struct instance *in);
 bool watch_ended(struct instance *in, pid_t pid, int status); /* was it this child? */
+/* A child was stopped by a signal. lsawatch is made to go on. */
+void watch_stopped(struct instance *in, pid_t pid);
+/* Ends a lsawatch of which nothing is heard. */
+void watch_tick(struct instance *in);
+int watch_wait(const struct instance *in); /* milliseconds to the next tick; -1: none */
 /* The process table changed. If the line is full, it is told when there is room: table_due. */
 void watch_tell(struct instance *in);
 struct guard_event;

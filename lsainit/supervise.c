@@ -68,8 +68,12 @@ reap(struct instance *in)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		child_ended(in, pid, status);
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (WIFSTOPPED(status))
+			watch_stopped(in, pid);
+		else
+			child_ended(in, pid, status);
+	}
 }
 
 static void
@@ -212,7 +216,9 @@ serve(struct instance *in, int signals)
 					{ .fd = in->watch_line,
 					  .events = in->table_due ? POLLIN | POLLOUT : POLLIN } };
 
-		if (poll(pf, 4, sooner(until_due(in), guard_wait(in))) < 0 && errno != EINTR) {
+		if (poll(pf, 4, sooner(sooner(until_due(in), guard_wait(in)), watch_wait(in))) <
+			0 &&
+		    errno != EINTR) {
 			log_err("poll: %s", strerror(errno));
 			return 1;
 		}
@@ -232,8 +238,10 @@ serve(struct instance *in, int signals)
 			log_err("not started: see above");
 			return 1;
 		}
-		if (!over)
+		if (!over) {
+			watch_tick(in);
 			start_due(in);
+		}
 	}
 	return 0;
 }

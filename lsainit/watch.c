@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +25,10 @@
 #define WATCH_FILES 512
 #define WATCH_STOP_MS                                                                              \
 	6000 /* it writes what it learned, and takes its audit rules back, 0.1 s each */
+
+/* Turns of CONTROL_ALIVE_MS without a word, after which it is ended. */
+#define WATCH_QUIET	  4
+#define WATCH_QUIET_FIRST 24
 
 #define BIT(cap) (1ULL << (cap))
 /*
@@ -215,6 +220,8 @@ watch_start(struct instance *in)
 	in->table_due = false;
 	in->table.lsawatch_pid = pid;
 	in->table.lsawatch_since = time(NULL);
+	memset(&in->watch_life, 0, sizeof(in->watch_life));
+	in->watch_life.due = monotonic_ms() + CONTROL_ALIVE_MS;
 	table_changed(in);
 	return 0;
 }
@@ -230,8 +237,100 @@ watch_ended(struct instance *in, pid_t pid, int status)
 	if (!in->stopping)
 		log_err("lsawatch (pid %d) is gone: %s", (int)pid, why);
 	in->table.lsawatch_pid = 0;
+	in->watch_life.due = 0;
 	close_fd(&in->watch_line);
 	return true;
+}
+
+/* ---- does it live */
+
+void
+watch_stopped(struct instance *in, pid_t pid)
+{
+	if (pid != in->table.lsawatch_pid)
+		return; /* lsawatch tells of the others */
+	log_err("lsawatch (pid %d) was stopped by a signal; it is made to go on", (int)pid);
+	in->table.lsawatch_stops++;
+	(void)kill(pid, SIGCONT);
+	table_changed(in);
+}
+
+/* "it is traced by pid 7", from its own folder of /proc; "" if that says nothing. */
+static void
+why_quiet(pid_t pid, char *why, size_t n)
+{
+	char path[32], line[128], state = '?';
+	int tracer = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "State:\t", 7) == 0)
+			state = line[7];
+		if (strncmp(line, "TracerPid:\t", 11) == 0)
+			tracer = (int)strtol(line + 11, NULL, 10);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	if (tracer != 0)
+		(void)snprintf(why, n, "pid %d traces it", tracer);
+	else
+		(void)snprintf(why, n,
+			       "its state is %c; see whether its cgroup is frozen, or has no time",
+			       state);
+}
+
+/* Nothing is heard of it. Who traces it keeps us from reaping it, and need not let it go. */
+static void
+end_quiet(struct instance *in)
+{
+	pid_t pid = in->table.lsawatch_pid;
+	char why[96];
+
+	why_quiet(pid, why, sizeof(why));
+	if (in->watch_life.killed) {
+		log_err(
+		    "lsawatch (pid %d) was ended and is still there (%s); another one is started",
+		    (int)pid, why);
+		(void)watch_ended(in, pid, SIGKILL);
+		in->watch.due = monotonic_ms();
+		table_changed(in);
+		return;
+	}
+	log_err("lsawatch (pid %d) has said nothing for %u s (%s); it is ended", (int)pid,
+		in->watch_life.quiet * (CONTROL_ALIVE_MS / 1000), why);
+	in->watch_life.killed = true;
+	in->table.lsawatch_silent++;
+	(void)kill(pid, SIGKILL);
+}
+
+/*
+ * Counted in turns of ours, not by a clock: a machine that was suspended has done
+ * nothing to it. The first word takes longer, because it loads its sensors.
+ */
+void
+watch_tick(struct instance *in)
+{
+	int64_t now = monotonic_ms();
+
+	if (in->watch_life.due == 0 || now < in->watch_life.due)
+		return;
+	in->watch_life.due = now + CONTROL_ALIVE_MS;
+	in->watch_life.quiet = in->watch_life.heard ? 0 : in->watch_life.quiet + 1;
+	in->watch_life.heard = false;
+	if (in->watch_life.quiet >= (in->watch_life.ready ? WATCH_QUIET : WATCH_QUIET_FIRST))
+		end_quiet(in);
+}
+
+int
+watch_wait(const struct instance *in)
+{
+	int64_t wait = in->watch_life.due - monotonic_ms();
+
+	if (in->watch_life.due == 0)
+		return -1;
+	return wait > 0 ? (int)wait : 0;
 }
 
 /* ---- what it asks for */
@@ -258,6 +357,7 @@ obey(struct instance *in, const struct control_msg *msg)
 		watch_lock(in);
 	} else if (msg->type == CTL_READY) {
 		log_notice("lsawatch watches: pid %d", (int)in->table.lsawatch_pid);
+		in->watch_life.ready = true;
 		table_changed(in);
 	}
 }
@@ -271,7 +371,9 @@ watch_message(struct instance *in)
 
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got > 0 && (msg.type == CTL_WIPE || msg.type == CTL_LOCK || msg.type == CTL_READY)) {
+	if (got > 0 && (msg.type == CTL_WIPE || msg.type == CTL_LOCK || msg.type == CTL_READY ||
+			msg.type == CTL_ALIVE)) {
+		in->watch_life.heard = true;
 		obey(in, &msg);
 	} else {
 		if (got != 0) {

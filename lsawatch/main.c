@@ -174,6 +174,16 @@ say_orphaned(struct lsawatch *w)
 	finding_raise(w, &ca, "lsainit (pid %d) ended without a word", (int)ta->pid);
 }
 
+static void
+say_alive(void *arg)
+{
+	const struct control_msg msg = { .type = CTL_ALIVE };
+	const struct lsawatch *w = arg;
+
+	if (w->line != NULL)
+		(void)control_send(CONTROL_FD_LINE, &msg, (const int[2]){ -1, -1 });
+}
+
 /* ---- start and end */
 
 static int
@@ -195,7 +205,7 @@ open_all(struct lsawatch *w)
 		log_err("line to lsainit: %s", strerror(errno));
 		return -1;
 	}
-	return 0;
+	return loop_every(w->lo, CONTROL_ALIVE_MS, say_alive, w);
 }
 
 static void

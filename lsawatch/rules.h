@@ -153,8 +153,8 @@
 	     "it ends again and again")                                                          \
 	RULE(stability_supervisor, stability, CRITICAL, "", S(EXIT),                             \
 	     "lsainit is gone")                                                                  \
-	RULE(stability_watch, stability, MEDIUM, "", S(STATE),                                   \
-	     "lsawatch was ended and started again")                                             \
+	RULE(stability_watch, stability, MEDIUM, "T1685", S(STATE)|S(SIGNAL),                                   \
+	     "lsawatch was ended, stopped or sent a signal")                                             \
 	RULE(stability_restarted, stability, INFO, "", S(EXIT),                                  \
 	     "it was ended and started again by its administrator")                              \
 	RULE(integrity_changed, file_integrity, CRITICAL, "", S(FILE)|S(DIGEST),                 \

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lsass/loop.h"
 #include "lsawatch/judge/judge.h"
@@ -53,12 +54,13 @@ static struct {
 	uint32_t ms; /* of the timer */
 	bool started;
 	int64_t orphaned; /* since then lsainit is gone; 0: it is not */
+	int64_t stopped;  /* lsainit told then that we had been stopped; 0: judged */
 } st;
 
 static const char *
 name_of(enum watch_part part)
 {
-	const char *name = st.w->targets[part].image.name;
+	const char *name = part < PART_END ? st.w->targets[part].image.name : "lsawatch";
 
 	return name[0] != '\0' ? name : "it";
 }
@@ -260,6 +262,10 @@ judge_signal(struct lsawatch *w, struct sent *se)
 	se->told = true;
 	if (se->by.pid == se->target || se->by.pid == w->table.lsainit_pid || w->stopping)
 		return;
+	if (se->part == PART_NONE) {
+		ca.rule = RULE_stability_watch;
+		ca.subject = 0;
+	}
 	/* So is the service stopped and started again. */
 	if (se->part == PART_INIT && stops(se->number) && se->by.uid == 0 && se->allowed != 0)
 		ca.severity = INFO;
@@ -276,8 +282,9 @@ note_signal(struct lsawatch *w, const struct watch_sight *si)
 	const struct watch_target *ta = watch_target_of(w, si->target);
 	struct end *en = find_end(si->target);
 	struct sent *se = &st.sents[0];
+	bool us = si->target == getpid(); /* part PART_NONE */
 
-	if ((ta == NULL && en == NULL) || is_harmless(si->number) || si->by.pid == 0)
+	if ((ta == NULL && en == NULL && !us) || is_harmless(si->number) || si->by.pid == 0)
 		return;
 	for (size_t i = 0; i < SIGNALS; i++) {
 		if (st.sents[i].when < se->when)
@@ -285,7 +292,9 @@ note_signal(struct lsawatch *w, const struct watch_sight *si)
 	}
 	*se = (struct sent){ .when = watch_now_ms(),
 			     .target = si->target,
-			     .part = ta != NULL ? ta->part : en->part,
+			     .part = ta != NULL	  ? ta->part
+				     : en != NULL ? en->part
+						  : PART_NONE,
 			     .number = si->number,
 			     .allowed = si->allowed,
 			     .layer = si->layer,
@@ -338,9 +347,31 @@ look_at_us(struct lsawatch *w)
 	st.started = true;
 	if (w->table.lsawatch_restarts > 0)
 		finding_raise(w, &ca,
-			      "lsawatch has ended %u times since lsainit started it first; what "
-			      "happened meanwhile was not seen",
-			      w->table.lsawatch_restarts);
+			      "lsawatch has ended %u times since lsainit started it first, %u of "
+			      "them because nothing was heard of it; what happened meanwhile was "
+			      "not seen",
+			      w->table.lsawatch_restarts, w->table.lsawatch_silent);
+}
+
+/* By whom, a sensor may have told. */
+static void
+look_at_stop(struct lsawatch *w)
+{
+	struct watch_case ca = {
+		.rule = RULE_stability_watch, .layer = LAYER_SWEEP, .part = PART_NONE, .allowed = -1
+	};
+
+	for (size_t i = 0; i < SIGNALS; i++) {
+		const struct sent *se = &st.sents[i];
+
+		if (se->when >= st.stopped - SENT_MS && se->part == PART_NONE &&
+		    se->by.pid != w->table.lsainit_pid)
+			return;
+	}
+	finding_raise(
+	    w, &ca,
+	    "lsawatch was stopped by a signal, and lsainit made it go on; who sent it was "
+	    "not seen");
 }
 
 static bool
@@ -386,6 +417,10 @@ tick(void *arg)
 	}
 	if (w->told && !st.started)
 		look_at_us(w);
+	if (st.stopped != 0 && now - st.stopped >= HOLD_MS) {
+		look_at_stop(w);
+		st.stopped = 0;
+	}
 }
 
 /* ---- what comes */
@@ -441,6 +476,8 @@ judge_table(struct lsawatch *w, const struct control_table *before)
 {
 	const struct control_table *now = &w->table;
 
+	if (now->lsawatch_stops != before->lsawatch_stops)
+		st.stopped = watch_now_ms();
 	table_end(PART_ISO, before->lsaiso_pid, now->lsaiso_pid, now->lsaiso_last_exit,
 		  now->lsaiso_ended != before->lsaiso_ended);
 	table_end(PART_LSASS, before->lsass_pid, now->lsass_pid, now->lsass_last_exit,

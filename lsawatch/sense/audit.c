@@ -110,6 +110,14 @@ wants(uint32_t bits)
 }
 
 static bool
+signals_of(uint32_t pid, unsigned int group)
+{
+	return add_calls(
+	    CALLS(SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo),
+	    AUDIT_ARG0, pid, pid, group);
+}
+
+static bool
 rules_of_target(pid_t target, unsigned int group)
 {
 	uint32_t pid = (uint32_t)target, last = pid + THREADS;
@@ -121,9 +129,7 @@ rules_of_target(pid_t target, unsigned int group)
 	(void)snprintf(task_mem, sizeof(task_mem), "/proc/%d/task/%d/mem", (int)target,
 		       (int)target);
 	if (wants(SEES(SIGNAL)))
-		good &= add_calls(CALLS(SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo,
-					SYS_rt_tgsigqueueinfo),
-				  AUDIT_ARG0, pid, pid, group);
+		good &= signals_of(pid, group);
 	if (wants(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED))) {
 		good &= add_calls(CALLS(SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
 					SYS_move_pages, SYS_pidfd_open),
@@ -183,6 +189,8 @@ rules_of_all(void)
 	     !add_calls(CALLS(SYS_ptrace), AUDIT_ARG0, PTRACE_SEIZE, PTRACE_SEIZE, FIXED) ||
 	     !add_any(CALLS(SYS_pidfd_getfd, SYS_process_madvise))))
 		au.shows &= ~(SEES(ATTACH) | SEES(ACCESS) | SEES(DENIED));
+	if (wants(SEES(SIGNAL)))
+		(void)signals_of((uint32_t)getpid(), FIXED);
 	if (wants(SEES(SIGNAL)) && (!add_calls(CALLS(SYS_kill), AUDIT_ARG0, ALL, ALL, FIXED) ||
 				    !add_any(CALLS(SYS_pidfd_send_signal))))
 		au.shows &= ~SEES(SIGNAL);

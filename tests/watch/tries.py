@@ -40,6 +40,13 @@ def hold(pid):
     time.sleep(4)
 
 
+def keep(pid):
+    """Stopped, and kept even when it has ended."""
+    call(101, 16, pid, 0, 0)
+    print("kept", flush=True)
+    time.sleep(600)
+
+
 def start(path):
     """It, and stopped at its first instruction for 4 s."""
     pid = os.fork()
@@ -120,7 +127,7 @@ def flood(pid):
 
 
 TRIES = {
-    "attach": attach, "seize": seize, "hold": hold,
+    "attach": attach, "seize": seize, "hold": hold, "keep": keep,
     "start": start, "mem": file("mem"), "maps": file("maps"),
     "environ": file("environ"), "vm_readv": vectors(310), "vm_writev": vectors(311),
     "pidfd_getfd": by_pidfd(438, 0, 0),

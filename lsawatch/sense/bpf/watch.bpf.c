@@ -71,7 +71,7 @@ on_signal(struct bpf_raw_tracepoint_args *ctx)
 	struct seen *se;
 	__u32 more;
 
-	if (!is_target(target) || me == self || me == target)
+	if ((!is_target(target) && target != self) || me == self || me == target)
 		return 0;
 	/* SEND_SIG_NOINFO, SEND_SIG_PRIV, or a structure. */
 	if ((unsigned long)info > 1)
