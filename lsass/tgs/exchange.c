@@ -11,6 +11,7 @@
 
 #include "lib/log.h"
 #include "lsass/ask.h"
+#include "lsass/tgs/again.h"
 
 #define USAGE_TGS_REP_SESSION_KEY 8 /* RFC 4120 7.5.1 */
 
@@ -269,8 +270,10 @@ open_reply(struct exchange *ex, const struct der_tgs_rep *rep, krb5_data **reply
 	ask.etype = rep->enc_part.etype;
 	ask.cipher = rep->enc_part.cipher;
 	status = ask_krb_tgs_open(&ask, &answer);
-	if (status != ISO_OK)
+	if (status != ISO_OK) {
+		ex->unopened = status;
 		return refused_by_iso(ex, "reply", status);
+	}
 	part = (struct rd){ answer.part.at, answer.part.len };
 	code = rewrap(ex, rep, part, reply);
 	if (code == 0 && answer.verdict != ISO_RELEASED) {
@@ -448,6 +451,17 @@ run(struct exchange *ex)
 	return code;
 }
 
+static krb5_error_code
+run_once(struct exchange *ex)
+{
+	krb5_error_code code;
+
+	ex->broken = 0;
+	ex->unopened = ISO_OK;
+	code = run(ex);
+	return code != 0 && ex->broken != 0 ? ex->broken : code;
+}
+
 int32_t
 exchange_run(struct exchange *ex)
 {
@@ -455,13 +469,15 @@ exchange_run(struct exchange *ex)
 
 	krb5_set_kdc_send_hook(ex->ctx, on_send, ex);
 	krb5_set_kdc_recv_hook(ex->ctx, on_receive, ex);
-	code = run(ex);
+	code = run_once(ex);
+	for (unsigned int n = 0; code != 0 && again_worth(ex->unopened, n); n++) {
+		exchange_free(ex);
+		code = run_once(ex);
+	}
 	krb5_set_kdc_send_hook(ex->ctx, NULL, NULL);
 	krb5_set_kdc_recv_hook(ex->ctx, NULL, NULL);
 	if (code == 0)
 		return 0;
-	if (ex->broken != 0)
-		code = ex->broken;
 	ex->kdc_refused = ex->kdc_refused && code > KRB5KDC_ERR_NONE &&
 			  code <= KRB5KDC_ERR_NONE + 127;
 	exchange_free(ex);

@@ -57,12 +57,14 @@ struct exchange {
 	const struct exchange_tgt *asked_with; /* by the request that is out */
 	uint64_t pending;		       /* its number in lsaiso */
 	int32_t broken;			       /* code of a hook that failed; 0: none */
+	enum iso_status unopened;	       /* why, if lsaiso did not open the answer */
 	uint8_t client[ISO_CLIENT_MAX];	       /* DER, as lsaiso wants it */
 	size_t client_len;
 };
 
 /*
- * Run it; blocks for as long as KDCs take. Returns 0 or a krb5_error_code as
+ * Run it; blocks for as long as KDCs take. What lsaiso forgot meanwhile is asked
+ * for anew (again.h), from the cache's own TGT on. Returns 0 or a krb5_error_code as
  * tgs.h has them; tickets are there only with 0.
  */
 int32_t exchange_run(struct exchange *ex);

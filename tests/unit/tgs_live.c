@@ -13,6 +13,8 @@
  *   CONFIG_TCP   krb5.conf of a KDC of TEST.LOCAL that sends no reply of
  *                more than 300 octets by UDP
  *   CONFIG_DOWN  krb5.conf of a KDC of TEST.LOCAL that does not run
+ *   CONFIG_RELAYED  krb5.conf whose KDC of TEST.LOCAL is at RELAY_PORT, where
+ *                nobody listens: the test itself does, before the one at KDC_PORT
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
@@ -24,13 +26,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lsass/ask.h"
+#include "lsass/tgs/der.h"
+#include "lsass/wire.h"
 #include "tests/unit/tgs_iso.h"
 #include "tests/unit/tgs_logon.h"
 
@@ -374,6 +381,125 @@ test_config_changes(void **state)
 	swap_pool(main_pool, &fd);
 }
 
+/* ---- what lsaiso forgets */
+
+#define RING 1024 /* requests that lsaiso remembers (PENDING_MAX) */
+
+static int
+port_of(const char *name, bool bound)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct timeval patience = { .tv_sec = 30 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	at.sin_port = htons((uint16_t)atoi(getenv(name)));
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	assert_int_equal(bound ? bind(fd, (struct sockaddr *)&at, sizeof(at))
+			       : connect(fd, (struct sockaddr *)&at, sizeof(at)),
+			 0);
+	return fd;
+}
+
+/* So many requests that nobody needs push out all that are older. */
+static void
+crowd(struct rd message)
+{
+	struct iso_req_krb_tgs_seal ask = { .owner = OWNER };
+	struct iso_rep_krb_tgs_seal is;
+	struct rd name = { bob.client.at, bob.client.len };
+	uint8_t der[ISO_CLIENT_MAX];
+	struct der_tgs_req req;
+	struct wire_princ wire;
+
+	assert_int_equal(der_read_tgs_req(message, &req), 0);
+	assert_int_equal(wire_princ(&name, &wire), 0);
+	ask.session = bob.session;
+	ask.generation = bob.generation;
+	ask.blob = (struct rd){ bob.absorbed.blob.at, bob.absorbed.blob.len };
+	ask.client = (struct rd){ der, wire_client_der(&wire, der, sizeof(der)) };
+	ask.body = req.body;
+	for (size_t i = 0; i < RING; i++)
+		assert_int_equal(ask_krb_tgs_seal(&ask, &is), ISO_OK);
+}
+
+/*
+ * Be the way to the KDC for n requests; a crowd comes before each answer of the
+ * first `crowds`, and one bit of the answers of the first `flips` is another.
+ */
+static void
+relay(int from, int to, size_t n, size_t crowds, size_t flips)
+{
+	static uint8_t message[65536], answer[65536];
+	ssize_t len = 0, got;
+	struct sockaddr_in whose;
+
+	for (size_t i = 0; i < n;) {
+		static uint8_t next[65536];
+		socklen_t room = sizeof(whose);
+
+		got = recvfrom(from, next, sizeof(next), 0, (struct sockaddr *)&whose, &room);
+		assert_true(got > 0);
+		if (got == len && memcmp(next, message, (size_t)len) == 0)
+			continue; /* libkrb5 has waited for a second */
+		memcpy(message, next, (size_t)got);
+		len = got;
+		if (i < crowds)
+			crowd((struct rd){ message, (size_t)len });
+		assert_true(send(to, message, (size_t)len, 0) == len);
+		got = recv(to, answer, sizeof(answer), 0);
+		assert_true(got > 20);
+		answer[got - 20] ^= i < flips ? 4 : 0;
+		assert_true(sendto(from, answer, (size_t)got, 0, (struct sockaddr *)&whose, room) ==
+			    got);
+		i++;
+	}
+}
+
+/* The code in the end; requests are how often the KDC is asked. */
+static int32_t
+ask_relayed(const char *server, size_t requests, size_t crowds, size_t flips)
+{
+	struct want want = { server, KRB5_NT_SRV_HST, 0, 1, NULL, 0 };
+	int from = port_of("RELAY_PORT", true), to = port_of("KDC_PORT", false), fd;
+	struct tgs *main_pool = new_pool(getenv("CONFIG_RELAYED"), 1, 4, &fd);
+	struct answer an = { 0 };
+	int32_t code;
+
+	main_pool = swap_pool(main_pool, &fd);
+	assert_int_not_equal(logon_submit(&alice, &want, &an), 0);
+	relay(from, to, requests, crowds, flips);
+	logon_wait(&an, 20);
+	code = an.code;
+	if (code == 0)
+		logon_works(an.creds, NULL);
+	logon_forget(&an);
+	tgs_stop(live_pool);
+	swap_pool(main_pool, &fd);
+	close(from);
+	close(to);
+	return code;
+}
+
+/* Three times it is asked for anew, as by the KDC endpoint; there is an end to it. */
+static void
+test_forgotten(void **state)
+{
+	assert_int_equal(ask_relayed("HTTP/localhost@TEST.LOCAL", 2, 1, 0), 0);
+	assert_int_equal(ask_relayed("HTTP/localhost@TEST.LOCAL", 4, 3, 0), 0);
+	assert_int_equal(ask_relayed("HTTP/localhost@TEST.LOCAL", 4, 4, 0),
+			 KRB5KDC_ERR_SVC_UNAVAILABLE);
+}
+
+/* An answer that is not to it: once. */
+static void
+test_stray(void **state)
+{
+	assert_int_equal(ask_relayed("HTTP/localhost@TEST.LOCAL", 2, 0, 1), 0);
+	assert_int_equal(ask_relayed("HTTP/localhost@TEST.LOCAL", 2, 0, 2),
+			 KRB5KRB_AP_ERR_BAD_INTEGRITY);
+}
+
 static void
 test_merge(void **state)
 {
@@ -576,7 +702,8 @@ main(void)
 		cmocka_unit_test(test_no_tgt),		cmocka_unit_test(test_no_kdc),
 		cmocka_unit_test(test_merge),		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_clock),		cmocka_unit_test(test_too_big_for_udp),
-		cmocka_unit_test(test_config_changes),	cmocka_unit_test(test_iso_gone),
+		cmocka_unit_test(test_config_changes),	cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_stray),		cmocka_unit_test(test_iso_gone),
 		cmocka_unit_test(test_queue_full),	cmocka_unit_test(test_slow_realm),
 	};
 

@@ -70,8 +70,12 @@ def main():
         tcp = realm.write_config("tgs-tcp.conf", ccache="MEMORY:", kdc={HOME: small, AWAY: nobody})
         down = realm.write_config("tgs-down.conf", ccache="MEMORY:",
                                   kdc={HOME: nobody, AWAY: nobody})
+        relay = proc.free_port()
+        relayed = realm.write_config("tgs-relayed.conf", ccache="MEMORY:",
+                                     kdc={HOME: relay, AWAY: nobody})
         env = realm.env(config, LSAISO=lsaiso, KEYTAB=f"FILE:{away}", CONFIG_TCP=tcp,
-                        CONFIG_DOWN=down)
+                        CONFIG_DOWN=down, CONFIG_RELAYED=relayed, RELAY_PORT=str(relay),
+                        KDC_PORT=str(realm.kdc[HOME]))
         for user in ("alice", "bob"):
             env[f"TGT_{user.upper()}"] = f"FILE:{realm.folder(user + '.cc')}"
             proc.run(["kinit", "-c", env[f"TGT_{user.upper()}"], user], env=env,

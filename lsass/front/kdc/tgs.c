@@ -18,6 +18,7 @@
 #include "lsass/front/kdc/forward.h"
 #include "lsass/front/kdc/private.h"
 #include "lsass/front/kdc/proof.h"
+#include "lsass/tgs/again.h"
 #include "lsass/tgs/creds.h"
 #include "lsass/tgs/der_as.h"
 
@@ -32,9 +33,8 @@
 #define ERR_TKT_EXPIRED 32
 #define ERR_GENERIC	60
 
-#define TRIED_MAX     64 /* stand-ins of the same ticket that are tried */
-#define NAME_TEXT     256
-#define FORGOTTEN_MAX 3 /* times that a request is made anew, having been forgotten */
+#define TRIED_MAX 64 /* stand-ins of the same ticket that are tried */
+#define NAME_TEXT 256
 
 /* What is needed when the answer comes. */
 struct state {
@@ -244,19 +244,6 @@ note_service(const struct call *ca, struct rd octets)
 			      (int64_t)part.endtime - st->offset);
 }
 
-/*
- * Worth another request: lsaiso has forgotten this one, for too many newer ones came meanwhile,
- * which a crowd before a KDC that loses datagrams can do twice; or, once, the answer is not to
- * it, for a socket can get the port, and with it a late second answer, of one that was closed.
- */
-static bool
-is_stray(enum iso_status status, unsigned int before)
-{
-	if (status == ISO_E_PENDING)
-		return before < FORGOTTEN_MAX;
-	return before < 1 && (status == ISO_E_INTEGRITY || status == ISO_E_MISMATCH);
-}
-
 static void
 again(struct call *ca)
 {
@@ -279,7 +266,7 @@ open_reply(struct call *ca, const struct der_tgs_rep *rep)
 	ask.etype = rep->enc_part.etype;
 	ask.cipher = rep->enc_part.cipher;
 	status = ask_krb_tgs_open(&ask, &is);
-	if (is_stray(status, ca->again)) {
+	if (again_worth(status, ca->again)) {
 		again(ca);
 		return;
 	}
