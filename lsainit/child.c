@@ -21,6 +21,7 @@
 
 #include "lib/log.h"
 #include "lsainit/filter.h"
+#include "lsainit/rival.h"
 
 #define FIRST_FD   3
 #define HIGH_FD	   64 /* descriptors are moved out of the way to here first */
@@ -276,13 +277,33 @@ reach_path(const struct child_plan *plan, const struct report *re)
 	}
 }
 
+/* What root is refused at an exec, modes and mounts say by other errors. */
+static void
+log_refused(const struct child_plan *plan)
+{
+	pid_t other = other_lsainit();
+
+	if (other > 0)
+		log_err("%s was not started: it may not be executed: the guard of another "
+			"instance (lsainit, pid %d) lets nobody else start its programs; stop that "
+			"one first (lsactl stop), or give this one copies of its own ([run] "
+			"programs)",
+			plan->name, (int)other);
+	else
+		log_err("%s was not started: it may not be executed: something on this machine "
+			"refuses it to root (a security module, or a watcher of files)",
+			plan->name);
+}
+
 static void
 log_report(const struct child_plan *plan, const struct report *re)
 {
 	const char *text = re->step >= 0 && re->step <= STEP_EXEC ? step_texts[re->step] : "?";
 	const char *path = reach_path(plan, re);
 
-	if (path != NULL)
+	if (re->step == STEP_EXEC && re->error == EPERM && geteuid() == 0)
+		log_refused(plan);
+	else if (path != NULL)
 		log_err("%s was not started: %s %s: %s (look at the permissions of each folder "
 			"on the way)",
 			plan->name, text, path, strerror(re->error));

@@ -11,6 +11,9 @@
 /* Name of the program that pid is; "" if it cannot be told. */
 void program_of(pid_t pid, char *name, size_t n);
 
+/* Another lsainit of root's, as far as its name tells: its pid; 0: none is seen. */
+pid_t other_lsainit(void);
+
 /*
  * Who listens at that port of this machine, whatever the address.
  * uid  out: of the socket

@@ -24,6 +24,7 @@
 #include "lsainit/guard/guard.h"
 #include "lsainit/guard/private.h"
 #include "lsainit/init.h"
+#include "lsainit/rival.h"
 
 #define NEEDED "; [isolation] guard = required in %s"
 
@@ -44,7 +45,12 @@ because(struct instance *in, const char *format, ...)
 static void
 because_refused(struct instance *in, int error)
 {
-	if (error == EPERM)
+	pid_t other = error == EPERM ? other_lsainit() : 0;
+
+	if (other > 0)
+		because(in, "another instance (lsainit, pid %d) is up, and with it its guard",
+			(int)other);
+	else if (error == EPERM)
 		because(in,
 			"the kernel refuses it (%s): CAP_BPF and CAP_PERFMON are needed, and "
 			"no other guard may be up",

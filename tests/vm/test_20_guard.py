@@ -229,6 +229,20 @@ def test_11_a_second_instance_says_why_not(up):
     assert "not started: [isolation] guard = required" in answer.text
 
 
+def test_12_nor_can_one_without_a_guard_start_its_programs(up):
+    """Two instances on one machine: who is in the way, and what to do."""
+    pid = up.read(f"{TOP}/pid").decode().strip()
+    other = f"{TOP}.other"
+    for guard in ("off", "auto"):
+        up.run(f"rm -rf {other}; mkdir -m 755 {other} {other}/host && "
+               f"sed -e 's:{TOP}:{other}:; s:^guard = .*:guard = {guard}:' {CONF} >{other}.conf").ok()
+        answer = up.run([program("lsainit"), "--config", f"{other}.conf"], timeout=60)
+        assert answer.code == 1
+        assert f"guard of another instance (lsainit, pid {pid})" in answer.text
+        assert "lsactl stop" in answer.text
+        assert (f"another instance (lsainit, pid {pid}) is up" in answer.text) == (guard == "auto")
+
+
 def test_20_stopped_it_refuses_nothing(up):
     stop(up)
     done = attack(up, "machine")
