@@ -179,7 +179,7 @@ static void
 show_lsass(const json_t *is)
 {
 	const json_t *ca = json_object_get(is, "caches"), *tgs = json_object_get(is, "tgs");
-	const json_t *kcm = json_object_get(is, "kcm");
+	const json_t *kcm = json_object_get(is, "kcm"), *kt = json_object_get(is, "keytabs");
 	char files[40];
 
 	(void)snprintf(files, sizeof(files), " (%lld of files)", get_number(ca, "kept"));
@@ -196,6 +196,9 @@ show_lsass(const json_t *is)
 	if (get_number(ca, "plain_refused") > 0)
 		(void)printf("        %lld tickets of kinit refused ([kcm] plain_logon = refuse)\n",
 			     get_number(ca, "plain_refused"));
+	if (json_is_true(json_object_get(kt, "kept")))
+		(void)printf("        %lld keys kept, whose stand-ins are in keytabs\n",
+			     get_number(kt, "keys"));
 	(void)printf("KDC:    %lld tickets asked for, %lld fetched, %lld failed, %lld refused, "
 		     "%lld merged, %lld answered from memory\n",
 		     get_number(tgs, "asked"), get_number(tgs, "exchanged"),

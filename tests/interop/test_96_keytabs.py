@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from lib import endpoint, instance, proc, tpm, users
+from lib import endpoint, instance, proc, tickets, tpm, users
 from lib.instance import lsactl
 from lib.realm import HOME, PASSWORDS
 
@@ -311,8 +311,13 @@ def test_11_rotate_by_password(realm, inst, who):
 
 
 def test_12_remove(realm, inst, who):
-    name, own, _ = fresh(realm, inst, who)
+    before = inst.call("Status")["keytabs"]["keys"]
+    name, own, real = fresh(realm, inst, who)
+    keys = before + len(tickets.keytab(real))
+    assert inst.call("Status")["keytabs"] == {"kept": True, "keys": keys} and keys > before
+    lsactl(inst, "status").ok().says(f"{keys} keys kept, whose stand-ins are in keytabs")
     lsactl(inst, "keytab", "remove", own).ok()
+    assert inst.call("Status")["keytabs"]["keys"] == before
     assert kinit(inst, who, own, name)[1].code != 0
     assert lsactl(inst, "keytab", "remove", own).code == 1
 

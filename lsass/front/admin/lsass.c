@@ -6,6 +6,7 @@
 #include "lsass/front/admin/methods.h"
 #include "lsass/front/kdc/kdc.h"
 #include "lsass/front/winbind/winbind.h"
+#include "lsass/keytab/keytab.h"
 #include "lsass/realm/real.h"
 #include "lsass/tgs/tgs.h"
 
@@ -31,6 +32,16 @@ caches(const struct admin_view *view)
 	(void)ADMIN_COUNT(totals, damaged_files);
 	(void)ADMIN_COUNT(totals, plain_refused);
 	return to;
+}
+
+/* Keys behind the stand-ins of keytabs. */
+static json_t *
+keytabs(const struct admin_view *view)
+{
+	const struct keytab *kt = view->keytab;
+
+	return json_pack("{s:b, s:I}", "kept", kt != NULL && keytab_keeps(kt), "keys",
+			 (json_int_t)(kt != NULL ? keytab_count(kt) : 0));
 }
 
 static json_t *
@@ -131,6 +142,7 @@ method_status(const struct admin_view *view, uid_t uid, const json_t *ask,
 	(void)error;
 	(void)json_object_set_new(to, "caches", caches(view));
 	(void)json_object_set_new(to, "tgs", tickets(view));
+	(void)json_object_set_new(to, "keytabs", keytabs(view));
 	(void)json_object_set_new(to, "audit", admin_audit(view));
 	(void)json_object_set_new(to, "ntlm", admin_ntlm(view));
 	(void)json_object_set_new(to, "winbind", pipes(view));
