@@ -153,8 +153,8 @@
 	     "it ends again and again")                                                          \
 	RULE(stability_supervisor, stability, CRITICAL, "", S(EXIT),                             \
 	     "lsainit is gone")                                                                  \
-	RULE(stability_watch, stability, MEDIUM, "T1685", S(STATE)|S(SIGNAL),                                   \
-	     "lsawatch was ended, stopped or sent a signal")                                             \
+	RULE(stability_watch, stability, MEDIUM, "T1685", S(STATE)|S(SIGNAL),                    \
+	     "lsawatch was ended, stopped or sent a signal")                                     \
 	RULE(stability_restarted, stability, INFO, "", S(EXIT),                                  \
 	     "it was ended and started again by its administrator")                              \
 	RULE(integrity_changed, file_integrity, CRITICAL, "", S(FILE)|S(DIGEST),                 \
@@ -204,8 +204,10 @@
 	     "events were lost; everything was looked at anew")                                  \
 	RULE(watch_calm, none, LOW, "T1685", S(STATE),                                       \
 	     "there were more findings than are told; the rest is counted")                      \
-	RULE(watch_blind, none, INFO, "", S(STATE),                                              \
-	     "a sensor was lost")
+	RULE(watch_touched, none, LOW, "T1685", S(BPF),                                          \
+	     "what a sensor works with was opened by another program")                           \
+	RULE(watch_blind, none, HIGH, "T1685", S(STATE),                                          \
+	     "a sensor was silenced")
 /* clang-format on */
 
 #endif

@@ -159,6 +159,7 @@ struct watch_target {
 	WAY(uprobe, "a uprobe")                                                                    \
 	WAY(kprobe, "a kprobe")                                                                    \
 	WAY(bpf_load, "loading a BPF program")                                                     \
+	WAY(bpf_map, "opening a map of its BPF programs")                                          \
 	WAY(kcore, "/proc/kcore")                                                                  \
 	WAY(dev_mem, "/dev/mem")                                                                   \
 	WAY(lockdown, "a way into the kernel")                                                     \
@@ -265,6 +266,12 @@ struct watch_target *watch_target_of(struct lsawatch *w, pid_t pid);
  * A sensor is opened if its layer is in [watch] layers and it shows something
  * that no better one shows. Opened before capabilities are dropped.
  */
+enum watch_health {
+	HEALTH_GOOD,
+	HEALTH_MENDED, /* it was silenced, and speaks again */
+	HEALTH_BAD,
+};
+
 struct watch_sensor {
 	const char *name;
 	enum watch_layer layer;
@@ -274,20 +281,30 @@ struct watch_sensor {
 	uint32_t (*open)(struct lsawatch *w, char *why, size_t n);
 	void (*targets)(struct lsawatch *w); /* w->targets changed; NULL: does not care */
 	void (*rescan)(struct lsawatch *w);  /* look at everything now; NULL: cannot */
+	/*
+	 * Asked every ten seconds, first after it was opened: has it told of the deed of our
+	 * own that came after the last time it was asked? NULL: nobody can silence it unseen.
+	 */
+	enum watch_health (*health)(struct lsawatch *w, char *why, size_t n);
+	bool replaced; /* when silenced for good: a new lsawatch opens what still works */
 	void (*close)(struct lsawatch *w);
 };
 extern const struct watch_sensor *const watch_sensor_list[]; /* best first; NULL ends */
 
 struct watch_sensor_state {
 	const struct watch_sensor *sensor;
-	uint32_t shows; /* 0: not open */
-	char why[160];	/* not open: why */
+	uint32_t shows; /* 0: not open, or silenced */
+	uint32_t would; /* silenced: what it would show */
+	uint32_t bad;	/* how often in a row */
+	char why[160];	/* shows nothing: why */
 };
 int sensors_open(struct lsawatch *w); /* 0, also when nothing could be had; -1: no memory */
 void sensors_targets(struct lsawatch *w);
 /* Events were lost: tell it, look at everything. */
 void sensors_lost(struct lsawatch *w, enum watch_layer layer, const char *what);
 const struct watch_sensor_state *sensors_state(const struct lsawatch *w, size_t *n);
+/* Something that every sensor with health shows when it is us: we take our own name again. */
+void sensors_deed(void);
 void sensors_close(struct lsawatch *w);
 
 /* Sensors call this for all that they see; it stays theirs. */

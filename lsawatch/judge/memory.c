@@ -90,6 +90,7 @@ rule_of_access(const struct watch_sight *si)
 	case WAY_uprobe:
 	case WAY_kprobe:
 	case WAY_bpf_load:
+	case WAY_bpf_map:
 	case WAY_kcore:
 	case WAY_dev_mem:
 	case WAY_lockdown:
@@ -202,6 +203,12 @@ judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 	struct watch_case ca = case_of(w, si, RULE_memory_bpf);
 	const char *type = bpf_tracing_type((uint32_t)si->number);
 
+	if (si->way == WAY_bpf_map) {
+		ca.rule = RULE_watch_touched;
+		finding_raise(w, &ca, "%s (pid %d) opened a map of lsawatch's BPF programs",
+			      doer(si), (int)si->by.pid);
+		return;
+	}
 	/* Who executes it only afterwards had another name at the time, or is an impostor. */
 	if (strcmp(si->by.comm, "lsainit") == 0 && is_lsainit(w, si->by.pid))
 		ca.severity = INFO;

@@ -34,6 +34,7 @@
 #define THREADS 64 /* numbers above that of the process that are taken for its threads */
 #define PIDFDS	64
 #define TAKE_MS 200
+#define MEND_MS 1000	   /* others may be loading their rules */
 #define FIXED	0	   /* group of rules that stay */
 #define RATE	500	   /* events a second; more are lost, and that is said */
 #define ALL	UINT32_MAX /* kill(-1): everybody */
@@ -50,6 +51,7 @@ static struct {
 	pid_t pids[PART_END]; /* that rules were made for */
 	int64_t second;
 	unsigned int in_it;
+	bool hurt; /* switched off, or rules of ours were taken away: to be mended */
 	struct taken {
 		pid_t actor, target;
 		int64_t fd;
@@ -498,15 +500,34 @@ within_rate(struct lsawatch *w)
 	return au.in_it <= RATE;
 }
 
+/* An administrator who loads his rules anew takes ours away, too. */
 static void
-say_blind(struct lsawatch *w, const char *text, size_t len)
+mend_rules(void *arg)
 {
-	struct watch_case ca = {
-		.rule = RULE_watch_blind, .layer = LAYER_AUDIT, .part = PART_NONE, .allowed = -1
-	};
+	struct lsawatch *w = arg;
+	struct watch_case ca = { .rule = RULE_watch_blind,
+				 .severity = LOW,
+				 .layer = LAYER_AUDIT,
+				 .part = PART_NONE,
+				 .allowed = -1 };
+	char why[160];
+	int missing = audit_rules_mend(true, why, sizeof(why));
 
-	finding_raise(w, &ca, "audit was switched off, or lost rules of ours: %.*s",
-		      (int)(len < 200 ? len : 200), text);
+	(void)loop_every(w->lo, 0, mend_rules, w);
+	au.hurt = missing < 0;
+	if (missing > 0)
+		finding_raise(w, &ca, "%d audit rules of ours were taken away; they are set again",
+			      missing);
+}
+
+static enum watch_health
+audit_health(struct lsawatch *w, char *why, size_t n)
+{
+	int missing = audit_rules_mend(au.hurt, why, n);
+
+	(void)w;
+	au.hurt = missing < 0;
+	return missing < 0 ? HEALTH_BAD : HEALTH_GOOD;
 }
 
 static bool
@@ -531,8 +552,10 @@ read_one(struct lsawatch *w)
 	if (got < NLMSG_HDRLEN || from.nl_pid != 0)
 		return true; /* nobody but the kernel */
 	if (msg.head.nlmsg_type == AUDIT_CONFIG_CHANGE &&
-	    audit_rules_changed(msg.octets + NLMSG_HDRLEN, (size_t)got - NLMSG_HDRLEN))
-		say_blind(w, msg.octets + NLMSG_HDRLEN, (size_t)got - NLMSG_HDRLEN);
+	    audit_rules_changed(msg.octets + NLMSG_HDRLEN, (size_t)got - NLMSG_HDRLEN)) {
+		au.hurt = true;
+		(void)loop_every(w->lo, MEND_MS, mend_rules, w);
+	}
 	/* Kernels differ in what they count to the length in the header. */
 	ev = audit_record(&au.events, msg.head.nlmsg_type, msg.octets + NLMSG_HDRLEN,
 			  (size_t)got - NLMSG_HDRLEN);
@@ -614,5 +637,6 @@ const struct watch_sensor sense_audit = {
 	.keeps = 1ULL << CAP_AUDIT_CONTROL,
 	.open = audit_open,
 	.targets = audit_targets,
+	.health = audit_health,
 	.close = audit_close,
 };

@@ -418,6 +418,39 @@ audit_rules_open(char *note, size_t n)
 	return 0;
 }
 
+int
+audit_rules_mend(bool again, char *why, size_t n)
+{
+	int missing = 0;
+
+	if (get_status() != 0) {
+		(void)snprintf(why, n, "audit: %s", strerror(errno));
+		return -1;
+	}
+	if (status.enabled == 0) {
+		(void)snprintf(why, n, "audit was switched off (auditctl -e 0)");
+		return -1;
+	}
+	if (!again)
+		return 0;
+	ar.task_never = false;
+	see_rules();
+	for (size_t i = 0; i < RULES; i++) {
+		if (ar.kept[i].octets == NULL || ar.kept[i].over)
+			continue;
+		if (ask(AUDIT_ADD_RULE, ar.kept[i].octets, ar.kept[i].len, NULL) == 0)
+			missing++;
+		else if (errno == EPERM)
+			missing = RULES; /* they are locked */
+	}
+	if (!ar.task_never && missing < RULES)
+		return missing;
+	(void)snprintf(why, n, "%s",
+		       ar.task_never ? "a rule of audit (never,task) hides every program"
+				     : "the rules of audit were locked (auditctl -e 2)");
+	return -1;
+}
+
 void
 audit_rules_close(void)
 {

@@ -39,6 +39,11 @@ bool audit_rules_take_one(void);
  * of ours, or switched auditing off.
  */
 bool audit_rules_changed(const char *text, size_t len);
+/*
+ * Is it switched on, and has nobody a rule that hides everything? What is missing of ours is
+ * set again if asked to. Returns how many rules that were, or -1: why.
+ */
+int audit_rules_mend(bool again, char *why, size_t n);
 /* Take away all, and switch auditing off if we have switched it on. */
 void audit_rules_close(void);
 

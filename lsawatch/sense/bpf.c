@@ -6,23 +6,25 @@
  * The BPF security module need not be there for that, only trampolines.
  */
 #include "lsawatch/sense/bpf/ring.h"
+#include "lsawatch/sense/bpf/shared.h"
 #include "lsawatch/sense/sense.h"
 
 static const struct ring_program programs[] = {
-	{ "on_access", SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) },
-	{ "on_may_access", SEES(DENIED) },
-	{ "on_attach", 0 },
-	{ "on_open", SEES(KERNEL) },
-	{ "on_perf", SEES(PERF) | SEES(PROBE) },
-	{ "on_prog", SEES(BPF) },
-	{ "on_locked_down", 0 },
-	{ "on_setrlimit", SEES(LIMITS) },
-	{ "on_creds", SEES(CREDS) },
-	{ "on_exec", SEES(EXEC) },
-	{ "on_rename", 0 },
-	{ "on_fork", SEES(FORK) },
-	{ "on_exit", SEES(EXIT) | SEES(CORE) },
-	{ "on_signal", SEES(SIGNAL) },
+	{ "on_access", SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK), PROOF_CHECK },
+	{ "on_may_access", SEES(DENIED), PROOF_MAY },
+	{ "on_attach", 0, 0 },
+	{ "on_open", SEES(KERNEL), PROOF_OPEN },
+	{ "on_perf", SEES(PERF) | SEES(PROBE), 0 },
+	{ "on_prog", SEES(BPF), 0 },
+	{ "on_map", 0, 0 },
+	{ "on_locked_down", 0, 0 },
+	{ "on_setrlimit", SEES(LIMITS), 0 },
+	{ "on_creds", SEES(CREDS), 0 },
+	{ "on_exec", SEES(EXEC), 0 },
+	{ "on_rename", 0, PROOF_NAMED },
+	{ "on_fork", SEES(FORK), 0 },
+	{ "on_exit", SEES(EXIT) | SEES(CORE), 0 },
+	{ "on_signal", SEES(SIGNAL), 0 },
 	{ 0 },
 };
 
@@ -44,6 +46,13 @@ bpf_targets(struct lsawatch *w)
 	ring_targets(hooks);
 }
 
+static enum watch_health
+bpf_health(struct lsawatch *w, char *why, size_t n)
+{
+	(void)w;
+	return ring_health(hooks, why, n);
+}
+
 static void
 bpf_close(struct lsawatch *w)
 {
@@ -58,5 +67,7 @@ const struct watch_sensor sense_bpf = {
 	.sees = RING_SEES,
 	.open = bpf_open,
 	.targets = bpf_targets,
+	.health = bpf_health,
+	.replaced = true,
 	.close = bpf_close,
 };

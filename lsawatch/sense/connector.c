@@ -43,6 +43,9 @@
 static struct {
 	struct watch *wa;
 	int fd;
+	unsigned int listens; /* how often we said that we do; older kernels count all of them */
+	bool asked, proved;   /* whether a deed of our own was told */
+	bool lost;	      /* it may have been, and had no room */
 } cn = { .fd = -1 };
 
 /* ---- messages */
@@ -181,6 +184,17 @@ put_ours(struct filter *fi, const struct lsawatch *w, size_t at)
 	PUT(fi, BPF_STMT(BPF_RET | BPF_K, 0));
 }
 
+/* What we do ourselves: take our name again (sensors_deed). */
+static void
+put_us(struct filter *fi)
+{
+	PUT(fi, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(PROC_EVENT_COMM), 0, 4));
+	PUT(fi, LOAD(FIELD(comm.process_tgid)));
+	PUT(fi, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped((unsigned int)getpid()), 0, 1));
+	PUT(fi, BPF_STMT(BPF_RET | BPF_K, UINT32_MAX));
+	PUT(fi, BPF_STMT(BPF_RET | BPF_K, 0));
+}
+
 /* If the event is what: ask for the number at that place. */
 static void
 put_kind(struct filter *fi, const struct lsawatch *w, unsigned int what, size_t at)
@@ -209,6 +223,7 @@ set_filter(const struct lsawatch *w)
 	put_kind(&fi, w, PROC_EVENT_GID, FIELD(id.process_tgid));
 	put_kind(&fi, w, PROC_EVENT_PTRACE, FIELD(ptrace.process_tgid));
 	put_kind(&fi, w, PROC_EVENT_COREDUMP, FIELD(coredump.process_tgid));
+	put_us(&fi);
 	PUT(&fi, BPF_STMT(BPF_RET | BPF_K, 0));
 	prog.len = fi.n;
 	return setsockopt(cn.fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
@@ -259,6 +274,18 @@ see(struct lsawatch *w, struct watch_sight *si)
 	watch_see(w, si);
 }
 
+/* Told of us; the filter lets no other of that kind through. */
+static bool
+is_deed(const void *msg, size_t len)
+{
+	struct proc_event ev = { 0 };
+
+	if (len < AT_DATA)
+		return false;
+	memcpy(&ev, (const uint8_t *)msg + AT_EVENT, offsetof(struct proc_event, event_data));
+	return (unsigned int)ev.what == PROC_EVENT_COMM;
+}
+
 /* False: nothing more to read now. */
 static bool
 read_one(struct lsawatch *w)
@@ -274,12 +301,15 @@ read_one(struct lsawatch *w)
 			       &len);
 
 	if (got < 0 && errno == ENOBUFS) {
+		cn.lost = true;
 		sensors_lost(w, LAYER_EVENTS, "the process connector was not read in time");
 		return true;
 	}
 	if (got <= 0)
 		return got < 0 && errno == EINTR;
-	if (from.nl_pid == 0 && connector_sight(&msg, (size_t)got, &si) == 1)
+	if (from.nl_pid == 0 && is_deed(&msg, (size_t)got))
+		cn.proved = true;
+	else if (from.nl_pid == 0 && connector_sight(&msg, (size_t)got, &si) == 1)
 		see(w, &si);
 	return true;
 }
@@ -358,6 +388,7 @@ join(const struct lsawatch *w)
 		cn.fd = -1;
 		return -1;
 	}
+	cn.listens = 1;
 	return 0;
 }
 
@@ -370,9 +401,35 @@ connector_close(struct lsawatch *w)
 	if (cn.fd < 0)
 		return;
 	/* Older kernels count who listens, and want CAP_NET_ADMIN for that; it is no loss. */
-	(void)ask(PROC_CN_MCAST_IGNORE);
+	for (; cn.listens > 0; cn.listens--)
+		(void)ask(PROC_CN_MCAST_IGNORE);
 	(void)close(cn.fd);
 	cn.fd = -1;
+}
+
+/*
+ * Older kernels have one count of who listens, for all sockets: whoever says that he
+ * does not, without having said that he did, switches it off for everybody.
+ */
+static enum watch_health
+connector_health(struct lsawatch *w, char *why, size_t n)
+{
+	bool good = !cn.asked || cn.proved || cn.lost;
+
+	cn.asked = true;
+	cn.proved = cn.lost = false;
+	if (good)
+		return HEALTH_GOOD;
+	cn.listens += ask(PROC_CN_MCAST_LISTEN) == 0;
+	sensors_deed();
+	ready(w, EPOLLIN);
+	if (cn.proved) {
+		cn.proved = false;
+		(void)snprintf(why, n, "somebody told the kernel that nobody listens to it");
+		return HEALTH_MENDED;
+	}
+	(void)snprintf(why, n, "the kernel tells it nothing, whatever it asks");
+	return HEALTH_BAD;
 }
 
 static uint32_t
@@ -412,5 +469,6 @@ const struct watch_sensor sense_connector = {
 	.sees = SHOWS,
 	.open = connector_open,
 	.targets = connector_targets,
+	.health = connector_health,
 	.close = connector_close,
 };

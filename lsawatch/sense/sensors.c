@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The list of sensors, which of them are open, and the way from a sight to the judges. */
+/*
+ * The list of sensors, which of them are open and still tell what they see, and
+ * the way from a sight to the judges.
+ *
+ * A sensor can be silenced and stay open: audit switched off, the connector told
+ * that nobody listens, the maps of BPF programs changed. So every ten seconds lsawatch does
+ * something itself that each of them must tell of. One that does not is told to be
+ * blind, and what it can mend itself it mends. For the others lsawatch is started anew,
+ * because only then can it open what still works.
+ */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
+#include "lsass/loop.h"
 #include "lsawatch/sense/sense.h"
 #include "lsawatch/watch.h"
 
@@ -16,6 +28,8 @@ const struct watch_sensor *const watch_sensor_list[] = {
 };
 
 #define SENSORS_MAX 16
+#define HEALTH_MS   10000
+#define BAD_TIMES   2 /* in a row: one deed may have been lost */
 
 struct watch_sensors {
 	struct watch_sensor_state state[SENSORS_MAX];
@@ -54,6 +68,137 @@ try_open(struct lsawatch *w, struct watch_sensor_state *st)
 		log_info("sensor %s: %s", se->name, st->why);
 }
 
+/* ---- do they tell what they see */
+
+void
+sensors_deed(void)
+{
+	char path[64], name[32];
+	ssize_t len;
+	int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+
+	len = fd >= 0 ? read(fd, name, sizeof(name)) : -1;
+	if (fd >= 0)
+		(void)close(fd);
+	/* For who is no dumper of itself, only the file of its thread can be written. */
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/comm", (int)getpid());
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && len > 1)
+		(void)!write(fd, name, (size_t)len - 1);
+	if (fd >= 0)
+		(void)close(fd);
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)getppid());
+	(void)!readlink(path, name, sizeof(name));
+}
+
+/* What all show that are open now. */
+static void
+sum_up(struct lsawatch *w)
+{
+	w->sees = SEES(EXIT); /* lsainit tells them, too */
+	for (size_t i = 0; i < w->sensors->n; i++)
+		w->sees |= w->sensors->state[i].shows;
+}
+
+static void
+look_again(struct lsawatch *w)
+{
+	for (size_t i = 0; i < w->sensors->n; i++) {
+		const struct watch_sensor_state *st = &w->sensors->state[i];
+
+		if (st->shows != 0 && st->sensor->rescan != NULL)
+			st->sensor->rescan(w);
+	}
+}
+
+static void
+say_blind(struct lsawatch *w, const struct watch_sensor_state *st, bool holds, const char *why)
+{
+	struct watch_case ca = { .rule = RULE_watch_blind,
+				 .layer = st->sensor->layer,
+				 .part = PART_NONE,
+				 .allowed = -1 };
+
+	finding_holds(w, &ca, holds, st->sensor->name, "sensor %s does not tell what it sees: %s",
+		      st->sensor->name, why);
+}
+
+static void
+silenced(struct lsawatch *w, struct watch_sensor_state *st, const char *why)
+{
+	if (++st->bad < BAD_TIMES)
+		return;
+	if (st->shows != 0) {
+		st->would = st->shows;
+		st->shows = 0;
+		(void)snprintf(st->why, sizeof(st->why), "%s", why);
+		sum_up(w);
+		say_blind(w, st, true, why);
+		look_again(w);
+	}
+	if (st->sensor->replaced) {
+		log_err("sensor %s cannot be mended: lsawatch ends, and is started anew by "
+			"lsainit with what still works",
+			st->sensor->name);
+		loop_stop(w->lo);
+	}
+}
+
+static void
+mended(struct lsawatch *w, struct watch_sensor_state *st, const char *why)
+{
+	struct watch_case ca = { .rule = RULE_watch_blind,
+				 .severity = MEDIUM,
+				 .layer = st->sensor->layer,
+				 .part = PART_NONE,
+				 .allowed = -1 };
+
+	finding_raise(w, &ca, "sensor %s was silenced for a moment: %s", st->sensor->name, why);
+	look_again(w);
+}
+
+static void
+healthy(struct lsawatch *w, struct watch_sensor_state *st)
+{
+	st->bad = 0;
+	if (st->would == 0)
+		return;
+	st->shows = st->would;
+	st->would = 0;
+	st->why[0] = '\0';
+	sum_up(w);
+	say_blind(w, st, false, "it tells again");
+	look_again(w);
+}
+
+static void
+ask_all(void *arg)
+{
+	struct lsawatch *w = arg;
+
+	for (size_t i = 0; i < w->sensors->n; i++) {
+		struct watch_sensor_state *st = &w->sensors->state[i];
+		char why[160] = "";
+
+		if ((st->shows | st->would) == 0 || st->sensor->health == NULL)
+			continue;
+		switch (st->sensor->health(w, why, sizeof(why))) {
+		case HEALTH_BAD:
+			silenced(w, st, why);
+			break;
+		case HEALTH_MENDED:
+			mended(w, st, why);
+			break;
+		case HEALTH_GOOD:
+			healthy(w, st);
+			break;
+		}
+	}
+	sensors_deed();
+}
+
+/* ---- open and close */
+
 int
 sensors_open(struct lsawatch *w)
 {
@@ -67,8 +212,8 @@ sensors_open(struct lsawatch *w)
 		ss->n++;
 		try_open(w, &ss->state[i]);
 	}
-	w->sees |= SEES(EXIT); /* lsainit tells them, too */
-	return 0;
+	sum_up(w);
+	return loop_every(w->lo, HEALTH_MS, ask_all, w);
 }
 
 void
@@ -90,12 +235,7 @@ sensors_lost(struct lsawatch *w, enum watch_layer layer, const char *what)
 	};
 
 	w->lost++;
-	for (size_t i = 0; i < w->sensors->n; i++) {
-		const struct watch_sensor_state *st = &w->sensors->state[i];
-
-		if (st->shows != 0 && st->sensor->rescan != NULL)
-			st->sensor->rescan(w);
-	}
+	look_again(w);
 	finding_raise(w, &ca, "%s", what);
 }
 
@@ -112,7 +252,7 @@ sensors_close(struct lsawatch *w)
 	for (size_t i = 0; w->sensors != NULL && i < w->sensors->n; i++) {
 		const struct watch_sensor_state *st = &w->sensors->state[i];
 
-		if (st->shows != 0 && st->sensor->close != NULL)
+		if ((st->shows | st->would) != 0 && st->sensor->close != NULL)
 			st->sensor->close(w);
 	}
 	free(w->sensors);

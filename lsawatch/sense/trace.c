@@ -5,19 +5,22 @@
  * result.
  */
 #include "lsawatch/sense/bpf/ring.h"
+#include "lsawatch/sense/bpf/shared.h"
 #include "lsawatch/sense/sense.h"
 
 /* io_uring opens without a system call; what it then was told is not seen. */
 static const struct ring_program programs[] = {
-	{ "on_sys_exit", SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) |
-			     SEES(PERF) | SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS) },
-	{ "on_submit_old", 0 },
-	{ "on_submit", 0 },
-	{ "on_exec", SEES(EXEC) },
-	{ "on_rename", 0 },
-	{ "on_fork", SEES(FORK) },
-	{ "on_exit", SEES(EXIT) | SEES(CORE) },
-	{ "on_signal", SEES(SIGNAL) },
+	{ "on_sys_exit",
+	  SEES(LIMITS) | SEES(ATTACH) | SEES(ACCESS) | SEES(LOOK) | SEES(DENIED) | SEES(PERF) |
+	      SEES(PROBE) | SEES(BPF) | SEES(KERNEL) | SEES(CREDS),
+	  PROOF_CALL },
+	{ "on_submit_old", 0, 0 },
+	{ "on_submit", 0, 0 },
+	{ "on_exec", SEES(EXEC), 0 },
+	{ "on_rename", 0, PROOF_NAMED },
+	{ "on_fork", SEES(FORK), 0 },
+	{ "on_exit", SEES(EXIT) | SEES(CORE), 0 },
+	{ "on_signal", SEES(SIGNAL), 0 },
 	{ 0 },
 };
 
@@ -39,6 +42,13 @@ trace_targets(struct lsawatch *w)
 	ring_targets(trace);
 }
 
+static enum watch_health
+trace_health(struct lsawatch *w, char *why, size_t n)
+{
+	(void)w;
+	return ring_health(trace, why, n);
+}
+
 static void
 trace_close(struct lsawatch *w)
 {
@@ -53,5 +63,7 @@ const struct watch_sensor sense_trace = {
 	.sees = RING_SEES,
 	.open = trace_open,
 	.targets = trace_targets,
+	.health = trace_health,
+	.replaced = true,
 	.close = trace_close,
 };

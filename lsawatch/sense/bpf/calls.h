@@ -101,11 +101,27 @@ ended_perf(const struct call *ca)
 }
 
 static __always_inline void
+ended_map(const struct call *ca)
+{
+	__u32 number = 0;
+	struct seen *se;
+
+	if (ca->result < 0 || bpf_probe_read_user(&number, sizeof(number), (void *)ca->a1) != 0 ||
+	    !is_map_of_ours(number))
+		return;
+	se = begin(SEEN_MAP, 0);
+	if (se != NULL)
+		tell(se);
+}
+
+static __always_inline void
 ended_bpf(const struct call *ca)
 {
 	__u32 type = 0;
 	struct seen *se;
 
+	if ((__u32)ca->a0 == BPF_MAP_GET_FD_BY_ID)
+		ended_map(ca);
 	if ((__u32)ca->a0 != BPF_PROG_LOAD || (ca->result < 0 && ca->result != -EPERM))
 		return;
 	if (bpf_probe_read_user(&type, sizeof(type), (void *)ca->a1) != 0 || type > 63 ||
@@ -208,8 +224,10 @@ on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	number = within(number);
 	if (calls[number] == 0 && calls_32[number] == 0)
 		return 0;
-	if (my_process() == self)
+	if (my_process() == self) {
+		prove(PROOF_CALL);
 		return 0;
+	}
 	me = (struct task_struct *)bpf_get_current_task();
 	ca.result = (long)ctx->args[1];
 	if (BPF_CORE_READ(me, thread_info.status) & TS_COMPAT) {

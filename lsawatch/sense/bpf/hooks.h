@@ -55,7 +55,9 @@ BPF_PROG(on_access, struct task_struct *child, unsigned int mode, int ret)
 {
 	__u32 target = (__u32)BPF_CORE_READ(child, tgid);
 
-	if (ret == 0 && is_target(target))
+	if (my_process() == self)
+		prove(PROOF_CHECK);
+	else if (ret == 0 && is_target(target))
 		tell_check(SEEN_ACCESS, target, mode);
 	return 0;
 }
@@ -66,7 +68,9 @@ BPF_PROG(on_may_access, struct task_struct *task, unsigned int mode, int ret)
 {
 	__u32 target = (__u32)BPF_CORE_READ(task, tgid);
 
-	if ((ret & 0xff) == 0 && is_target(target))
+	if (my_process() == self)
+		prove(PROOF_MAY);
+	else if ((ret & 0xff) == 0 && is_target(target))
 		tell_check(SEEN_REFUSED, target, mode);
 	return 0;
 }
@@ -92,8 +96,10 @@ BPF_PROG(on_open, int dfd, struct filename *name, void *flags, struct file *ret)
 	long result = (long)ret, len;
 	char path[64] = { 0 };
 
-	if (my_process() == self)
+	if (my_process() == self) {
+		prove(PROOF_OPEN);
 		return 0;
+	}
 	if (result < 0 && result > -4096) {
 		if (result != -EACCES && result != -EPERM)
 			return 0;
@@ -146,6 +152,21 @@ BPF_PROG(on_prog, struct bpf_prog *prog, int ret)
 	se->number = (__s32)type;
 	se->result = ret;
 	tell(se);
+	return 0;
+}
+
+/* Called with each map that gets a descriptor. */
+SEC("?fexit/security_bpf_map")
+int
+BPF_PROG(on_map, struct bpf_map *map, unsigned int mode, int ret)
+{
+	struct seen *se;
+
+	if (ret != 0 || my_process() == self || !is_map_of_ours(BPF_CORE_READ(map, id)))
+		return 0;
+	se = begin(SEEN_MAP, 0);
+	if (se != NULL)
+		tell(se);
 	return 0;
 }
 

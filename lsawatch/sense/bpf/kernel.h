@@ -122,6 +122,10 @@ struct bpf_prog {
 	enum bpf_prog_type type;
 };
 
+struct bpf_map {
+	__u32 id;
+};
+
 struct io_kiocb {
 	__u8 opcode;
 };

@@ -37,6 +37,11 @@ struct ring {
 	struct ring_buffer *buffer;
 	struct watch *watch;
 	uint64_t lost; /* as far as it was told */
+	/* Enum seen_proof: of what is attached, and what came of them since they were asked. */
+	uint32_t can_prove, proved;
+	uint64_t lost_then;
+	bool asked;
+	uint32_t targets[SEEN_TARGETS]; /* as they were set */
 };
 
 /* ---- why it cannot be had */
@@ -199,6 +204,7 @@ attach(struct ring *ri, const struct ring_program *programs, uint32_t *shows)
 		}
 		ri->links[ri->nlinks++] = link;
 		*shows |= is->sees;
+		ri->can_prove |= is->proof;
 	}
 }
 
@@ -212,7 +218,12 @@ take_event(void *arg, void *data, size_t len)
 
 		if (se->kind == SEEN_FORK && se->number == 1)
 			ring_targets(ri);
-		ring_sight(ri->w, ri->layer, se);
+		if (se->kind == SEEN_PROOF)
+			ri->proved |= (uint32_t)se->number;
+		else if (se->kind == SEEN_NAMED && se->pid == (uint32_t)getpid())
+			ri->proved |= PROOF_NAMED;
+		else
+			ring_sight(ri->w, ri->layer, se);
 	}
 	return 0;
 }
@@ -233,8 +244,10 @@ tick(void *arg)
 	uint64_t lost = *(volatile __u64 *)&ri->bss->lost;
 	char text[96];
 
-	if (lost == ri->lost)
+	if (lost <= ri->lost) { /* less: somebody has written to it, ring_health */
+		ri->lost = lost;
 		return;
+	}
 	(void)snprintf(text, sizeof(text), "%llu events of the layer %s did not fit its ring",
 		       (unsigned long long)(lost - ri->lost), watch_layer_names[ri->layer]);
 	ri->lost = lost;
@@ -265,6 +278,23 @@ share(struct ring *ri)
 	return 0;
 }
 
+/* Root can open a map by its number, and write to it. */
+static void
+name_maps(const struct ring *ri)
+{
+	const struct bpf_map *map;
+	size_t i = 0;
+
+	bpf_object__for_each_map(map, ri->obj)
+	{
+		struct bpf_map_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (i < SEEN_MAPS && bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &len) == 0)
+			ri->bss->maps[i++] = info.id;
+	}
+}
+
 /* As watch_bpf__open() would, without what the analyzers say of generated code. */
 static int
 load_object(struct ring *ri, const struct btf *btf, const struct ring_program *programs)
@@ -281,7 +311,11 @@ load_object(struct ring *ri, const struct btf *btf, const struct ring_program *p
 		return error;
 	choose(ri, btf, programs);
 	error = bpf_object__load(ri->obj);
-	return error != 0 ? error : share(ri);
+	if (error == 0)
+		error = share(ri);
+	if (error == 0)
+		name_maps(ri);
+	return error;
 }
 
 static int
@@ -314,11 +348,64 @@ namespace_is_first(void)
 	       strcmp(link, "pid:[4026531836]") == 0;
 }
 
+/* ---- does it still tell */
+
+/* A list that others have changed is set again: they need no program of ours for that. */
+static bool
+list_is_ours(struct ring *ri)
+{
+	bool ours = true;
+
+	for (size_t i = 0; i < SEEN_TARGETS; i++)
+		ours &= ri->bss->targets[i] == ri->targets[i];
+	if (!ours)
+		ring_targets(ri);
+	return ours;
+}
+
+enum watch_health
+ring_health(struct ring *ri, char *why, size_t n)
+{
+	uint32_t missing = ri->asked ? ri->can_prove & ~ri->proved : 0;
+	bool full = *(volatile __u64 *)&ri->bss->lost != ri->lost_then;
+
+	ri->asked = true;
+	ri->proved = 0;
+	ri->lost_then = *(volatile __u64 *)&ri->bss->lost;
+	ri->bss->proof = ri->can_prove;
+	if (missing != 0 && !full) {
+		(void)snprintf(why, n,
+			       "its programs do not see what lsawatch itself does (%#x of %#x)",
+			       missing, ri->can_prove);
+		return HEALTH_BAD;
+	}
+	if (!list_is_ours(ri)) {
+		(void)snprintf(why, n,
+			       "somebody has changed its list of whom to watch; it is set again");
+		return HEALTH_MENDED;
+	}
+	return HEALTH_GOOD;
+}
+
+/* At once, so that a kernel which takes programs and does not call them is found out. */
+static bool
+tells(struct ring *ri, char *why, size_t n)
+{
+	(void)ring_health(ri, why, n);
+	sensors_deed();
+	(void)ring_buffer__consume(ri->buffer);
+	if (ring_health(ri, why, n) != HEALTH_BAD)
+		return true;
+	ri->asked = false;
+	return false;
+}
+
 struct ring *
 ring_open(struct lsawatch *w, enum watch_layer layer, const struct ring_program *programs,
 	  uint32_t *shows, char *why, size_t n)
 {
 	struct ring *ri = calloc(1, sizeof(*ri));
+	bool good = false;
 
 	*shows = 0;
 	if (ri == NULL || !namespace_is_first()) {
@@ -338,10 +425,12 @@ ring_open(struct lsawatch *w, enum watch_layer layer, const struct ring_program 
 			(void)snprintf(why, n, "nothing of it can be attached: %s", bpf_words());
 		else if (hear(ri) != 0)
 			(void)snprintf(why, n, "its ring: %s", strerror(errno));
+		else
+			good = tells(ri, why, n);
 	}
 	/* The description of the kernel's types took megabytes. */
 	(void)malloc_trim(0);
-	if (ri->watch != NULL)
+	if (good)
 		return ri;
 	*shows = 0;
 	ring_close(ri);
@@ -381,7 +470,8 @@ ring_targets(struct ring *ri)
 	for (size_t i = 0; i < PART_END; i++) {
 		const struct watch_image *im = &ri->w->targets[i].image;
 
-		ri->bss->targets[i] = (uint32_t)ri->w->targets[i].pid;
+		ri->targets[i] = (uint32_t)ri->w->targets[i].pid;
+		ri->bss->targets[i] = ri->targets[i];
 		ri->bss->images_ino[i] = im->fd >= 0 ? im->ino : 0;
 		ri->bss->images_dev[i] = major(im->dev) << 20 | minor(im->dev);
 		if (ri->w->targets[i].pid != 0)

@@ -22,6 +22,7 @@ struct watch_bpf;
 struct ring_program {
 	const char *name; /* of the function in watch.bpf.c */
 	uint32_t sees;
+	uint32_t proof; /* enum seen_proof: what it says when it sees lsawatch itself; 0: nothing */
 };
 
 /*
@@ -36,6 +37,7 @@ struct ring_program {
 struct ring *ring_open(struct lsawatch *w, enum watch_layer layer,
 		       const struct ring_program *programs, uint32_t *shows, char *why, size_t n);
 void ring_targets(struct ring *ri);
+enum watch_health ring_health(struct ring *ri, char *why, size_t n);
 void ring_close(struct ring *ri);
 
 /* sights.c: what an event of the kernel side means. */

@@ -13,6 +13,7 @@
 #define SEEN_CALLS   512 /* system call numbers below this are known */
 #define SEEN_NAME    192
 #define SEEN_IMAGES  4	/* programs of ours */
+#define SEEN_MAPS    4	/* of lsawatch itself */
 #define SEEN_STEPS   5	/* of the path of an actor's program */
 #define SEEN_STEP    32 /* octets of each */
 
@@ -36,6 +37,17 @@ enum seen_kind {
 	SEEN_PERF,	/* target or 0, number: type, call, result; name: file of a uprobe */
 	SEEN_BPF,	/* number: program type, result */
 	SEEN_LIMITS,	/* number: resource; result */
+	SEEN_MAP,	/* a map of lsawatch's own was opened by its number */
+	SEEN_PROOF,	/* number: which program saw lsawatch itself, enum seen_proof */
+};
+
+/* Programs that see what lsawatch does itself, and say so when they are asked to. */
+enum seen_proof {
+	PROOF_NAMED = 1, /* on_rename, by SEEN_NAMED */
+	PROOF_CALL = 2,	 /* on_sys_exit */
+	PROOF_OPEN = 4,	 /* on_open */
+	PROOF_CHECK = 8, /* on_access */
+	PROOF_MAY = 16,	 /* on_may_access */
 };
 
 /* One event. Process numbers are those of the initial namespace. */

@@ -281,6 +281,7 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 	switch ((enum seen_kind)se->kind) {
 	case SEEN_EXEC:
 	case SEEN_NAMED:
+	case SEEN_PROOF:
 		break;
 	case SEEN_FORK:
 		plain(w, &si, SEE_FORK, WAY_unknown, -1);
@@ -328,6 +329,9 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 		break;
 	case SEEN_PERF:
 		asked_perf(w, &si, se->call);
+		break;
+	case SEEN_MAP:
+		plain(w, &si, SEE_BPF, WAY_bpf_map, 1);
 		break;
 	case SEEN_BPF:
 		plain(w, &si, SEE_BPF, WAY_bpf_load, si.allowed);

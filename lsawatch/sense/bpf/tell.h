@@ -71,6 +71,10 @@ volatile __u32 tasks_of[SEEN_TASKS];  /* ... and whose they are */
 volatile __u64 images_ino[SEEN_IMAGES]; /* programs of ours */
 volatile __u32 images_dev[SEEN_IMAGES]; /* as the kernel numbers it */
 
+volatile __u32 maps[SEEN_MAPS]; /* the numbers of those below, by which root can open them */
+
+volatile __u32 proof; /* enum seen_proof that are asked for; each is taken out once told */
+
 /* ---- read by lsawatch */
 
 volatile __u64 lost; /* events for which there was no room */
@@ -129,6 +133,16 @@ target_of(__u32 task)
 	for (int i = 0; i < SEEN_TASKS; i++) {
 		if (tasks[i] == task)
 			return tasks_of[i];
+	}
+	return 0;
+}
+
+static __always_inline int
+is_map_of_ours(__u32 number)
+{
+	for (int i = 0; i < SEEN_MAPS; i++) {
+		if (number != 0 && maps[i] == number)
+			return 1;
 	}
 	return 0;
 }
@@ -194,6 +208,22 @@ static __always_inline void
 tell(struct seen *se)
 {
 	bpf_ringbuf_submit(se, 0);
+}
+
+/* lsawatch itself did it: nothing to tell, but that it was seen, if it asks. */
+static __always_inline void
+prove(enum seen_proof which)
+{
+	struct seen *se;
+
+	if (!(proof & which))
+		return;
+	se = begin(SEEN_PROOF, 0);
+	if (se == NULL)
+		return;
+	proof &= ~(__u32)which;
+	se->number = (__s32)which;
+	tell(se);
 }
 
 /* Whether it is to be told again, and how many like it were not. */
