@@ -127,7 +127,9 @@ struct instance {
 	bool machine_new;		  /* nothing was said yet of there being none */
 
 	bool stopping, wiping;
-	bool asked_to_end; /* lsactl stop */
+	int64_t guard_look_due;
+	bool asked_to_end; /* lsactl stop, or: */
+	bool guard_lost;   /* it is required, and the kernel does not call it any more */
 	struct control_table table;
 };
 

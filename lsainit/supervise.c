@@ -131,6 +131,13 @@ sooner(int one, int other)
 	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
+static int
+until_next(const struct instance *in)
+{
+	return sooner(sooner(until_due(in), watch_wait(in)),
+		      sooner(guard_wait(in), guard_look_wait(in)));
+}
+
 /* One signal. True: it is time to go. */
 static bool
 on_signal(struct instance *in, int signals)
@@ -216,9 +223,7 @@ serve(struct instance *in, int signals)
 					{ .fd = in->watch_line,
 					  .events = in->table_due ? POLLIN | POLLOUT : POLLIN } };
 
-		if (poll(pf, 4, sooner(sooner(until_due(in), guard_wait(in)), watch_wait(in))) <
-			0 &&
-		    errno != EINTR) {
+		if (poll(pf, 4, until_next(in)) < 0 && errno != EINTR) {
 			log_err("poll: %s", strerror(errno));
 			return 1;
 		}
@@ -230,6 +235,7 @@ serve(struct instance *in, int signals)
 			watch_tell(in);
 		if (guard_drain(in))
 			table_changed(in);
+		guard_look(in);
 		over = in->asked_to_end;
 		if (!over && pf[0].revents != 0)
 			over = on_signal(in, signals);
@@ -243,7 +249,7 @@ serve(struct instance *in, int signals)
 			start_due(in);
 		}
 	}
-	return 0;
+	return in->guard_lost ? 1 : 0;
 }
 
 int

@@ -189,6 +189,8 @@
 	     "somebody looked at it, as ps and lsof do")                                         \
 	RULE(memory_limits, memory_access, MEDIUM, "T1003.007", S(LIMITS),                       \
 	     "its resource limits, that of core dumps among them, were changed")                 \
+	RULE(memory_unguarded, memory_access, CRITICAL, "T1685", S(STATE),                       \
+	     "the guard was up, and the kernel does not call it any more")                       \
 	RULE(memory_core, memory_access, HIGH, "T1003.007", S(CORE),                             \
 	     "a core of it was made")                                                            \
 	RULE(handles_extra, handles_threads, HIGH, "", S(HOLD),                                  \
@@ -204,7 +206,7 @@
 	     "events were lost; everything was looked at anew")                                  \
 	RULE(watch_calm, none, LOW, "T1685", S(STATE),                                       \
 	     "there were more findings than are told; the rest is counted")                      \
-	RULE(watch_touched, none, LOW, "T1685", S(BPF),                                          \
+	RULE(watch_touched, none, HIGH, "T1685", S(BPF),                                          \
 	     "what a sensor works with was opened by another program")                           \
 	RULE(watch_blind, none, HIGH, "T1685", S(STATE),                                          \
 	     "a sensor was silenced")

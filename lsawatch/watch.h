@@ -160,6 +160,7 @@ struct watch_target {
 	WAY(kprobe, "a kprobe")                                                                    \
 	WAY(bpf_load, "loading a BPF program")                                                     \
 	WAY(bpf_map, "opening a map of its BPF programs")                                          \
+	WAY(bpf_switch, "opening kernel.ftrace_enabled")                                           \
 	WAY(kcore, "/proc/kcore")                                                                  \
 	WAY(dev_mem, "/dev/mem")                                                                   \
 	WAY(lockdown, "a way into the kernel")                                                     \

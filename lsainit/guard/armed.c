@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/bpf.h"
@@ -116,15 +117,31 @@ find_tracing(const struct search *se)
 
 /* ---- descriptors of other processes */
 
+/* Whoever has it open switches the guard off by writing a zero. */
+static bool
+is_switch(const char *target)
+{
+	const char *name = strrchr(target, '/');
+
+	return name != NULL && strcmp(name, strrchr(GUARD_SWITCH, '/')) == 0;
+}
+
 static void
 look_at_link(const struct search *se, const char *pid, const char *link)
 {
 	char target[256], path[64], comm[32];
+	struct stat sb;
 	ssize_t got = readlink(link, target, sizeof(target) - 1);
 
 	if (got <= 0)
 		return;
 	target[got] = '\0';
+	if (is_switch(target)) {
+		/* The mode of the link says how the file is open. */
+		if (lstat(link, &sb) == 0 && (sb.st_mode & S_IWUSR) != 0)
+			found(se, "kernel.ftrace_enabled, open to be written to in pid %s", pid);
+		return;
+	}
 	if (strcmp(target, "anon_inode:[perf_event]") != 0 && strcmp(target, se->mem) != 0)
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);

@@ -34,6 +34,9 @@
 #define FMODE_WRITE	    0x02 /* include/linux/fs.h */
 #define TRACEFS_MAGIC	    0x74726163
 #define DEBUGFS_MAGIC	    0x64626720
+#define PROC_MAGIC	    0x9fa0 /* linux/magic.h */
+#define SWITCH		    "ftrace_enabled"
+#define PATH_OCTETS	    256
 
 /* uapi/linux/perf_event.h, which clashes with kernel.h */
 #define PERF_TYPE_TRACEPOINT  2
@@ -550,6 +553,29 @@ enroll(struct inode *inode)
 	bpf_map_update_elem(&files, &key, &role, BPF_ANY);
 }
 
+/*
+ * The sysctl with which root keeps the kernel from calling any program that is
+ * attached to a function of it, these here too. By its name, because each
+ * mount of procfs has inodes of its own. A path that is too long may be one.
+ */
+static __always_inline int
+is_switch(struct file *file)
+{
+	const char name[] = "/" SWITCH;
+	char path[PATH_OCTETS];
+	long len = bpf_d_path(&file->f_path, path, sizeof(path));
+
+	if (len < (long)sizeof(name) || len > (long)sizeof(path))
+		return len < 0;
+	for (__u32 i = 0; i < sizeof(name); i++) {
+		__u32 at = (__u32)len - sizeof(name) + i;
+
+		if (path[at & (PATH_OCTETS - 1)] != name[i])
+			return 0;
+	}
+	return 1;
+}
+
 SEC("lsm/file_open")
 int
 BPF_PROG(on_open, struct file *file)
@@ -564,6 +590,12 @@ BPF_PROG(on_open, struct file *file)
 	if (magic == TRACEFS_MAGIC || magic == DEBUGFS_MAGIC) {
 		if (may_trace())
 			return 0;
+	} else if (magic == PROC_MAGIC) {
+		if (!is_switch(file))
+			return 0;
+		if (my_role() == GUARD_INIT) /* guard_look */
+			return -EPERM;
+		return refuse(GUARD_HOOK_file_open, 0, GUARD_DETAIL_SWITCH);
 	} else if (file_role(file->f_inode) == GUARD_NONE) {
 		return 0;
 	}

@@ -21,6 +21,7 @@
 
 #include "lib/bpf.h"
 #include "lib/log.h"
+#include "lib/machine.h"
 #include "lsainit/guard/guard.h"
 #include "lsainit/guard/private.h"
 #include "lsainit/init.h"
@@ -363,6 +364,15 @@ open_reports(struct guard *gd)
 	return report_open(gd, bpf_map__fd(gd->skel->maps.events));
 }
 
+/* No program that is attached to a function of the kernel is called then. */
+static bool
+switched_off(void)
+{
+	char line[16];
+
+	return machine_line(GUARD_SWITCH, line, sizeof(line)) >= 0 && strcmp(line, "0") == 0;
+}
+
 static int
 try_up(struct instance *in, struct guard *gd)
 {
@@ -375,6 +385,11 @@ try_up(struct instance *in, struct guard *gd)
 	if (offer_bpf_lsm(list, sizeof(list)) == 0) {
 		because(in, "BPF is not among the active security modules: boot with lsm=%s,bpf",
 			list);
+		return -1;
+	}
+	if (switched_off()) {
+		because(in, "kernel.ftrace_enabled is 0, so the kernel calls no BPF program at its "
+			    "hooks: `sysctl kernel.ftrace_enabled=1`");
 		return -1;
 	}
 	if (load(in, gd) != 0)
@@ -555,6 +570,63 @@ guard_seal(struct instance *in)
 		   cg->locked ? ", locked until the next boot" : "",
 		   cg->armed != 0 ? ", but something was armed before it" : "");
 	return 0;
+}
+
+/* ---- is it still called */
+
+/*
+ * What it refuses to everybody, and to us without a report. Where this can be opened the
+ * hooks are not called any more, by whatever means.
+ */
+static bool
+is_called(void)
+{
+	int fd = open(GUARD_SWITCH, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return true; /* also where there is no such switch */
+	(void)close(fd);
+	return false;
+}
+
+void
+guard_look(struct instance *in)
+{
+	struct control_guard *cg = &in->table.guard;
+	int64_t now = monotonic_ms();
+
+	if (in->guard == NULL || now < in->guard_look_due)
+		return;
+	in->guard_look_due = now + GUARD_LOOK_MS;
+	if (is_called() == (cg->state == CONTROL_GUARD_UP))
+		return;
+	if (cg->state != CONTROL_GUARD_UP) {
+		cg->state = CONTROL_GUARD_UP;
+		cg->why[0] = '\0';
+		log_notice("the guard is called again; what happened meanwhile it did not see");
+		table_changed(in);
+		return;
+	}
+	because(in, "it was up, and the kernel does not call it any more%s",
+		switched_off() ? ": somebody has set kernel.ftrace_enabled to 0; `sysctl "
+				 "kernel.ftrace_enabled=1`"
+			       : "");
+	log_err("no guard: %s", cg->why);
+	table_changed(in);
+	if (strcmp(in->cf.isolation_guard, "required") == 0) {
+		log_err("stopping: [isolation] guard = required in %s", in->config_path);
+		in->asked_to_end = in->guard_lost = true;
+	}
+}
+
+int
+guard_look_wait(const struct instance *in)
+{
+	int64_t wait = in->guard_look_due - monotonic_ms();
+
+	if (in->guard == NULL)
+		return -1;
+	return wait > 0 ? (int)wait : 0;
 }
 
 /* ---- as long as anything lives that it protects */

@@ -56,6 +56,15 @@ int guard_keep(const struct instance *in, int socket);
 int guard_fd(const struct instance *in);
 /* Milliseconds until drain is to be called whether readable or not; -1: no need. */
 int guard_wait(const struct instance *in);
+/*
+ * Every GUARD_LOOK_MS: does the kernel still call it? If not, that is told, and all ends
+ * where it is required.
+ */
+#define GUARD_LOOK_MS 5000
+#define GUARD_SWITCH  "/proc/sys/kernel/ftrace_enabled"
+void guard_look(struct instance *in);
+int guard_look_wait(const struct instance *in); /* milliseconds; -1: no need */
+
 /* Log what was refused, count it in in->table. True: the table changed. */
 bool guard_drain(struct instance *in);
 

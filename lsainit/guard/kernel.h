@@ -38,6 +38,7 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	fmode_t f_mode;
+	struct path f_path;
 };
 
 struct linux_binprm {

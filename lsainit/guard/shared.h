@@ -22,6 +22,9 @@ enum guard_role {
 	GUARD_FILE = 6,	 /* manifest, keys, lsainit's own file: no role of a task */
 };
 
+/* Of file_open, where a role is no answer: it was kernel.ftrace_enabled. */
+#define GUARD_DETAIL_SWITCH 100
+
 /*
  * Every hook: name in the kernel, whether the guard counts as down without
  * it, and what it refuses, for people. The ones that refuse nothing carry
@@ -42,7 +45,7 @@ enum guard_role {
 	ONE(bpf_prog, 1, "a program of the guard")                                          \
 	ONE(capable, 1, "BPF helpers that read memory")                                     \
 	ONE(locked_down, 1, "a way into the kernel's memory")                               \
-	ONE(file_open, 1, "writing to an installed file or to the tracing file system")     \
+	ONE(file_open, 1, "writing to an installed file, tracefs or kernel.ftrace_enabled") \
 	ONE(inode_setattr, 1, "changing mode, owner or size of an installed file")          \
 	ONE(inode_rename, 1, "renaming or replacing an installed file")                     \
 	ONE(inode_unlink, 1, "removing an installed file")                                  \

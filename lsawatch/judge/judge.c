@@ -82,6 +82,7 @@ void
 judges_table(struct lsawatch *w, const struct control_table *before)
 {
 	judge_table(w, before);
+	judge_guard(w, before);
 }
 
 void

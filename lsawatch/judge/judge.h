@@ -13,6 +13,8 @@
 void judge_memory(struct lsawatch *w, const struct watch_sight *si);
 /* What the guard refused, for all rows. */
 void judge_refusal(struct lsawatch *w, const struct control_refusal *re);
+/* It went, or came back. */
+void judge_guard(struct lsawatch *w, const struct control_table *before);
 /* stability.c: EXIT SIGNAL, and the table of lsainit */
 int stability_open(struct lsawatch *w);
 void judge_stability(struct lsawatch *w, const struct watch_sight *si);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/bpf.h"
+#include "lsainit/guard/shared.h"
 #include "lsawatch/judge/judge.h"
 
 #define MODE_ATTACH 0x02 /* PTRACE_MODE_ATTACH of the kernel */
@@ -91,6 +92,7 @@ rule_of_access(const struct watch_sight *si)
 	case WAY_kprobe:
 	case WAY_bpf_load:
 	case WAY_bpf_map:
+	case WAY_bpf_switch:
 	case WAY_kcore:
 	case WAY_dev_mem:
 	case WAY_lockdown:
@@ -203,10 +205,14 @@ judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 	struct watch_case ca = case_of(w, si, RULE_memory_bpf);
 	const char *type = bpf_tracing_type((uint32_t)si->number);
 
-	if (si->way == WAY_bpf_map) {
+	if (si->way == WAY_bpf_map || si->way == WAY_bpf_switch) {
 		ca.rule = RULE_watch_touched;
-		finding_raise(w, &ca, "%s (pid %d) opened a map of lsawatch's BPF programs",
-			      doer(si), (int)si->by.pid);
+		ca.severity = si->way == WAY_bpf_map ? LOW : HIGH;
+		finding_raise(w, &ca, "%s (pid %d) opened %s", doer(si), (int)si->by.pid,
+			      si->way == WAY_bpf_map
+				  ? "a map of lsawatch's BPF programs"
+				  : "kernel.ftrace_enabled, to write to it: with it off the kernel "
+				    "calls neither the guard nor the layer bpf");
 		return;
 	}
 	/* Who executes it only afterwards had another name at the time, or is an impostor. */
@@ -330,6 +336,10 @@ judge_refusal(struct lsawatch *w, const struct control_refusal *re)
 		ca.rule = refusals[i].rule;
 		what = refusals[i].what;
 	}
+	if (strcmp(re->hook, "file_open") == 0 && re->detail == GUARD_DETAIL_SWITCH) {
+		ca.rule = RULE_watch_touched;
+		what = "to switch off kernel.ftrace_enabled, and all BPF hooks with it";
+	}
 	/* Looking is what ps and lsof do; the guard refuses that, too. */
 	if (ca.rule == RULE_memory_refused && strcmp(re->hook, "ptrace_access_check") == 0 &&
 	    (re->detail & MODE_ATTACH) == 0)
@@ -337,4 +347,19 @@ judge_refusal(struct lsawatch *w, const struct control_refusal *re)
 	finding_raise(w, &ca, "the guard refused %s (pid %d) %s%s%s: %s %u", by.comm, (int)by.pid,
 		      what, ca.part != PART_NONE ? ", of " : "",
 		      ca.part != PART_NONE ? part_name(w, ca.part) : "", re->hook, re->detail);
+}
+
+void
+judge_guard(struct lsawatch *w, const struct control_table *before)
+{
+	const struct control_guard *was = &before->guard, *is = &w->table.guard;
+	struct watch_case ca = { .rule = RULE_memory_unguarded,
+				 .layer = LAYER_GUARD,
+				 .part = PART_INIT,
+				 .subject = w->table.lsainit_pid,
+				 .allowed = -1 };
+
+	if (was->state != is->state)
+		finding_holds(w, &ca, is->state == CONTROL_GUARD_MISSING, "", "%.*s",
+			      (int)sizeof(is->why), is->why);
 }

@@ -20,6 +20,7 @@ import os
 import signal
 import struct
 import sys
+import tempfile
 import time
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -236,6 +237,32 @@ def tracefs_write():
         file.write("1")
 
 
+def ftrace(root="/proc"):
+    """The sysctl that switches BPF programs at functions of the kernel off; left on."""
+    with open(f"{root}/sys/kernel/ftrace_enabled", "w") as file:
+        file.write("1")
+
+
+def ftrace_elsewhere():
+    folder = tempfile.mkdtemp()
+    if libc.mount(b"proc", folder.encode(), b"proc", 0, None) != 0:
+        raise OSError(ctypes.get_errno(), "")
+    try:
+        ftrace(folder)
+    finally:
+        libc.umount2(folder.encode(), 2)
+        os.rmdir(folder)
+
+
+def same_again(path):
+    def write():
+        with open(path) as file:
+            text = file.read()
+        with open(path, "w") as file:
+            file.write(text)
+    return write
+
+
 def perf_uprobe():
     name = ctypes.create_string_buffer(b"/bin/busybox")
     attr = struct.pack("IIQQQQQIIQQ", event_type("uprobe"), 128, 0, 0, 0, 0, 1, 0, 0,
@@ -261,6 +288,8 @@ MACHINE = {
     "tracefs uprobe": lambda: probe("uprobe_events", "/bin/busybox:0x1000"),
     "tracefs kprobe": lambda: probe("kprobe_events", "do_exit"),
     "tracefs write": tracefs_write,
+    "ftrace_enabled": ftrace,
+    "ftrace_enabled, another procfs": ftrace_elsewhere,
     "BPF raw tracepoint": loads(17),
     "BPF kprobe": loads(2),
     "BPF perf event": loads(7),
@@ -274,6 +303,9 @@ MACHINE = {
     "still: perf on itself": lambda: perf(perf_attr(sample=0x2001, stack=512), 0),
     "still: BPF packet filter": loads(1),
     "still: BPF of a cgroup": loads(8),
+    "still: another sysctl": same_again("/proc/sys/kernel/printk"),
+    "still: a file of /proc": same_again("/proc/self/oom_score_adj"),
+    "still: ftrace_enabled read": just_open("/proc/sys/kernel/ftrace_enabled"),
     "still: tracefs read": just_open(f"{TRACING}/available_events"),
 }
 
@@ -350,10 +382,19 @@ def hold():
     time.sleep(1000)
 
 
+def switch():
+    """Has the switch open; writes what is to be written once there is a file /tmp/now."""
+    with open("/proc/sys/kernel/ftrace_enabled", "w") as file:
+        print("held", file.fileno(), flush=True)
+        while not os.path.exists("/tmp/now"):
+            time.sleep(0.1)
+        file.write("0")
+
+
 def main():
     what, *rest = sys.argv[1:]
-    if what == "hold":
-        return hold()
+    if what in ("hold", "switch"):
+        return {"hold": hold, "switch": switch}[what]()
     if what == "on":
         made = {pid: {n: outcome(a, int(pid)) for n, a in ON.items()} for pid in rest}
     elif what == "sigio":

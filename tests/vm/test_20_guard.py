@@ -268,6 +268,50 @@ def test_21_armed_before(guest):
     guest.run("kill $(cat /tmp/holder)").ok()
 
 
+def test_23_switched_off_before(guest):
+    """No program at a function of the kernel is called then, and the guard is one."""
+    guest.run("echo 0 >/proc/sys/kernel/ftrace_enabled").ok()
+    try:
+        configure(guest, guard="required")
+        answer = start(guest)
+    finally:
+        guest.run("echo 1 >/proc/sys/kernel/ftrace_enabled").ok()
+    assert answer.code == 1
+    assert "kernel.ftrace_enabled is 0" in answer.text
+    assert "`sysctl kernel.ftrace_enabled=1`" in answer.text
+
+
+@pytest.mark.parametrize("guard", ["auto", "required"])
+def test_24_switched_off_by_who_had_it_open(guest, guard):
+    """He is named at the start. When he does it, that is told, and where the guard is
+    required all ends, lsaiso first."""
+    guest.run(f"rm -f /tmp/now; /usr/bin/python3 {ATTACKS} switch </dev/null >/tmp/held 2>&1 & "
+              "for i in $(seq 100); do grep -q held /tmp/held && exit 0; sleep 0.1; done; "
+              "exit 1").ok()
+    configure(guest, guard=guard, armed="report")
+    answer = start(guest)
+    assert answer.code == 0, answer.text
+    try:
+        assert "kernel.ftrace_enabled, open to be written to in pid" in \
+            status(guest)["guard"]["armed_first"]
+        guest.run("touch /tmp/now").ok()
+        said = "the kernel does not call it any more: somebody has set kernel.ftrace_enabled to 0"
+        guest.run(f"for i in $(seq 200); do grep -q '{said}' {LOG} && exit 0; sleep 0.1; done; "
+                  f"cat {LOG}; exit 1").ok()
+        if guard == "required":
+            assert gone(guest), guest.read(LOG).decode()
+            assert "stopping: [isolation] guard = required" in guest.read(LOG).decode()
+        else:
+            assert status(guest)["guard"]["state"] == "missing"
+    finally:
+        guest.run("echo 1 >/proc/sys/kernel/ftrace_enabled").ok()
+    if guard == "auto":
+        guest.run(f"for i in $(seq 200); do grep -q 'the guard is called again' {LOG} && exit 0; "
+                  f"sleep 0.1; done; cat {LOG}; exit 1").ok()
+        assert status(guest)["guard"]["state"] == "up"
+        stop(guest)
+
+
 def test_22_locked_until_a_token():
     with vm.Guest() as guest:
         configure(guest, guard="required", guard_lock="yes")

@@ -46,6 +46,9 @@ opened_proc(struct file *file, struct inode *inode)
 		name_of(file, (char *)&first, sizeof(first));
 		if (first == 0x65726f636bULL) /* "kcore" */
 			tell_file(SEEN_KERNEL, 0, file, 0);
+		/* "ftrace_": by it no program at a function of the kernel is called any more */
+		if (first == 0x5f656361727466ULL && (BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+			tell_file(SEEN_SWITCH, 0, file, 0);
 		return;
 	}
 	target = target_of((__u32)BPF_CORE_READ(pid, numbers[0].nr));

@@ -37,6 +37,7 @@ enum seen_kind {
 	SEEN_PERF,	/* target or 0, number: type, call, result; name: file of a uprobe */
 	SEEN_BPF,	/* number: program type, result */
 	SEEN_LIMITS,	/* number: resource; result */
+	SEEN_SWITCH,	/* kernel.ftrace_enabled was opened for writing: name */
 	SEEN_MAP,	/* a map of lsawatch's own was opened by its number */
 	SEEN_PROOF,	/* number: which program saw lsawatch itself, enum seen_proof */
 };

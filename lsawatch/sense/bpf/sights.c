@@ -330,6 +330,9 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 	case SEEN_PERF:
 		asked_perf(w, &si, se->call);
 		break;
+	case SEEN_SWITCH:
+		plain(w, &si, SEE_BPF, WAY_bpf_switch, 1);
+		break;
 	case SEEN_MAP:
 		plain(w, &si, SEE_BPF, WAY_bpf_map, 1);
 		break;
