@@ -132,6 +132,8 @@ ATTACKS = [
     Attack(19, "inject_copy", "ptrace: inject a copy", "T07", "inject"),
     Attack(36, "drive_monitor", "ptrace: drive its machine's monitor", "T07", "inject",
            level="vm"),
+    Attack(37, "guard_off", "ptrace, with kernel.ftrace_enabled = 0", "T07", "inject",
+           alters=True),
     Attack(20, "code_patch", "code patched by /proc/PID/mem", "T07", "inject", load=True),
     Attack(21, "registers", "ptrace: registers, step by step", "T07", "trace", load=True,
            vm=NOT_INSIDE),

@@ -44,9 +44,20 @@ def test_02_beside_the_guard(guest):
     assert inside(guest, "bpf", os.path.join(WATCH, "test_51_guard.py"), guard="required") >= 5
 
 
+def test_03_sensors_that_somebody_silences(guest):
+    """What would blind every lsawatch of a machine: here it is the test's alone."""
+    env = {"LSAISO_BUILD": build_folder(), "LSAISO_SLOW": "10", "LSAISO_MACHINE_IS_OURS": "1"}
+    only = [] if LONG else ["-k", "test_07"]
+    done = guest.run(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs",
+                      os.path.join(WATCH, "test_62_blinded.py"), *only], TIMEOUT, env=env,
+                     cwd=os.path.dirname(HERE))
+    print(done.text)
+    assert done.code == 0 and " passed" in done.text, done.text
+
+
 @pytest.mark.skipif(not LONG, reason="a minute and a half a layer; with LSAISO_LONG=1")
 @pytest.mark.parametrize("layer", layers.LAYERS)
-def test_03_each_layer_alone(guest, layer):
+def test_04_each_layer_alone(guest, layer):
     """What Status has as blind is what is not seen, and docs/watch-layers.md has it so."""
     env = {"LSAISO_BUILD": build_folder(), "LSAISO_SLOW": "10"}
     done = guest.run([os.path.join(WATCH, "layers"), "--layers", layer, "--json"], TIMEOUT, env=env,

@@ -4,6 +4,8 @@
 
 usage: blind.py list|ring PID [SECONDS]   the maps of that lsawatch's BPF programs
        blind.py connector                 for all who listen (before Linux 6.6)
+       blind.py rules|off|on              audit: all its rules are deleted, it is switched
+       blind.py hooks|unhooks             kernel.ftrace_enabled off, and on
 """
 
 import ctypes
@@ -77,9 +79,56 @@ def blind_connector(_pid, _seconds):
             s.send(struct.pack("=IHHII", 16 + len(words), 3, 0, 0, 0) + words)
 
 
+class Audit:
+    """What auditctl does, which is not everywhere."""
+
+    GET, SET, LIST, DELETE = 1000, 1001, 1013, 1012
+
+    def __init__(self):
+        self.line = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
+        self.line.bind((0, 0))
+        self.line.settimeout(1)
+
+    def ask(self, kind, data=b""):
+        self.line.send(struct.pack("=IHHII", 16 + len(data), kind, 5, kind, 0) + data)
+
+    def answers(self, kind):
+        """Data of each message of that kind, until nothing more comes."""
+        while True:
+            try:
+                got = self.line.recv(65536)
+            except TimeoutError:
+                return
+            if struct.unpack_from("=H", got, 4)[0] == kind:
+                yield got[16:]
+
+
+def blind_rules(_pid, _seconds):
+    audit = Audit()
+    audit.ask(Audit.LIST)
+    for rule in list(audit.answers(Audit.LIST)):
+        audit.ask(Audit.DELETE, rule)
+    assert list(audit.answers(Audit.LIST)) == []
+
+
+def switch_hooks(to):
+    def switch(_pid, _seconds):
+        with open("/proc/sys/kernel/ftrace_enabled", "w", encoding="ascii") as file:
+            file.write(to)
+    return switch
+
+
+def switch_audit(to):
+    def switch(_pid, _seconds):
+        Audit().ask(Audit.SET, struct.pack("=II", 1, to) + bytes(40))
+    return switch
+
+
 try:
     pid = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    {"list": blind_list, "ring": blind_ring, "connector": blind_connector}[sys.argv[1]](
+    {"list": blind_list, "ring": blind_ring, "connector": blind_connector, "rules": blind_rules,
+     "off": switch_audit(0), "on": switch_audit(1), "hooks": switch_hooks("0"),
+     "unhooks": switch_hooks("1")}[sys.argv[1]](
         pid, float(sys.argv[3]) if len(sys.argv) > 3 else 0)
     print("done")
 except OSError as e:

@@ -53,6 +53,15 @@ def done(process, seconds=60):
     return process.pid
 
 
+def replaced(made, pid, name):
+    """What cannot be mended is told, high, and there is a new lsawatch."""
+    proc.wait_until("another lsawatch", lambda: made.pid("lsawatch") not in (None, pid),
+                    seconds=FOUND + 5, log=made.log)
+    assert made.log_has(f"finding .*: high watch-blind: .*sensor {name} does not tell what it sees")
+    proc.wait_until("its answers", lambda: proc.socket_answers(made.watch.path), log=made.log)
+    made.watch.wait("stability-watch", 0, seconds=5)
+
+
 def read_memory(made):
     """Of lsass, by process_vm_readv."""
     after, pid = made.watch.last(), made.pid("lsass")
@@ -76,18 +85,14 @@ def test_01_its_list_is_emptied(told):
 
 
 def test_02_its_ring_is_read_by_another(told, long_run):
-    """What cannot be mended is told, and lsawatch is replaced by one that sees."""
+    """A lsawatch that sees takes the place of the one that does not."""
     if not long_run:
         pytest.skip("takes half a minute; LSAISO_LONG=1")
-    pid, after = told.pid("lsawatch"), told.watch.last()
+    pid = told.pid("lsawatch")
     thief = blind("ring", pid, FOUND)
-    assert told.log_has("lsawatch watches")
-    proc.wait_until("another lsawatch", lambda: told.pid("lsawatch") not in (None, pid),
-                    seconds=FOUND + 5, log=told.log)
-    assert told.log_has(rf"finding .*watch-blind.*sensor {told.best} does not tell what it sees")
+    replaced(told, pid, told.best)
     done(thief)
-    proc.wait_until("its answers", lambda: proc.socket_answers(told.watch.path), log=told.log)
-    assert sensor(told, told.best)["shows"] and after >= 0
+    assert sensor(told, told.best)["shows"]
     after, actor = read_memory(told)
     told.watch.wait("memory-read", after, actor=actor)
 
@@ -97,10 +102,9 @@ def test_03_the_connector_is_switched_off(realm):
     if tuple(int(n) for n in platform.release().split(".")[:2]) >= (6, 6):
         pytest.skip("this kernel counts who listens by socket")
     with watched(realm, "events sweep") as made:
-        after = made.watch.last()
+        pid = made.pid("lsawatch")
         done(blind("connector"))
-        found = made.watch.wait("watch-blind", after, seconds=FOUND)
-        assert found["severity"] == "medium" and "nobody listens" in found["evidence"]
+        replaced(made, pid, "connector")
         assert "EXEC" in sensor(made, "connector")["shows"]
         lsass, after = made.pid("lsass"), made.watch.last()
         os.kill(lsass, signal.SIGKILL)
@@ -112,10 +116,9 @@ def test_04_its_audit_rules_are_deleted(realm):
     """As by every administrator who loads rules anew."""
     with watched(realm, "audit sweep") as made:
         after = made.watch.last()
-        proc.run(["auditctl", "-D"]).ok()
+        done(blind("rules"))
         found = made.watch.wait("watch-blind", after, seconds=5)
         assert found["severity"] == "low" and "set again" in found["evidence"]
-        assert "lsawatch-" in proc.run(["auditctl", "-l"]).ok().out
         after, actor = read_memory(made)
         made.watch.wait("memory-read", after, actor=actor)
 
@@ -125,14 +128,14 @@ def test_05_audit_is_switched_off(realm):
     """The rows that only it shows are blind as long as that; then all is seen again."""
     with watched(realm, "audit sweep") as made:
         after, blind_before = made.watch.last(), made.watch.status()["blind"]
-        proc.run(["auditctl", "-e", "0"]).ok()
+        done(blind("off"))
         try:
             found = made.watch.wait("watch-blind", after, seconds=FOUND)
             assert found["severity"] == "high" and "switched off" in found["evidence"]
             assert sensor(made, "audit")["shows"] == []
             assert "memory-read" in made.watch.status()["blind"]
         finally:
-            proc.run(["auditctl", "-e", "1"]).ok()
+            done(blind("on"))
         proc.wait_until("it is heard again", lambda: sensor(made, "audit")["shows"],
                         seconds=FOUND, log=made.log)
         assert made.watch.status()["blind"] == blind_before
@@ -147,3 +150,22 @@ def test_06_nobody_has_silenced_it(realm):
         while time.monotonic() < until:
             proc.run(["/bin/true"])
         assert [one for one in made.watch.findings(0) if one["rule"] == "watch-blind"] == []
+
+
+@ours
+def test_07_the_hooks_are_switched_off(realm):
+    """kernel.ftrace_enabled: who does it is named, and the next lsawatch uses tracepoints."""
+    with watched(realm, "bpf trace sweep") as made:
+        if not sensor(made, "bpf")["shows"]:
+            pytest.skip("this kernel has no such hooks")
+        pid, after = made.pid("lsawatch"), made.watch.last()
+        done(blind("hooks"))
+        try:
+            touched = made.watch.wait("watch-touched", after)
+            assert touched["severity"] == "high" and "ftrace_enabled" in touched["evidence"]
+            replaced(made, pid, "bpf")
+            assert not sensor(made, "bpf")["shows"] and sensor(made, "trace")["shows"]
+            after, actor = read_memory(made)
+            made.watch.wait("memory-read", after, actor=actor)
+        finally:
+            done(blind("unhooks"))
