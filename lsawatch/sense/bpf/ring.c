@@ -313,7 +313,7 @@ load_object(struct ring *ri, const struct btf *btf, const struct ring_program *p
 	error = bpf_object__load(ri->obj);
 	if (error == 0)
 		error = share(ri);
-	if (error == 0)
+	if (error == 0 && ri->bss != NULL)
 		name_maps(ri);
 	return error;
 }
