@@ -62,7 +62,7 @@
 	    "T1071 T1041", "",                                                                   \
 	    "lsactl wipe if it is lsaiso; for lsass see where the connection goes")              \
 	ROW(stability, "Stability",                                                              \
-	    "it runs until lsainit ends it",                                                     \
+	    "it runs until lsainit ends it, and nobody stops or silences lsawatch",                                                     \
 	    "signal events, exit events, pidfd, what lsainit says",                              \
 	    "T1489 T1499.004 T1685", "T1489 T1499.004 T1562.001",                                \
 	    "the actor ended or disturbed it; without one, look for a crash in the log")         \
@@ -155,6 +155,10 @@
 	     "lsainit is gone")                                                                  \
 	RULE(stability_watch, stability, MEDIUM, "T1685", S(STATE)|S(SIGNAL),                    \
 	     "lsawatch was ended, stopped or sent a signal")                                     \
+	RULE(watch_touched, stability, HIGH, "T1685", S(BPF),                                    \
+	     "what the watch works with was opened by another program")                          \
+	RULE(watch_blind, stability, HIGH, "T1685", S(STATE),                                    \
+	     "a sensor of the watch was silenced")                                               \
 	RULE(stability_restarted, stability, INFO, "", S(EXIT),                                  \
 	     "it was ended and started again by its administrator")                              \
 	RULE(integrity_changed, file_integrity, CRITICAL, "", S(FILE)|S(DIGEST),                 \
@@ -205,11 +209,7 @@
 	RULE(watch_lost, none, INFO, "", S(STATE),                                               \
 	     "events were lost; everything was looked at anew")                                  \
 	RULE(watch_calm, none, LOW, "T1685", S(STATE),                                       \
-	     "there were more findings than are told; the rest is counted")                      \
-	RULE(watch_touched, none, HIGH, "T1685", S(BPF),                                          \
-	     "what a sensor works with was opened by another program")                           \
-	RULE(watch_blind, none, HIGH, "T1685", S(STATE),                                          \
-	     "a sensor was silenced")
+	     "there were more findings than are told; the rest is counted")
 /* clang-format on */
 
 #endif

@@ -207,7 +207,7 @@ judge_bpf(struct lsawatch *w, const struct watch_sight *si)
 
 	if (si->way == WAY_bpf_map || si->way == WAY_bpf_switch) {
 		ca.rule = RULE_watch_touched;
-		ca.severity = si->way == WAY_bpf_map ? LOW : HIGH;
+		ca.severity = si->way == WAY_bpf_map ? INFO : HIGH; /* bpftool lists them, too */
 		finding_raise(w, &ca, "%s (pid %d) opened %s", doer(si), (int)si->by.pid,
 			      si->way == WAY_bpf_map
 				  ? "a map of lsawatch's BPF programs"

@@ -506,7 +506,7 @@ mend_rules(void *arg)
 {
 	struct lsawatch *w = arg;
 	struct watch_case ca = { .rule = RULE_watch_blind,
-				 .severity = LOW,
+				 .severity = INFO,
 				 .layer = LAYER_AUDIT,
 				 .part = PART_NONE,
 				 .allowed = -1 };
