@@ -49,8 +49,12 @@ because_refused(struct instance *in, int error)
 	pid_t other = error == EPERM ? other_lsainit() : 0;
 
 	if (other > 0)
-		because(in, "another instance (lsainit, pid %d) is up, and with it its guard",
-			(int)other);
+		because(
+		    in,
+		    "the kernel refuses it (%s): another instance (lsainit, pid %d) is up, whose "
+		    "guard, if it has one, refuses a second; else CAP_BPF and CAP_PERFMON are "
+		    "needed",
+		    strerror(error), (int)other);
 	else if (error == EPERM)
 		because(in,
 			"the kernel refuses it (%s): CAP_BPF and CAP_PERFMON are needed, and "
