@@ -71,8 +71,27 @@ judge_children(struct lsawatch *w, const struct watch_target *ta, int dir)
 		judge_process_one(w, (pid_t)pid, LAYER_SWEEP);
 }
 
+/*
+ * With its cgroup: cgroup v2 lets it sleep where signals are taken, v1 on its way out of
+ * the kernel. Its cgroup itself may be where no mount shows it.
+ */
+static bool
+is_frozen(int dir, char state)
+{
+	const char *where;
+
+	if (state != 'S' && state != 'D')
+		return false;
+	where = look_file(dir, "wchan", NULL);
+	return where != NULL &&
+	       (strcmp(where, "get_signal") == 0 || strcmp(where, "do_freezer_trap") == 0 ||
+		strcmp(where, "__refrigerator") == 0 ||
+		(state == 'D' && strcmp(where, "do_syscall_64") == 0));
+}
+
 static void
-judge_stopped(struct lsawatch *w, const struct watch_target *ta, const struct watch_look *lo)
+judge_stopped(struct lsawatch *w, const struct watch_target *ta, int dir,
+	      const struct watch_look *lo)
 {
 	struct watch_case ca = { .rule = RULE_stability_stopped,
 				 .layer = LAYER_SWEEP,
@@ -83,6 +102,10 @@ judge_stopped(struct lsawatch *w, const struct watch_target *ta, const struct wa
 	finding_holds(w, &ca, lo->state == 'T', "",
 		      "%s (pid %d) is stopped by a signal; it goes on "
 		      "with kill -CONT %d",
+		      ta->image.name, (int)ta->pid, (int)ta->pid);
+	finding_holds(w, &ca, is_frozen(dir, lo->state), "frozen",
+		      "%s (pid %d) is frozen with its cgroup (cat /proc/%d/cgroup): it goes on "
+		      "with 0 in cgroup.freeze there, or THAWED in freezer.state",
 		      ta->image.name, (int)ta->pid, (int)ta->pid);
 }
 
@@ -106,7 +129,7 @@ judge_process_look(struct lsawatch *w, const struct watch_target *ta, int dir,
 {
 	if ((lo->seen & LOOK_EXE) != 0)
 		judge_path(w, ta, lo->dev, lo->ino, lo->exe, LAYER_SWEEP);
-	judge_stopped(w, ta, lo);
+	judge_stopped(w, ta, dir, lo);
 	if ((lo->seen & LOOK_STATUS) == 0)
 		return;
 	judge_parent(w, ta, lo->parent);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Can lsawatch be silenced without being ended? Who stops it is told, who holds
 it is got rid of: lsainit hears of it every five seconds, and starts another one.
+And is it told that lsaiso or lsass is frozen, which looks as if it slept?
 
 The guard, where it is up, refuses all of this; here it is off.
 """
@@ -35,6 +36,12 @@ def each(request, realm):
 
 @pytest.fixture
 def own(realm):
+    with WatchedInstance(realm, settings()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def module_watch(realm):
     with WatchedInstance(realm, settings()) as made:
         yield made
 
@@ -110,3 +117,17 @@ def test_04_frozen(own, long_run):
         group.write("cgroup.freeze", "1")
         found = another(own, pid, QUIET + 15)
     assert "nothing was heard" in found["evidence"]
+
+
+@pytest.mark.parametrize("part", ["lsaiso", "lsass"])
+def test_05_one_that_serves_is_frozen(module_watch, part):
+    made = module_watch
+    name = instance.KEEPERS[made.level] if part == "lsaiso" else part
+    pid, after = made.pid(name), made.watch.last()
+    with Cgroup("lsaiso-frozen") as group:
+        group.take(pid)
+        group.write("cgroup.freeze", "1")
+        found = made.watch.wait("stability-stopped", after, subject_pid=pid)
+        assert "frozen with its cgroup" in found["evidence"]
+        assert made.watch.verdict("stability") == "abnormal"
+    proc.wait_until("it serves again", made.answers, log=made.log)
