@@ -186,7 +186,7 @@
 	RULE(memory_bpf, memory_access, MEDIUM, "T1055 T1014", S(BPF),                           \
 	     "a BPF program that can read memory was loaded")                                    \
 	RULE(memory_kernel, memory_access, HIGH, "T1003 T1014", S(KERNEL),                       \
-	     "the memory of the kernel was opened")                                              \
+	     "a way into the kernel was used: its memory, or a module")                          \
 	RULE(memory_refused, memory_access, HIGH, "T1003.007", S(DENIED),                        \
 	     "an attempt on it was refused")                                                     \
 	RULE(memory_look, memory_access, INFO, "T1057", S(LOOK),                                 \

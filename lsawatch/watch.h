@@ -163,6 +163,7 @@ struct watch_target {
 	WAY(bpf_switch, "opening kernel.ftrace_enabled")                                           \
 	WAY(kcore, "/proc/kcore")                                                                  \
 	WAY(dev_mem, "/dev/mem")                                                                   \
+	WAY(module, "loading a module")                                                            \
 	WAY(lockdown, "a way into the kernel")                                                     \
 	WAY(kill, "a signal")                                                                      \
 	WAY(setrlimit, "changing its resource limits")

@@ -95,6 +95,7 @@ rule_of_access(const struct watch_sight *si)
 	case WAY_bpf_switch:
 	case WAY_kcore:
 	case WAY_dev_mem:
+	case WAY_module:
 	case WAY_lockdown:
 	case WAY_kill:
 	case WAY_END:
@@ -227,6 +228,14 @@ judge_kernel(struct lsawatch *w, const struct watch_sight *si)
 {
 	struct watch_case ca = case_of(w, si, RULE_memory_kernel);
 
+	/* Every machine loads some; those that its distribution did not sign are few. */
+	if (si->way == WAY_module) {
+		ca.severity = si->number != 0 ? LOW : INFO;
+		finding_raise(w, &ca, "%s (pid %d) loaded the kernel module %s%s", doer(si),
+			      (int)si->by.pid, si->name,
+			      si->number != 0 ? ", which is not signed" : "");
+		return;
+	}
 	/* Registers of a processor, another kernel: ways that have uses of their own. */
 	if (si->way == WAY_lockdown)
 		ca.severity = LOW;

@@ -21,6 +21,7 @@ static const struct ring_program programs[] = {
 	{ "on_fork", SEES(FORK), 0 },
 	{ "on_exit", SEES(EXIT) | SEES(CORE), 0 },
 	{ "on_signal", SEES(SIGNAL), 0 },
+	{ "on_module", 0, 0 },
 	{ 0 },
 };
 

@@ -18,10 +18,13 @@ from lib.realm import PASSWORDS
 from lib.standin import StandIn
 from lib.watching import WatchedInstance
 
+# Where a look costs much, as beside much else, the next one is two seconds after the last.
+LOOK = 2.5
+
 
 def found(stand, rule, part, **members):
     """The finding, of the process that plays the part now."""
-    one = stand.watch.wait(rule, stand.after, part=part, **members)
+    one = stand.watch.wait(rule, stand.after, seconds=LOOK, part=part, **members)
     assert one["subject_pid"] == stand.pids[part]
     assert one["subject_exe"] == stand.programs[part]
     return one

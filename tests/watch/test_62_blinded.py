@@ -169,3 +169,21 @@ def test_07_the_hooks_are_switched_off(realm):
             made.watch.wait("memory-read", after, actor=actor)
         finally:
             done(blind("unhooks"))
+
+
+@ours
+@pytest.mark.parametrize("layers", ["bpf sweep", "trace sweep"])
+def test_08_a_module_is_loaded(realm, layers):
+    """No blinding yet, but whoever is in the kernel can: who brought it in is told."""
+    with watched(realm, layers) as made:
+        if not made.watch.status()["sensors"][layers == "trace sweep"]["shows"]:
+            pytest.skip("this kernel does not take it")
+        after = made.watch.last()
+        loaded = subprocess.Popen(["modprobe", "dummy"])
+        assert loaded.wait(60) == 0
+        try:
+            found = made.watch.wait("memory-kernel", after, actor=loaded.pid)
+        finally:
+            proc.run(["modprobe", "-r", "dummy"]).ok()
+        assert "loaded the kernel module dummy" in found["evidence"]
+        assert found["severity"] == ("low" if "not signed" in found["evidence"] else "info")

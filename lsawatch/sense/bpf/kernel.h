@@ -122,6 +122,11 @@ struct bpf_prog {
 	enum bpf_prog_type type;
 };
 
+struct module {
+	char name[56];
+	unsigned long taints;
+};
+
 struct bpf_map {
 	__u32 id;
 };

@@ -33,6 +33,7 @@ enum seen_kind {
 	SEEN_SUBMITTED, /* io_uring is to open name */
 	SEEN_KERNEL,	/* name: "kcore" or "mem"; was opened */
 	SEEN_LOCKDOWN,	/* number: reason */
+	SEEN_MODULE,	/* name was loaded into the kernel; number: 1 it is not signed */
 	SEEN_TRACEFS,	/* name was opened for writing */
 	SEEN_PERF,	/* target or 0, number: type, call, result; name: file of a uprobe */
 	SEEN_BPF,	/* number: program type, result */

@@ -324,6 +324,9 @@ ring_sight(struct lsawatch *w, enum watch_layer layer, const struct seen *se)
 	case SEEN_LOCKDOWN:
 		plain(w, &si, SEE_KERNEL, WAY_lockdown, si.allowed);
 		break;
+	case SEEN_MODULE:
+		plain(w, &si, SEE_KERNEL, WAY_module, 1);
+		break;
 	case SEEN_TRACEFS:
 		opened_tracefs(w, &si);
 		break;

@@ -47,6 +47,8 @@ struct perf_ask {
 	 BIT(BPF_PROG_TYPE_STRUCT_OPS) | BIT(BPF_PROG_TYPE_EXT) | BIT(BPF_PROG_TYPE_LSM) |         \
 	 BIT(BPF_PROG_TYPE_SYSCALL))
 
+#define TAINT_UNSIGNED 13 /* of a module; include/linux/panic.h */
+
 #define SIGCHLD	 17
 #define AGAIN_NS 1000000000ULL /* the same by the same actor is told once in so long */
 #define DEED_NS	 10000000ULL   /* ... if it gets at memory: a flood loses nothing but a count */

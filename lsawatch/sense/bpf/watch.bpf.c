@@ -91,6 +91,21 @@ on_signal(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+SEC("raw_tp/module_load")
+int
+on_module(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct module *mod = (struct module *)ctx->args[0];
+	struct seen *se = begin(SEEN_MODULE, 0);
+
+	if (se == NULL)
+		return 0;
+	se->number = BPF_CORE_READ(mod, taints) >> TAINT_UNSIGNED & 1;
+	bpf_probe_read_kernel_str(se->name, sizeof(se->name), &mod->name);
+	tell(se);
+	return 0;
+}
+
 /* ---- each layer its own */
 
 #include "calls.h"
