@@ -8,7 +8,7 @@ from . import proc
 
 
 class Cgroup:
-    """with Cgroup("name") as group: group.take(pid); group.write("cgroup.freeze", "1")
+    """with Cgroup("name") as group: group.take(pid); group.freeze()
 
     At the end it is thawed, and its processes are back in the root."""
 
@@ -31,9 +31,16 @@ class Cgroup:
     def take(self, pid):
         self.write("cgroup.procs", str(pid))
 
+    def freeze(self):
+        self.write("cgroup.freeze", "1")
+        proc.wait_until("it is frozen", lambda: "frozen 1" in self.read("cgroup.events"))
+
+    def read(self, name):
+        with open(os.path.join(self.path, name), encoding="ascii") as file:
+            return file.read()
+
     def pids(self):
-        with open(os.path.join(self.path, "cgroup.procs"), encoding="ascii") as file:
-            return [int(line) for line in file]
+        return [int(line) for line in self.read("cgroup.procs").split()]
 
     def __exit__(self, *_):
         self.write("cgroup.freeze", "0")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Is what happened while lsawatch could not keep up found afterwards, and is the loss told?"""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +11,10 @@ import time
 import pytest
 
 from lib import proc
+from lib.cgroup import Cgroup
 from lib.watching import WatchedInstance
+
+pytestmark = pytest.mark.usefixtures("need_root")
 
 NETLINK_CONNECTOR = "11"
 PR_SET_NAME = 15
@@ -18,6 +22,16 @@ PR_SET_NAME = 15
 NAMES, STARTS = 2000, 20000
 CROWD = 1200
 WIPES = 400
+
+
+@contextlib.contextmanager
+def held(pid):
+    """It does not run. From a signal lsainit would wake it at once; for longer than 20 s nobody
+    may hold it."""
+    with Cgroup("lsaiso-held") as group:
+        group.take(pid)
+        group.freeze()
+        yield
 
 
 def dropped():
@@ -68,13 +82,10 @@ def test_01_a_flood_that_it_cannot_read(realm, impostor, layers, flood, layer):
                    for one in watched.watch.status()["sensors"]):
             pytest.skip(f"the layer {layer} is not to be had here")
         after, pid = watched.watch.last(), watched.pid("lsawatch")
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with held(pid):
             flood()
             bad = subprocess.Popen([impostor, "60"], stdin=subprocess.DEVNULL)
             time.sleep(0.3)  # Popen returns a little before the event
-        finally:
-            os.kill(pid, signal.SIGCONT)
         try:
             watched.watch.wait("watch-lost", after, seconds=5, layer=layer)
             one = watched.watch.wait("impostor-name", after, seconds=5, actor=bad.pid)
@@ -110,8 +121,7 @@ def test_03_a_line_that_is_full(realm):
     """lsainit tells whom to watch once there is room, though it could not when they changed."""
     with WatchedInstance(realm, {"isolation": {"guard": "off"}}) as watched:
         pid = watched.pid("lsawatch")
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with held(pid):
             for _ in range(WIPES):
                 watched.call("Wipe")
                 if watched.log_has("does not read what it is told"):
@@ -120,7 +130,5 @@ def test_03_a_line_that_is_full(realm):
                 pytest.fail(f"{WIPES} wipes did not fill the line")
             watched.call("Wipe")
             proc.wait_until("lsaiso", lambda: watched.call("Status")["lsaiso"], log=watched.log)
-        finally:
-            os.kill(pid, signal.SIGCONT)
         proc.wait_until("the lsaiso that runs", lambda: watched.pid("lsaiso") in [
             one["pid"] for one in watched.watch.status()["parts"]], log=watched.log)

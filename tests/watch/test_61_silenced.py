@@ -114,7 +114,7 @@ def test_04_frozen(own, long_run):
     pid = own.pid("lsawatch")
     with Cgroup("lsaiso-frozen") as group:
         group.take(pid)
-        group.write("cgroup.freeze", "1")
+        group.freeze()
         found = another(own, pid, QUIET + 15)
     assert "nothing was heard" in found["evidence"]
 
@@ -126,7 +126,7 @@ def test_05_one_that_serves_is_frozen(module_watch, part):
     pid, after = made.pid(name), made.watch.last()
     with Cgroup("lsaiso-frozen") as group:
         group.take(pid)
-        group.write("cgroup.freeze", "1")
+        group.freeze()
         found = made.watch.wait("stability-stopped", after, subject_pid=pid)
         assert "frozen with its cgroup" in found["evidence"]
         assert made.watch.verdict("stability") == "abnormal"
