@@ -153,6 +153,7 @@ mended(struct lsawatch *w, struct watch_sensor_state *st, const char *why)
 				 .part = PART_NONE,
 				 .allowed = -1 };
 
+	st->bad = 0;
 	finding_raise(w, &ca, "sensor %s was silenced for a moment: %s", st->sensor->name, why);
 	look_again(w);
 }

@@ -390,9 +390,10 @@ port_of(const char *name, bool bound)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	struct timeval patience = { .tv_sec = 30 };
+	const char *port = getenv(name);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	at.sin_port = htons((uint16_t)atoi(getenv(name)));
+	at.sin_port = htons((uint16_t)(port != NULL ? strtoul(port, NULL, 10) : 0));
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	assert_int_equal(bound ? bind(fd, (struct sockaddr *)&at, sizeof(at))
