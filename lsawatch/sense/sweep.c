@@ -28,9 +28,9 @@
 #define TARGETS_MS 2000	 /* the watched ones at least so often, whatever it costs */
 #define SCAN_MS	   60000 /* all, when EXEC events show new ones */
 #define AGAIN_MS   200	 /* names may be set after an exec */
-/* Times what it costs is how often: 0.1 %, 0.1 % and 0.2 %. */
+/* Times what it costs is how often: 0.1 %, 0.2 % and 0.2 %. */
 #define TARGETS_TIMES 1000
-#define NETWORK_TIMES 1000
+#define NETWORK_TIMES 500
 #define SCAN_TIMES    500
 
 struct sweep {

@@ -126,7 +126,7 @@ def up(pid):
 
 def test_11_an_interface_of_the_stand_in(stand):
     up(stand.pids["lsaiso"])
-    found(stand, "network-interface", "lsaiso")
+    found(stand, "network-interface", "lsaiso", SOCKETS)
 
 
 @pytest.mark.levels("process", why="lsaiso's own network")
@@ -136,7 +136,7 @@ def test_12_an_interface_of_the_real_one(realm):
     with WatchedInstance(realm) as inst:
         assert inst.watch.verdict("network_activity") == "normal"
         up(inst.pid("lsaiso"))
-        one = inst.watch.wait("network-interface", 0, part="lsaiso")
+        one = inst.watch.wait("network-interface", 0, seconds=SOCKETS, part="lsaiso")
         assert one["subject_pid"] == inst.pid("lsaiso")
 
 
@@ -160,7 +160,7 @@ def test_13b_lsass_listens_where_it_is_configured():
                 stand.tell("lsass", f"socket {kind}")
                 assert stand.tell("lsass", f"listen {port}") == port
         with socket.create_connection(("127.0.0.1", at)):
-            one = found(stand, "network-listen", "lsass", count=2)  # both in one report
+            one = found(stand, "network-listen", "lsass", SOCKETS, count=2)  # both in one report
             assert f"listens at 127.0.0.1, TCP port {other}" in one["evidence"]
             time.sleep(1.5)
             assert [(one["rule"], one["count"]) for one in stand.watch.findings()
